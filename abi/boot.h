@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The boot contract: what the runner prepares in guest memory before the first instruction, and what guest and
+ * runner share while the guest runs. Compiled by both sides.
+ *
+ * Guest-physical memory (all RAM is one range from 0; docs/memory-map.md draws it):
+ *
+ *   0x00001000  struct boot_block                (one page, written by the runner)
+ *   0x00002000  struct shared_page               (one page, written by both sides while running)
+ *   0x00004000  per-CPU descriptor pages: GDT, TSS, IDT, one page each CPU     (BOOT_MAX_CPUS pages)
+ *   0x00020000  virtqueues of the vsock device   (VSOCK_QUEUES pages x 3, see below)
+ *   0x00040000  page tables built by the runner  (up to 0x000f0000)
+ *   0x00100000  kernel image, then its bss
+ *   kernel end  (rounded up to 4 KiB) initramfs, page-aligned
+ *   free_start  free memory up to memory_bytes
+ *   BOOT_MMIO_BASE  virtio-mmio window, outside RAM
+ *
+ * Guest-virtual: all RAM and the MMIO window at BOOT_DIRECT_MAP + physical; the kernel image at
+ * BOOT_KERNEL_MAP + physical. Both in the upper half; user programs have the lower half.
+ */
+#ifndef ABI_BOOT_H
+#define ABI_BOOT_H
+
+#define BOOT_MAX_CPUS 16
+
+#define BOOT_PAGE 4096
+#define BOOT_BLOCK_GPA 0x1000
+#define BOOT_SHARED_GPA 0x2000
+#define BOOT_CPU_GPA 0x4000
+#define BOOT_QUEUE_GPA 0x20000
+#define BOOT_TABLES_GPA 0x40000
+#define BOOT_TABLES_END 0xf0000
+#define BOOT_KERNEL_GPA 0x100000
+#define BOOT_MMIO_BASE 0x7f00000000
+
+#define BOOT_DIRECT_MAP 0xffff800000000000
+#define BOOT_KERNEL_MAP 0xffffffff80000000
+
+/* Offsets inside a per-CPU descriptor page. */
+#define BOOT_CPU_GDT 0x000
+#define BOOT_CPU_TSS 0x080
+#define BOOT_CPU_IDT 0x100
+#define BOOT_IDT_VECTORS 240 /* 0x00 .. 0xef: the table fills the rest of the page */
+
+/* Selectors, in the order that SYSCALL/SYSRET want (APM vol. 2, 6.1.1). */
+#define BOOT_KERNEL_CS 0x10
+#define BOOT_KERNEL_DS 0x18
+#define BOOT_USER_DS 0x2b
+#define BOOT_USER_CS 0x33
+#define BOOT_TSS_SEL 0x40
+
+/* Interrupt vector of all events that the runner injects; shared_cpu.events says which. */
+#define BOOT_EVENT_VECTOR 0x20
+/* Flat layout only: services of ring 0, reached with INT from ring 3. */
+#define BOOT_SERVICE_CR3 0xe0    /* CR3 = RAX */
+#define BOOT_SERVICE_INVLPG 0xe1 /* INVLPG (RAX) */
+#define BOOT_SERVICE_HALT 0xe2   /* STI; HLT */
+
+/* I/O ports, 32-bit OUT. */
+#define PORT_POWEROFF 0x500 /* end of the run; value: enum poweroff_reason */
+#define PORT_LOG 0x501      /* value bytes of shared_page.log are one piece of kernel log */
+#define PORT_TIMER 0x502    /* this CPU's shared_cpu.deadline has become earlier: arm it */
+#define PORT_IPI 0x503      /* value: bit mask of CPUs that get EVENT_IPI */
+#define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
+
+enum poweroff_reason {
+	POWEROFF_DONE = 0,  /* the agent asked for it (reboot(2)) */
+	POWEROFF_CRASH = 1, /* kernel bug or the agent died; shared_page.crash tells */
+};
+
+enum boot_layout { LAYOUT_SPLIT = 0, LAYOUT_FLAT = 1 };
+
+#define BOOT_F_VERBOSE 1u /* name unknown system calls, log boot */
+#define BOOT_F_TRACE 2u   /* trace system calls */
+
+/* Events: bits of shared_cpu.events, OR-ed in by the runner, exchanged with 0 by the guest. */
+#define EVENT_TIMER 1u
+#define EVENT_VSOCK 2u
+#define EVENT_IPI 4u
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+#define BOOT_MAGIC 0x31544f4f42424e53ull   /* "SNBBOOT1" */
+#define KERNEL_MAGIC 0x314c454e52454b53ull /* "SKERNEL1" */
+
+#define VSOCK_QUEUE_SIZE 256 /* descriptors in each of rx, tx, event */
+enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
+
+/* Placement of one split virtqueue (virtio 1.2, 2.7) that the runner set up and handed over live. */
+struct boot_queue {
+	uint64_t desc, driver, device; /* guest-physical */
+	uint32_t size, reserved;
+};
+
+/* Where to find the vsock device; it is in state DRIVER_OK with these queues when the guest starts. */
+struct boot_vsock {
+	uint64_t mmio;      /* guest-physical base of its virtio-mmio registers */
+	uint64_t guest_cid;
+	struct boot_queue queue[VSOCK_QUEUES];
+};
+
+struct boot_block {
+	uint64_t magic; /* BOOT_MAGIC */
+	uint32_t layout; /* enum boot_layout */
+	uint32_t cpus;   /* 1..BOOT_MAX_CPUS */
+	uint32_t flags;  /* BOOT_F_* */
+	uint32_t tsc_khz;
+	uint64_t memory_bytes;
+	uint64_t free_start;             /* first free byte after the initramfs, page-aligned */
+	uint64_t initramfs, initramfs_bytes;
+	uint64_t page_table_root;        /* CR3 of the kernel's own tables */
+	uint64_t wall_ns, wall_tsc;      /* the wall clock was wall_ns when the guest's TSC read wall_tsc */
+	uint64_t xcr0;                   /* XSAVE features enabled */
+	uint32_t xsave_bytes;            /* CPUID 0xd, 0: EBX for this XCR0 */
+	uint32_t reserved;
+	uint8_t seed[64];                /* entropy from the host */
+	struct boot_vsock vsock;
+};
+
+/* Shared between one vCPU and the runner. */
+struct shared_cpu {
+	uint32_t events;   /* EVENT_*, atomic */
+	uint32_t reserved;
+	uint64_t deadline; /* guest TSC at which EVENT_TIMER is wanted; 0: none. Read when the CPU halts or on PORT_TIMER */
+	uint64_t pad[6];
+};
+
+/* Counters that --stats reports; written by the guest, never trusted. */
+struct shared_stats {
+	uint64_t tsc_kernel, tsc_agent, tsc_job, tsc_exec, tsc_exit; /* guest TSC: kernel entry, agent's first instruction, job
+	                                                                 read, program's first instruction, program's end */
+	uint64_t syscalls, faults, page_peak, oom_kills, context_switches;
+	uint64_t unknown_syscalls;
+};
+
+struct shared_crash {
+	uint32_t vector, cpu;
+	uint64_t error_code, cr2;
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15, rip, rflags, cs, ss;
+	char reason[256]; /* NUL-terminated by the reader */
+};
+
+struct shared_discard {
+	uint64_t start, length; /* guest-physical, page-aligned */
+};
+
+#define SHARED_LOG_BYTES 1024
+
+/* One page, BOOT_SHARED_GPA; the runner copies before it looks. */
+struct shared_page {
+	struct shared_cpu cpu[BOOT_MAX_CPUS];
+	struct shared_stats stats;
+	struct shared_crash crash;
+	struct shared_discard discard;
+	char log[SHARED_LOG_BYTES];
+};
+_Static_assert(sizeof(struct shared_page) <= BOOT_PAGE, "shared page");
+
+/* The first bytes of the kernel image; addresses are virtual (BOOT_KERNEL_MAP). */
+struct kernel_header {
+	uint64_t magic; /* KERNEL_MAGIC */
+	uint64_t entry;                 /* RDI = CPU number, RSP = boot stack, IF = 0 in split, 1 in flat */
+	uint64_t text_end, rodata_end;  /* page-aligned; text from the image's start, read-only data, then data */
+	uint64_t file_end, image_end;   /* bytes in the file end; bss ends, page-aligned */
+	uint64_t boot_stacks, boot_stack_bytes; /* CPU n starts at boot_stacks + (n + 1) * bytes */
+	uint64_t lstar, lstar_stride;   /* CPU n enters system calls at lstar + n * stride; the same stub serves both layouts */
+	uint64_t trap_split, trap_stride;              /* vector v: trap_split + v * stride */
+	uint64_t trap_flat, trap_flat_cpu_stride;      /* CPU n, vector v: trap_flat + n * cpu_stride + v * stride */
+	uint64_t ring0_stacks, ring0_stack_bytes;      /* flat: RSP0 of CPU n is ring0_stacks + (n + 1) * bytes */
+};
+#endif
+#endif

@@ -1,0 +1,1 @@
+# Seccomp filters are compiled at build time: policy/gen/ (links libseccomp) writes BPF arrays into a C file.

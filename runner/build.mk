@@ -1,0 +1,17 @@
+# The one executable: VMM, command line, kernel image and initramfs.
+RUNNER_SRC := $(wildcard runner/*.c policy/*.c)
+RUNNER_OBJ := $(patsubst %.c,$(B)/%.o,$(RUNNER_SRC)) $(B)/runner/images.o
+$(B)/runner/%.o: runner/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -fPIE -I$(B)/gen -DSANDBOX_VERSION='"$(VERSION)"' -c -o $@ $<
+$(B)/policy/%.o: policy/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -fPIE -I$(B)/gen -c -o $@ $<
+$(B)/runner/images.o: runner/images.S $(B)/guestkernel/kernel.bin $(B)/initramfs.cpio
+	@mkdir -p $(@D)
+	$(CC) -DKERNEL_FILE='"$(B)/guestkernel/kernel.bin"' -DINITRAMFS_FILE='"$(B)/initramfs.cpio"' -c -o $@ $<
+$(B)/sandbox: $(RUNNER_OBJ)
+	$(CC) -static-pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -o $@ $(RUNNER_OBJ) -lcap
+$(B)/sandbox.1: docs/sandbox.1
+	@mkdir -p $(@D)
+	cp $< $@

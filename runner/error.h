@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Errors of the runner. A function that can fail returns 0 or -1 and, with -1, has filled the struct error it was
+ * given: the exit status that the run ends with and one sentence that names the thing and the way out. Only main.c
+ * and cli.c print.
+ */
+#ifndef RUNNER_ERROR_H
+#define RUNNER_ERROR_H
+
+enum exit_status {
+	STATUS_TIMEOUT = 124,
+	STATUS_RUNNER = 125,     /* the runner failed, or the guest crashed */
+	STATUS_CANNOT_EXEC = 126,
+	STATUS_NOT_FOUND = 127,
+	STATUS_SIGNAL_BASE = 128,
+};
+
+struct error {
+	int status; /* enum exit_status */
+	char text[1024];
+};
+
+/* Fills *error (may be NULL) and returns -1. The text is cut at the buffer's end with "...". */
+int error_set(struct error *error, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same, followed by ": " and the text of errno. */
+int error_errno(struct error *error, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

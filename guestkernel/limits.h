@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * All limits of the guest kernel, each with its unit and reason.
+ */
+#ifndef GUESTKERNEL_LIMITS_H
+#define GUESTKERNEL_LIMITS_H
+
+#define PID_LIMIT 32768          /* highest thread id + 1: what programs know from Linux */
+#define FD_LIMIT 1048576         /* descriptors a process: Linux's fs.nr_open */
+#define PATH_LIMIT 4096          /* bytes of a path with its NUL: PATH_MAX */
+#define NAME_LIMIT 255           /* bytes of one name: NAME_MAX */
+#define SYMLINK_LIMIT 40         /* symbolic links followed in one path: Linux's MAXSYMLINKS */
+#define ARG_LIMIT_BYTES (2 << 20) /* arguments and environment of execve: ARG_MAX with an 8 MiB stack */
+#define ARG_STRING_LIMIT 131072  /* one argument string: MAX_ARG_STRLEN */
+#define VMA_LIMIT 65530          /* mappings an address space: vm.max_map_count */
+#define PIPE_PAGES 16            /* pages of a new pipe: 64 KiB as on Linux */
+#define PIPE_PAGES_LIMIT 256     /* F_SETPIPE_SZ: fs.pipe-max-size is 1 MiB */
+#define IOV_LIMIT 1024           /* iovecs a call: UIO_MAXIOV */
+#define RW_LIMIT 0x7ffff000ul    /* bytes one read or write moves: MAX_RW_COUNT */
+#define SIGQUEUE_LIMIT 4096      /* queued signals a process */
+#define FILES_LIMIT 1000000      /* open file descriptions in the guest */
+
+#endif

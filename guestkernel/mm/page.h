@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Physical memory: every 4 KiB frame has a struct page; frames are handed out in blocks of 2^order, and small objects by kmalloc.
+ * Frames that were never used are known to be zero (the host gives them so) and cost the host nothing until touched:
+ * recycled frames are preferred, and never-used frames are not zeroed again.
+ */
+#ifndef GUESTKERNEL_MM_PAGE_H
+#define GUESTKERNEL_MM_PAGE_H
+
+#include "guestkernel/arch/arch.h"
+#include "guestkernel/list.h"
+#include "guestkernel/types.h"
+
+#define ORDER_HUGE 9 /* 2 MiB */
+
+struct inode;
+
+struct page {
+	u32 refs;   /* owners: page tables, page cache, pipes, in-flight I/O; 0 = free */
+	u8 order;   /* of the block this is the head of */
+	u8 flags;   /* PAGE_F_* */
+	u16 maps;   /* spare */
+	union {
+		struct list link; /* free block list, or the owner's */
+		struct {
+			struct inode *inode; /* page cache: whose page */
+			u64 index;           /* and which, in pages */
+		};
+	};
+};
+
+#define PAGE_F_FREE 1u     /* head of a block on a free list */
+#define PAGE_F_RESERVED 2u /* boot memory, never freed */
+#define PAGE_F_CACHE 4u    /* inode and index are valid */
+
+#define ALLOC_ZERO 1u   /* contents are zero */
+#define ALLOC_ATOMIC 2u /* may use the last reserve (page tables, signal delivery) */
+
+/* Sets up the frame table: RAM [0, memory_bytes), of which [0, free_start) is in use. Once, first of all. */
+void page_init(u64 free_start, u64 memory_bytes);
+/* A block of 2^order frames, refs = 1 on the head, or NULL. Naturally aligned. */
+struct page *page_alloc(unsigned order, unsigned flags);
+struct page *page_of(paddr_t pa);
+paddr_t page_addr(const struct page *page);
+static inline void *page_virt(const struct page *page)
+{
+	return phys_to_virt(page_addr(page));
+}
+/* References count on the head of a block; for a frame inside a huge block that is user-mapped page_head() finds it. */
+struct page *page_head(struct page *page);
+void page_get(struct page *page);
+/* Drops one reference; the last frees the block. */
+void page_put(struct page *page);
+/* Splits a block (refs 1 or more, each frame then has the head's refs) into single frames. */
+void page_split(struct page *head);
+
+struct page_stats {
+	u64 total, free, peak_used, cache; /* frames */
+};
+void page_stats(struct page_stats *stats);
+
+/* Objects of any size up to 1 MiB; NULL when memory is out. kmalloc(0) is NULL. Aligned to 16 bytes. */
+void *kmalloc(size_t bytes);
+void *kzalloc(size_t bytes);
+/* n * size, checked for overflow, zeroed. */
+void *kcalloc(size_t n, size_t size);
+void *krealloc(void *p, size_t bytes);
+void kfree(void *p);
+char *kstrdup(const char *s);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Address spaces: a set of VMAs over a page table, demand paging, copy-on-write.
+ */
+#ifndef GUESTKERNEL_MM_VM_H
+#define GUESTKERNEL_MM_VM_H
+
+#include <linux/mman.h>
+#include <asm/mman.h>
+#include "guestkernel/arch/arch.h"
+#include "guestkernel/list.h"
+
+struct file;
+
+/* One mapping: [start, end), page-aligned, non-overlapping, sorted. */
+struct vma {
+	u64 start, end;
+	u32 prot;       /* PROT_READ | PROT_WRITE | PROT_EXEC */
+	u32 flags;      /* VMA_* */
+	struct file *file; /* a reference, or NULL for anonymous */
+	u64 pgoff;      /* of start in the file, in pages */
+	const char *name; /* "[stack]", "[heap]", "[vdso]" or NULL: static strings */
+	struct list link; /* sorted by address; the index structure is mm/vma.c's own */
+	struct vma *left, *right;
+	int height;
+};
+#define VMA_SHARED 1u
+#define VMA_GROWSDOWN 2u
+#define VMA_NOHUGE 4u
+#define VMA_LOCKED 8u
+#define VMA_DONTFORK 16u
+#define VMA_WIPEONFORK 32u
+#define VMA_HUGE 64u      /* MADV_HUGEPAGE */
+#define VMA_FIXED_PAGES 128u /* vdso: pages mapped at creation, never faulted, never COW */
+#define VMA_NORESERVE 256u
+
+struct mm {
+	u32 refs;
+	struct pagetable pt;
+	struct list vmas;
+	struct vma *root;
+	unsigned count;
+	u64 total_pages, anon_pages, file_pages; /* mapped sizes and resident counts */
+	u64 rss_peak_pages;
+	u64 brk_start, brk;
+	u64 mmap_top;   /* searches for free ranges go down from here */
+	u64 stack_top, arg_start, arg_end, env_start, env_end;
+	u64 vdso;
+	struct file *exe;  /* a reference */
+	u64 auxv[64];      /* as put on the stack; pairs, for /proc/PID/auxv */
+	u64 data_pages_limit, as_limit; /* RLIMIT_DATA, RLIMIT_AS in bytes, copied from the process */
+};
+
+struct mm *mm_create(void);
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm); /* the last frees everything */
+/* fork(2): a copy with copy-on-write pages; NULL: -ENOMEM. */
+struct mm *mm_clone(struct mm *mm);
+
+/* mmap(2) after the arguments were decoded: length > 0; flags MAP_*; file may be NULL; returns the address or -errno.
+ * Handles MAP_FIXED, MAP_FIXED_NOREPLACE, MAP_GROWSDOWN, MAP_POPULATE, MAP_STACK, MAP_NORESERVE, address hints, limits. */
+long mm_mmap(struct mm *mm, u64 addr, u64 length, u32 prot, u32 flags, struct file *file, u64 pgoff);
+int mm_munmap(struct mm *mm, u64 start, u64 length);
+int mm_mprotect(struct mm *mm, u64 start, u64 length, u32 prot);
+long mm_mremap(struct mm *mm, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr);
+int mm_madvise(struct mm *mm, u64 start, u64 length, int advice);
+int mm_msync(struct mm *mm, u64 start, u64 length, int flags);
+int mm_mincore(struct mm *mm, u64 start, u64 length, user_ptr vec);
+int mm_mlock(struct mm *mm, u64 start, u64 length, bool lock);
+/* brk(2): returns the new (or unchanged) break. */
+u64 mm_brk(struct mm *mm, u64 addr);
+struct vma *mm_find(struct mm *mm, u64 addr); /* first VMA with end > addr, or NULL */
+
+/* A page fault of the program (or uaccess) at addr. access: PT_READ, PT_WRITE or PT_EXEC. 0: mapped, try again;
+ * else the signal to deliver: *signo SIGSEGV or SIGBUS with *code SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR and result -EFAULT; -ENOMEM: out of
+ * memory (the caller runs the OOM killer and retries). Maps neighbours ahead (fault-around) and 2 MiB pages where a VMA covers them. */
+int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code);
+/* Maps pages that are already in the page cache of [start,start+len) without faults. Used after exec's mappings and MAP_POPULATE. */
+int mm_populate(struct mm *mm, u64 start, u64 length);
+/* Removes the pages of a file from all address spaces that map it (truncate): pages from index first on. */
+void mm_unmap_inode(struct inode *inode, u64 first_index);
+/* Loads it on this CPU (arch): called by arch_switch. */
+u64 mm_rss_pages(const struct mm *mm);
+
+#endif

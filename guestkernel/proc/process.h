@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Processes (thread groups): identity, family, what their threads share.
+ */
+#ifndef GUESTKERNEL_PROC_PROCESS_H
+#define GUESTKERNEL_PROC_PROCESS_H
+
+#include "guestkernel/linux_abi.h"
+#include "guestkernel/list.h"
+#include "guestkernel/proc/sched.h"
+
+struct files;  /* fs/vfs.h: descriptor table */
+struct fs_ctx; /* fs/vfs.h: root, cwd, umask */
+struct tty;    /* controlling terminal, drv/tty */
+
+struct cred {
+	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+	u32 ngroups;
+	u32 *groups;   /* kmalloc'ed */
+	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+	bool no_new_privs;
+	u32 securebits;
+};
+bool cred_has_cap(int cap); /* of the current process */
+bool cred_in_group(u32 gid);
+
+struct session {
+	u32 refs;
+	int sid;
+	struct tty *tty;
+};
+
+struct process {
+	int pid;               /* thread group id */
+	u32 refs;              /* pidfds and the like keep a dead one */
+	struct process *parent;
+	struct list children, sibling, all_link;
+	struct list threads;   /* thread.process_link; the leader first */
+	unsigned thread_count;
+	struct thread *leader;
+	int pgid;
+	struct session *session;
+	struct cred cred;
+	struct files *files;
+	struct fs_ctx *fs;
+	struct sighand *sighand;          /* actions */
+	struct sigpending *pending;       /* process-directed */
+	struct k_rlimit rlimit[16];
+	struct wait_queue child_wait;     /* wait4 of this process */
+	struct wait_queue exit_wait;      /* pidfd poll */
+	/* end */
+	bool exiting;                     /* exit_group in progress */
+	int exit_code;                    /* wait status, once dead */
+	bool zombie;
+	bool reaped_by_init;
+	int exit_signal;                  /* to the parent, normally SIGCHLD */
+	bool stopped, stop_reported, continued_reported;
+	int stop_signal;
+	bool subreaper, dumpable, did_exec;
+	/* accounting of dead threads, waited-for children */
+	u64 user_ns, system_ns, child_user_ns, child_system_ns;
+	u64 minor_faults, major_faults, child_minor, child_major, voluntary, involuntary;
+	u64 rss_peak_pages, child_rss_peak_pages;
+	u64 start_ns;
+	struct timer alarm;               /* ITIMER_REAL */
+	u64 alarm_interval_ns;
+	struct list posix_timers;
+	u64 itimer_virtual_ns, itimer_prof_ns;
+	int oom_score_adj;
+	u32 personality;
+	char *cmdline;                    /* not used when mm has it */
+};
+
+extern struct list all_processes; /* process.all_link */
+extern struct process *init_process;
+
+struct process *process_find(int pid);
+struct thread *thread_find(int tid);
+void process_get(struct process *p);
+void process_put(struct process *p);
+
+/* Creates pid 1 from the initramfs' /init and makes it runnable. */
+int process_start_init(const char *path);
+
+struct clone_args_in { /* decoded clone/clone3 */
+	u64 flags;
+	u64 child_tid, parent_tid, pidfd, tls, stack;
+	int exit_signal;
+	int set_tid;
+};
+long process_clone(const struct clone_args_in *args);
+/* Ends the current thread; the process with the last one. status: wait status encoding. */
+void thread_exit(int status) __attribute__((noreturn));
+/* Ends all threads of the current process. */
+void process_exit_group(int status) __attribute__((noreturn));
+/* Kernel-side execve: path and argument vectors already copied to kernel memory. On success the registers of the
+ * current thread are those of the new program and 0 is returned. */
+struct exec_args {
+	char **argv, **envp; /* kmalloc'ed strings */
+	int argc, envc;
+	u64 bytes;
+};
+int process_exec(int dirfd, const char *path, int at_flags, struct exec_args *args);
+
+/* The largest process by resident pages is killed with SIGKILL; false when there is none to kill. */
+bool oom_kill(void);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Threads, run queues, sleeping, timers.
+ */
+#ifndef GUESTKERNEL_PROC_SCHED_H
+#define GUESTKERNEL_PROC_SCHED_H
+
+#include "guestkernel/arch/arch.h"
+#include "guestkernel/list.h"
+
+struct process;
+struct mm;
+
+enum thread_state {
+	THREAD_RUNNING, /* on a CPU or on a run queue */
+	THREAD_SLEEPING, /* interruptible by signals */
+	THREAD_BLOCKED, /* not interruptible (short waits, vfork) */
+	THREAD_STOPPED, /* job control */
+	THREAD_DEAD,
+};
+
+/* Architecture's part of a thread (entry.S knows the offsets of the first members). */
+struct thread_arch {
+	u64 kernel_sp;    /* saved stack pointer while not running */
+	u64 stack_base;   /* KERNEL_STACK_BYTES, aligned to it */
+	u64 fsbase, gsbase; /* while not running */
+	void *fpu;        /* XSAVE area, 64-aligned; NULL for kernel threads */
+	bool fpu_live;    /* registers hold the newest state */
+};
+
+struct thread {
+	struct thread_arch arch;
+	struct regs *regs; /* user registers: at the top of the kernel stack */
+	enum thread_state state;
+	int cpu;           /* where it runs or ran last */
+	bool need_resched;
+	bool on_queue;
+	int tid;
+	struct process *process;
+	struct list process_link;
+	struct list run_link;
+	struct mm *mm;     /* NULL for kernel threads */
+	/* accounting */
+	u64 user_ns, system_ns, vruntime, slice_start_tsc;
+	u64 voluntary, involuntary, minor_faults, major_faults;
+	u64 affinity;
+	int nice, policy, rt_priority;
+	char comm[16];
+	/* signals (proc/signal.c) */
+	u64 sigmask, saved_sigmask;
+	bool restore_sigmask;
+	struct sigpending *pending;      /* thread-directed */
+	bool signal_pending;             /* something may be deliverable: check on return to user mode */
+	u64 altstack_sp, altstack_size;
+	u32 altstack_flags;
+	int restart_kind; u64 restart_args[6]; /* restart_syscall(2) */
+	/* futexes, exit */
+	u64 clear_child_tid, robust_list, robust_list_len;
+	u64 rseq, rseq_len; u32 rseq_sig;
+	struct thread *vfork_waiter;
+	int pdeathsig;
+	void *syscall_private;
+};
+
+/* A queue of sleepers. Embed it in what is waited for; waiters stand on it with a wait_entry on their stack. */
+struct wait_queue {
+	struct list waiters;
+};
+struct wait_entry {
+	struct list link;
+	struct thread *thread;
+	/* Called instead of waking the thread when set (epoll); runs with the kernel lock, must not sleep. */
+	void (*notify)(struct wait_entry *entry, u32 events);
+	void *arg;
+	bool exclusive; /* wake at most one of these */
+	u32 woken;
+};
+#define WAIT_QUEUE_INIT(name) {LIST_INIT((name).waiters)}
+void wait_queue_init(struct wait_queue *q);
+void wait_add(struct wait_queue *q, struct wait_entry *e); /* e->thread = current unless notify is set */
+void wait_remove(struct wait_entry *e);                    /* harmless when not queued */
+/* Wakes all (exclusive ones: at most `exclusive`) waiters; events: EPOLL* bits for notify callbacks. */
+void wake_up(struct wait_queue *q, u32 events);
+void wake_up_one(struct wait_queue *q, u32 events);
+
+/* Sleeps until woken, a deliverable signal (interruptible), or the absolute deadline in ns since boot (0: none).
+ * The pattern: wait_add(); loop { if (condition) break; r = sched_sleep(...); if (r) break; } wait_remove().
+ * There is no lost wake-up: the kernel lock is held from the check to the sleep. 0 woken, -ERESTARTSYS signal, -ETIMEDOUT. */
+int sched_sleep(bool interruptible, u64 deadline_ns);
+#define wait_event_interruptible(q, cond, deadline_ns)                                                                 \
+	({                                                                                                             \
+		struct wait_entry wait_entry__ = {0};                                                                  \
+		int wait_result__ = 0;                                                                                 \
+		wait_add((q), &wait_entry__);                                                                          \
+		while (!(cond) && !wait_result__)                                                                      \
+			wait_result__ = sched_sleep(true, (deadline_ns));                                              \
+		wait_remove(&wait_entry__);                                                                            \
+		wait_result__;                                                                                         \
+	})
+
+void sched_init(void);
+void sched_init_cpu(int cpu); /* makes the boot context of this CPU its idle thread */
+/* Idle loop of a CPU; never returns. */
+void sched_idle(void) __attribute__((noreturn));
+void sched_wake(struct thread *t);   /* makes a sleeping thread runnable; harmless otherwise */
+void sched_yield_cpu(void);
+void schedule(void);                 /* picks the next thread; the current one's state tells whether it stays runnable */
+void sched_tick(void);               /* EVENT_TIMER: preemption and timers */
+struct thread *thread_alloc(void);   /* with kernel stack and FPU area; refs are the process's */
+void thread_free(struct thread *t);
+struct thread *kernel_thread(const char *name, void (*fn)(void *), void *arg);
+
+/* One-shot timers, run in kernel context with the lock held; fn must not sleep. */
+struct timer {
+	struct list link;
+	u64 deadline_ns; /* since boot */
+	void (*fn)(struct timer *timer);
+	bool armed;
+};
+void timer_arm(struct timer *timer, u64 deadline_ns);
+void timer_cancel(struct timer *timer); /* harmless when not armed */
+u64 time_boot_ns(void);      /* CLOCK_MONOTONIC = CLOCK_BOOTTIME */
+u64 time_wall_ns(void);      /* CLOCK_REALTIME */
+
+#endif

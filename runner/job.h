@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The job: what the agent is told to run, as the WIRE_JOB frame of abi/wire.h.
+ */
+#ifndef RUNNER_JOB_H
+#define RUNNER_JOB_H
+
+#include "runner/buffer.h"
+#include "runner/closure.h"
+#include "runner/environment.h"
+#include "runner/error.h"
+#include "runner/spec.h"
+
+/* The standard streams as the program gets them. */
+struct job_stdio {
+	uint8_t kind[3];     /* enum wire_stdio of descriptors 0, 1, 2 */
+	uint16_t rows, cols; /* with WIRE_STDIO_TTY */
+};
+
+/* Looks at the caller's descriptors 0, 1 and 2: closed, /dev/null, standard error being the same open file as standard
+ * output (or another opening of the same pipe or terminal, where order matters and offsets do not), else a stream.
+ * With `tty`, all three are WIRE_STDIO_TTY and the size is that of the terminal (24 x 80 when there is none). */
+void stdio_kinds(bool tty, struct job_stdio *out);
+
+/* Appends the whole frame (struct wire_frame and payload) to *out. The working directory and the home directory become
+ * directory records after the closure's entries, owned by the program's user. Errors: STATUS_RUNNER; the text says
+ * which part exceeds which WIRE_*_MAX. */
+int job_encode(const struct run_spec *spec, const struct environment *environment, const struct closure *closure,
+	       const struct job_stdio *stdio, struct buffer *out, struct error *error);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What `sandbox run` was asked to do: the command line, checked, and nothing derived from the host. Filled by cli.c,
+ * read by everybody else. Strings point into argv and live as long as the process.
+ */
+#ifndef RUNNER_SPEC_H
+#define RUNNER_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/boot.h"
+#include "abi/wire.h"
+
+#define SPEC_MEMORY_DEFAULT (512ull << 20)
+#define SPEC_MEMORY_MIN	    (16ull << 20) /* kernel, initramfs, and a small program */
+#define SPEC_MEMORY_MAX	    (64ull << 30) /* page tables of the direct map fit below BOOT_TABLES_END */
+#define SPEC_MEMORY_ALIGN   (2ull << 20)  /* struct guest_memory wants a multiple of it; we round up */
+#define SPEC_TIMEOUT_MIN_NS 1000000ull	  /* 1 ms */
+#define SPEC_TIMEOUT_MAX_NS (365 * 86400 * 1000000000ull)
+#define SPEC_ID_MAX	    0xfffffffeu /* (uid_t)-1 means "no change" to Linux */
+#define SPEC_HOSTNAME	    "sandbox"
+
+enum privilege { PRIVILEGE_AUTO, PRIVILEGE_SPLIT, PRIVILEGE_FLAT };
+
+struct run_spec {
+	const char *program;   /* as typed; equals argv[0] */
+	char *const *argv;     /* PROGRAM and its arguments, NULL-terminated */
+	size_t argc;	       /* at least 1 */
+	uint64_t memory_bytes; /* SPEC_MEMORY_MIN..MAX, a multiple of SPEC_MEMORY_ALIGN */
+	uint64_t timeout_ns;   /* 0: none */
+	const char **env;      /* values of -e in order, "NAME" or "NAME=VALUE" */
+	size_t env_count;
+	const char *workdir;  /* absolute, no `.` or `..` components; NULL: the home directory */
+	const char *hostname; /* never NULL */
+	uint32_t uid, gid;
+	unsigned cpus; /* 1..BOOT_MAX_CPUS */
+	enum privilege privilege;
+	unsigned verbose; /* how often -v was given */
+	bool tty;
+	bool stats;
+	const char *stats_file; /* NULL: standard error */
+	bool trace;
+	const char *trace_file; /* NULL: standard error */
+	const char *trace_only; /* "NAME,NAME..."; NULL: all */
+};
+
+#endif

@@ -1,1 +1,19 @@
 # Seccomp filters are compiled at build time: policy/gen/ (links libseccomp) writes BPF arrays into a C file.
+POLICY_FILTERS := $(B)/gen/policy_filters.h
+
+$(B)/gen/policygen: policy/gen/policygen.c policy/seccomp_table.h
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $< -lseccomp
+$(POLICY_FILTERS): $(B)/gen/policygen
+	$< --header > $@
+$(B)/gen/policy.md: $(B)/gen/policygen
+	$< --markdown > $@
+
+$(patsubst %.c,$(B)/%.o,$(wildcard policy/*.c)): $(POLICY_FILTERS)
+$(B)/unit/test_policy $(B)/asan/test_policy: $(POLICY_FILTERS) $(B)/gen/policy.md
+$(B)/unit/test_policy $(B)/asan/test_policy: HOST_CFLAGS += -I$(B)/gen -DPOLICY_DOC='"$(B)/gen/policy.md"'
+
+policy-doc: $(B)/gen/policy.md ## write docs/policy.md from the seccomp tables
+	@mkdir -p docs
+	cp $< docs/policy.md
+.PHONY: policy-doc

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Landlock (kernel documentation, userspace-api/landlock): a ruleset that handles every access right of the running ABI
+ * and grants none. Best effort: older kernels know fewer rights or no Landlock. The numbers are spelled out because
+ * the headers of the build machine may be older than the running kernel.
+ */
+#include "policy/internal.h"
+#include "policy/policy.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define RULESET_VERSION 1u /* LANDLOCK_CREATE_RULESET_VERSION */
+#define RULESET_ERRATA  2u /* LANDLOCK_CREATE_RULESET_ERRATA, with ABI 7 and stable kernels */
+
+#define ERRATUM_SIGNAL_SCOPE 2u /* fixed: threads of one process may always signal each other */
+
+#define NET_ALL               3u /* bind and connect TCP */
+#define SCOPE_ABSTRACT_SOCKET 1u
+#define SCOPE_SIGNAL          2u
+
+static long create_ruleset(const void *attributes, size_t size, unsigned flags)
+{
+	return syscall(SYS_landlock_create_ruleset, attributes, size, flags);
+}
+
+int policy_landlock_abi(void)
+{
+	long abi = create_ruleset(NULL, 0, RULESET_VERSION);
+	return abi > 0 ? (int)abi : 0;
+}
+
+struct policy_landlock_rights policy_landlock_rights(int abi, unsigned errata, size_t *size)
+{
+	/* ABI 1: bits 0-12 (execute ... make symbolic link); 2: refer; 3: truncate; 5: ioctl on devices. */
+	static const uint64_t fs_of_abi[] = {0, 0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff};
+	struct policy_landlock_rights rights = {.fs = fs_of_abi[abi < 5 ? abi : 5]};
+	if (abi >= 4)
+		rights.net = NET_ALL;
+	if (abi >= 6)
+		rights.scoped = SCOPE_ABSTRACT_SOCKET;
+	/* Each thread has its own domain: without the fix the I/O thread could not kick a vCPU. The filter allows
+	 * signals to this process only, whatever Landlock says. */
+	if (abi >= 6 && (errata & ERRATUM_SIGNAL_SCOPE))
+		rights.scoped |= SCOPE_SIGNAL;
+	*size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+	return rights;
+}
+
+int policy_apply_landlock(int *abi, struct error *error)
+{
+	*abi = policy_landlock_abi();
+	if (*abi == 0)
+		return 0;
+	long errata = create_ruleset(NULL, 0, RULESET_ERRATA);
+	size_t size;
+	struct policy_landlock_rights rights = policy_landlock_rights(*abi, errata > 0 ? (unsigned)errata : 0, &size);
+	int ruleset = (int)create_ruleset(&rights, size, 0);
+	if (ruleset < 0)
+		return error_errno(error, STATUS_RUNNER, "cannot create a Landlock ruleset (ABI %d)", *abi);
+	long result = syscall(SYS_landlock_restrict_self, ruleset, 0);
+	if (result)
+		error_errno(error, STATUS_RUNNER, "cannot enforce Landlock (ABI %d)", *abi);
+	close(ruleset);
+	return result ? -1 : 0;
+}

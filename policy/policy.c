@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The order in which the runner gives things up. policy.h is the contract.
+ */
+#include "policy/policy.h"
+#include "policy/internal.h"
+#include "policy_filters.h"
+
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define FILTER_MAX 256 /* instructions; the longest table needs about 70 */
+
+_Static_assert(sizeof(policy_filters) / sizeof(policy_filters[0]) == POLICY_ROLES, "one table a role");
+
+static atomic_bool process_confined;
+static bool had_no_new_privs; /* already from whoever started the runner */
+
+int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error)
+{
+	had_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return error_errno(error, STATUS_RUNNER, "cannot set no_new_privs");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return error_errno(error, STATUS_RUNNER, "cannot make the process not dumpable");
+	if (policy_apply_landlock(&report->landlock_abi, error) ||
+	    policy_drop_capabilities(&report->bounding_emptied, error))
+		return -1;
+	int descriptors = policy_close_descriptors(keep, keep_count, &report->descriptors, error);
+	if (descriptors < 0 || policy_apply_limits((unsigned)descriptors, error) || policy_report_refusals(error))
+		return -1;
+	atomic_store(&process_confined, true);
+	return 0;
+}
+
+/* A thread from before policy_confine_process() still has its capabilities, and files that Landlock should deny. */
+static bool inherited_confinement(void)
+{
+	return atomic_load(&process_confined) && (had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+}
+
+static int unblock_sigsys(struct error *error)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGSYS);
+	if (sigprocmask(SIG_UNBLOCK, &set, NULL))
+		return error_errno(error, STATUS_RUNNER, "cannot unblock SIGSYS");
+	return 0;
+}
+
+static int install_filter(enum policy_role role, struct error *error)
+{
+	struct sock_filter code[FILTER_MAX];
+	unsigned short length = policy_filters[role].length;
+	if (length > FILTER_MAX)
+		return error_set(error, STATUS_RUNNER, "seccomp filter of %u instructions", length);
+	memcpy(code, policy_filters[role].code, length * sizeof(*code));
+	code[policy_filters[role].pid_slot].k = (uint32_t)getpid();
+	struct sock_fprog program = {length, code};
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
+		return error_errno(error, STATUS_RUNNER, "cannot install the seccomp filter");
+	return 0;
+}
+
+int policy_confine_thread(enum policy_role role, struct error *error)
+{
+	if (!inherited_confinement())
+		return error_set(error, STATUS_RUNNER, "a thread is older than the confinement of its process");
+	if (unblock_sigsys(error))
+		return -1;
+	if (role != POLICY_VCPU && policy_forbid_new_threads(error))
+		return -1;
+	policy_name_thread(role == POLICY_VCPU ? "the vCPU thread" : "the I/O thread");
+	return install_filter(role, error);
+}
+
+bool policy_seccomp_available(void)
+{
+	uint32_t action = SECCOMP_RET_TRAP;
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the VMM may do: everything that the runner gives up before the guest's first instruction. The tables are in
+ * seccomp_table.h (docs/policy.md shows them); this is the run-time side.
+ *
+ * Order of calls, which run.c keeps:
+ *
+ *   1. open everything: /dev/kvm, VM, vCPUs, program and libraries, eventfds, timers, the standard streams;
+ *   2. policy_confine_process() on the main thread, once, while it is the only thread: capabilities, no_new_privs,
+ *      Landlock, limits, handler of refused calls, all other descriptors closed. No descriptor can be made after this.
+ *      Helper threads of 1 have been joined: what is per thread in the kernel reaches the others by inheritance alone;
+ *   3. create the vCPU threads;
+ *   4. policy_confine_thread() on every thread: its filter. The main thread, as the I/O thread, does so after it has
+ *      created all the others;
+ *   5. the vCPUs enter the guest when all threads have passed 4 (a barrier of run.c, futex only).
+ *
+ * Allocate nothing after 4: malloc may need mmap or brk, and no role has them. Wake threads by a raw tgkill: glibc's
+ * pthread_kill asks getpid first. Write without stdio. Never block SIGSYS.
+ *
+ * A refused system call is never executed. The filters answer with SECCOMP_RET_TRAP rather than KILL_PROCESS: the
+ * caller must see status 125 and the name of the call, and nobody is left to say so when the kernel kills the
+ * process. The alternative, a parent process that only waits and reports, costs 0.16-0.25 ms a run (fork, exit, wait,
+ * measured on the development machine) and one more process to protect. What a guest that has taken over the thread
+ * gains by TRAP: it may try again. The handler cannot be replaced or its code changed (no rt_sigaction, mprotect or
+ * mmap in any role), a blocked SIGSYS is fatal by the kernel's rule for forced signals, and the call is refused each
+ * time. The whole table is TRAP: one rule, no second list of calls that would be "more" forbidden.
+ *
+ * Landlock, capabilities and no_new_privs are per thread in the kernel and handed down at clone; limits, descriptors,
+ * dumpable and handlers are per process.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "runner/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Order of policy_role_tables in seccomp_table.h. */
+enum policy_role {
+	POLICY_VCPU,
+	POLICY_IO,
+	POLICY_IO_TTY, /* POLICY_IO and the ioctls of the caller's terminal */
+	POLICY_ROLES,
+};
+
+/* What was in force when policy_confine_process() returned; for -v and --stats. */
+struct policy_report {
+	int landlock_abi;       /* 0: this kernel has no Landlock, or it is not enabled */
+	bool bounding_emptied;  /* false: CAP_SETPCAP was not held, so it could not be, and need not */
+	size_t descriptors;     /* kept */
+};
+
+/* Gives up, for this thread and all that it creates from now on: capabilities (permitted, effective, inheritable,
+ * ambient; the bounding set when CAP_SETPCAP is held, securebits locked), new privileges by exec, and by Landlock all
+ * access to files, TCP ports and abstract sockets that are not open yet. For the process: core dumps and being traced
+ * by other processes of the same user, further descriptors, locked memory, real-time priority. Closes every descriptor
+ * that is not in keep[0..keep_count) (negative numbers and repetitions are skipped; at most POLICY_KEEP_MAX) and
+ * installs the handler that reports refused calls. A kernel without Landlock is reported, all else must succeed.
+ * Call once, on the main thread. On failure (-1, error filled) end the process: part is already given up. */
+int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error);
+#define POLICY_KEEP_MAX 256
+
+/* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. The I/O roles also forbid further
+ * threads (RLIMIT_NPROC): use them when all exist. Error on a thread that is older than policy_confine_process().
+ * On failure end the process. */
+int policy_confine_thread(enum policy_role role, struct error *error);
+
+/* What the running kernel offers, for `sandbox check`: nothing is changed. */
+bool policy_seccomp_available(void);
+int policy_landlock_abi(void); /* 0: none */
+
+#endif

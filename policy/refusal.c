@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The report of a refused system call: the SIGSYS handler names the thread and the call, and ends the process. It
+ * runs under the filter that refused the call, so it uses write and exit_group alone.
+ */
+#include "policy/internal.h"
+#include "policy_filters.h"
+
+#include <linux/audit.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* asm-generic/siginfo.h; it cannot stand beside the signal.h of glibc, which lacks the name. */
+#ifndef SYS_SECCOMP
+#define SYS_SECCOMP 1
+#endif
+
+static _Thread_local const char *thread_name = "a thread";
+
+#define X32_CALLS 0x40000000u
+
+struct line {
+	char text[256];
+	size_t length;
+};
+
+static void append(struct line *line, const char *text)
+{
+	for (; *text && line->length < sizeof(line->text); text++)
+		line->text[line->length++] = *text;
+}
+
+static void append_number(struct line *line, unsigned number)
+{
+	char digits[12] = "";
+	size_t at = sizeof(digits) - 1;
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	append(line, digits + at);
+}
+
+static void refused(int signal, siginfo_t *info, void *context)
+{
+	if (info->si_code != SYS_SECCOMP)
+		return; /* somebody sent it */
+	struct line line = {.length = 0};
+	unsigned number = (unsigned)info->si_syscall;
+	bool native = info->si_arch == AUDIT_ARCH_X86_64 && number < X32_CALLS;
+	bool known = native && number < sizeof(policy_call_names) / sizeof(policy_call_names[0]) &&
+		     policy_call_names[number][0];
+	append(&line, "sandbox: refused: ");
+	append(&line, thread_name);
+	append(&line, " made system call ");
+	append_number(&line, number);
+	append(&line, !native ? " of another architecture" : known ? ", " : "");
+	append(&line, known ? policy_call_names[number] : "");
+	append(&line, ", which its seccomp policy does not allow. The run was ended. This is a defect of sandbox, or an "
+		      "attack by the guest; please report it.\n");
+	ssize_t ignored = write(STDERR_FILENO, line.text, line.length);
+	(void)ignored;
+	syscall(SYS_exit_group, STATUS_RUNNER);
+	__builtin_trap();
+}
+
+int policy_report_refusals(struct error *error)
+{
+	struct sigaction action = {.sa_sigaction = refused, .sa_flags = SA_SIGINFO};
+	sigfillset(&action.sa_mask); /* a refusal inside the handler is fatal: the signal is blocked there */
+	if (sigaction(SIGSYS, &action, NULL))
+		return error_errno(error, STATUS_RUNNER, "cannot install the SIGSYS handler");
+	return 0;
+}
+
+void policy_name_thread(const char *text)
+{
+	thread_name = text;
+}

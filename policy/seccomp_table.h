@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What each thread of the runner may ask of the host's kernel once the guest runs: one table a role, one row a
+ * system call (or one permitted form of its arguments), with the reason on the row. Everything else is refused.
+ * The hot calls come first: that is the order in which the filter compares.
+ *
+ * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
+ * the BPF. Not allowed anywhere, on purpose: opening, creating or duplicating descriptors, sockets, memory mappings and
+ * protections, processes and threads, credentials. The runner allocates nothing after lock-down.
+ */
+#ifndef POLICY_SECCOMP_TABLE_H
+#define POLICY_SECCOMP_TABLE_H
+
+#include <asm/ioctls.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* All checked arguments are `int` or `unsigned int` in the kernel, which ignores the upper half of the register. */
+struct policy_check {
+	uint32_t argument;      /* 0..5 */
+	uint32_t mask, value;   /* allowed when (argument & mask) == value */
+	const char *text;       /* for the documentation; NULL: no check on this row */
+};
+
+struct policy_row {
+	int number;
+	const char *name;
+	struct policy_check check;
+	const char *reason;
+};
+
+/* Stands for the process id, which is known at run time only; patched when the filter is installed. */
+#define POLICY_PID_PLACEHOLDER 0x7ed1c0deu
+
+#define ROW(call, why) {SYS_##call, #call, {0, 0, 0, NULL}, why}
+#define ROW_IF(call, arg, bits, why) {SYS_##call, #call, {arg, 0xffffffffu, (uint32_t)(bits), #bits}, why}
+#define ROW_FUTEX(op, why) \
+	{SYS_futex, "futex", {1, ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op, #op}, why}
+#define ROW_OWN_PID(call, why) \
+	{SYS_##call, #call, {0, 0xffffffffu, POLICY_PID_PLACEHOLDER, "the runner's own process"}, why}
+
+static const struct policy_row policy_vcpu_rows[] = {
+	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"),
+	ROW_IF(ioctl, 1, KVM_INTERRUPT, "inject the event vector (no in-kernel irqchip)"),
+	ROW_IF(ioctl, 1, KVM_GET_REGS, "register dump after a guest crash"),
+	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"),
+	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"),
+	ROW(writev, "guest output, straight from its buffers to the caller's file"),
+	ROW(readv, "caller's input, straight into the guest's buffers"),
+	ROW(preadv, "program and libraries, straight into the guest's page cache"),
+	ROW(read, "drain an eventfd"),
+	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"),
+	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"),
+	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: condition variable or lock with a deadline"),
+	ROW(ppoll, "an idle vCPU waits for an event or its deadline"),
+	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"),
+	ROW(rt_sigreturn, "return from the handler of that signal"),
+	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"),
+	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"),
+	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"),
+	ROW(epoll_ctl, "tell the I/O thread which streams wait for readiness"),
+	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"),
+	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"),
+	ROW(close, "a stream has ended"),
+	ROW(rt_sigprocmask, "glibc, at the end of a thread"),
+	ROW(exit, "end of the thread"),
+	ROW(exit_group, "end of the run; also the refusal handler's"),
+};
+
+#define POLICY_IO_ROWS \
+	ROW(epoll_pwait, "the event loop (glibc's epoll_wait on newer versions)"), \
+	ROW(epoll_wait, "the event loop"), \
+	ROW(read, "eventfd, timerfd, signalfd; caller's input"), \
+	ROW(write, "guest output; eventfd; messages and statistics"), \
+	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
+	ROW(readv, "caller's input, straight into the guest's buffers"), \
+	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model; join of a vCPU thread"), \
+	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
+	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: join or condition variable with a deadline"), \
+	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
+	ROW(epoll_ctl, "streams start and stop waiting for readiness"), \
+	ROW(timerfd_settime, "deadline of the run"), \
+	ROW(timer_settime, "stop the vCPU timers at the end of the run"), \
+	ROW(ppoll, "flush the last output to a caller that reads slowly"), \
+	ROW(rt_sigreturn, "return from a signal handler"), \
+	ROW(rt_sigprocmask, "glibc, around the end of a thread"), \
+	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back"), \
+	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"), \
+	ROW(clock_gettime, "when the vDSO cannot read the clock; CPU time of the run"), \
+	ROW(getrusage, "CPU time and memory of the run, for --stats"), \
+	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
+	ROW(close, "a stream has ended"), \
+	ROW(munmap, "release guest memory; glibc, when a joined thread's stack goes"), \
+	ROW(exit, "end of the thread"), \
+	ROW(exit_group, "end of the run; also the refusal handler's")
+
+static const struct policy_row policy_io_rows[] = {POLICY_IO_ROWS};
+
+static const struct policy_row policy_io_tty_rows[] = {
+	POLICY_IO_ROWS,
+	ROW_IF(ioctl, 1, TIOCGWINSZ, "the caller's window size changed"),
+	ROW_IF(ioctl, 1, TCGETS, "the caller's terminal settings, to restore them"),
+	ROW_IF(ioctl, 1, TCSETS, "terminal raw, and back"),
+	ROW_IF(ioctl, 1, TCSETSW, "terminal raw, and back"),
+	ROW_IF(ioctl, 1, TCSETSF, "terminal raw, and back"),
+};
+
+/* Most system calls that a role may have (not rows). */
+#define POLICY_VCPU_MAX 20
+#define POLICY_IO_MAX   30
+
+/* Indexed by enum policy_role. */
+static const struct policy_role_table {
+	const char *identifier, *title;
+	const struct policy_row *rows;
+	size_t count, most;
+} policy_role_tables[] = {
+	{"vcpu", "vCPU thread", policy_vcpu_rows, sizeof(policy_vcpu_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
+	{"io", "I/O thread", policy_io_rows, sizeof(policy_io_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
+	{"io_tty", "I/O thread of a run with a terminal", policy_io_tty_rows,
+	 sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
+};
+#define POLICY_ROLE_TABLES (sizeof(policy_role_tables) / sizeof(policy_role_tables[0]))
+
+#endif

@@ -104,7 +104,8 @@ void arch_poweroff(enum poweroff_reason reason) __attribute__((noreturn));
 void arch_discard(paddr_t start, u64 length);
 
 /* ---- page tables ---- */
-/* Protection of a user mapping. */
+/* Protection of a user mapping. PT_WRITE and PT_EXEC come with PT_READ. 0 (PROT_NONE): the entry stays, with its page, and
+ * pt_lookup() and walks report it present, but every access by the program faults. */
 #define PT_READ 1u
 #define PT_WRITE 2u
 #define PT_EXEC 4u

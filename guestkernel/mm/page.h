@@ -12,6 +12,7 @@
 #include "guestkernel/types.h"
 
 #define ORDER_HUGE 9 /* 2 MiB */
+#define ORDER_MAX 12 /* 16 MiB: the largest block; free neighbours merge up to here */
 
 struct inode;
 
@@ -29,9 +30,12 @@ struct page {
 	};
 };
 
-#define PAGE_F_FREE 1u     /* head of a block on a free list */
-#define PAGE_F_RESERVED 2u /* boot memory, never freed */
-#define PAGE_F_CACHE 4u    /* inode and index are valid */
+#define PAGE_F_FREE 1u  /* head of a block on a free list */
+#define PAGE_F_ZERO 2u  /* free, and its contents are known to be zero */
+#define PAGE_F_CACHE 4u /* inode and index are valid; the page cache holds one of the references */
+#define PAGE_F_HUGE 8u  /* head of an allocated 2 MiB block that has not been split */
+#define PAGE_F_TABLE 16u /* from the pool of page-table pages */
+#define PAGE_F_SLAB 32u /* kmalloc's */
 
 #define ALLOC_ZERO 1u   /* contents are zero */
 #define ALLOC_ATOMIC 2u /* may use the last reserve (page tables, signal delivery) */
@@ -40,22 +44,36 @@ struct page {
 void page_init(u64 free_start, u64 memory_bytes);
 /* A block of 2^order frames, refs = 1 on the head, or NULL. Naturally aligned. */
 struct page *page_alloc(unsigned order, unsigned flags);
+/* A zeroed frame for a page table, refs = 1, or NULL; may use the last reserve. Such frames stand together in few 2 MiB
+ * blocks: a hypervisor that shadows page tables maps every 2 MiB page of the direct map that holds one in 4 KiB pieces.
+ * page_put() gives it back to the pool. */
+struct page *page_alloc_table(void);
 struct page *page_of(paddr_t pa);
 paddr_t page_addr(const struct page *page);
 static inline void *page_virt(const struct page *page)
 {
 	return phys_to_virt(page_addr(page));
 }
-/* References count on the head of a block; for a frame inside a huge block that is user-mapped page_head() finds it. */
+/* References count on the head of a block. page_head() finds it for any frame of a 2 MiB block (page_split() ends that);
+ * every other frame is its own head. Boot memory (below free_start) is counted nowhere and never freed. */
 struct page *page_head(struct page *page);
+/* Both take a head. */
 void page_get(struct page *page);
 /* Drops one reference; the last frees the block. */
 void page_put(struct page *page);
-/* Splits a block (refs 1 or more, each frame then has the head's refs) into single frames. */
+/* Splits a block with one reference into single frames with one reference each. */
 void page_split(struct page *head);
+/* Does the caller, who holds one reference, own a single page that nobody else sees (so that it may be written in place)? */
+bool page_exclusive(const struct page *page);
+/* Enters a page into the page cache (the caller's reference becomes the cache's) and takes it out again. */
+void page_set_cache(struct page *page, struct inode *inode, u64 index);
+void page_clear_cache(struct page *page);
+/* Is there room to use memory generously (map ahead, 2 MiB pages) after taking n frames? */
+bool page_plenty(u64 n);
 
 struct page_stats {
-	u64 total, free, peak_used, cache; /* frames */
+	u64 total, free, peak_used, cache; /* frames; free includes those never used */
+	u64 fresh; /* of the free ones: never touched since the start or since arch_discard() */
 };
 void page_stats(struct page_stats *stats);
 

@@ -63,13 +63,6 @@
 #define PORT_IPI 0x503      /* value: bit mask of CPUs that get EVENT_IPI */
 #define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
 
-enum poweroff_reason {
-	POWEROFF_DONE = 0,  /* the agent asked for it (reboot(2)) */
-	POWEROFF_CRASH = 1, /* kernel bug or the agent died; shared_page.crash tells */
-};
-
-enum boot_layout { LAYOUT_SPLIT = 0, LAYOUT_FLAT = 1 };
-
 #define BOOT_F_VERBOSE 1u /* name unknown system calls, log boot */
 #define BOOT_F_TRACE 2u   /* trace system calls */
 
@@ -80,6 +73,13 @@ enum boot_layout { LAYOUT_SPLIT = 0, LAYOUT_FLAT = 1 };
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
+
+enum poweroff_reason {
+	POWEROFF_DONE = 0,  /* the agent asked for it (reboot(2)) */
+	POWEROFF_CRASH = 1, /* kernel bug or the agent died; shared_page.crash tells */
+};
+
+enum boot_layout { LAYOUT_SPLIT = 0, LAYOUT_FLAT = 1 };
 
 #define BOOT_MAGIC 0x31544f4f42424e53ull   /* "SNBBOOT1" */
 #define KERNEL_MAGIC 0x314c454e52454b53ull /* "SKERNEL1" */
@@ -121,7 +121,8 @@ struct boot_block {
 /* Shared between one vCPU and the runner. */
 struct shared_cpu {
 	uint32_t events;   /* EVENT_*, atomic */
-	uint32_t reserved;
+	uint32_t taken;    /* how often the guest has taken events. The runner injects BOOT_EVENT_VECTOR once, then not again
+	                      before this has changed: so no second one can hit an entry that has not saved its frame yet */
 	uint64_t deadline; /* guest TSC at which EVENT_TIMER is wanted; 0: none. Read when the CPU halts or on PORT_TIMER */
 	uint64_t pad[6];
 };
@@ -164,10 +165,14 @@ struct kernel_header {
 	uint64_t text_end, rodata_end;  /* page-aligned; text from the image's start, read-only data, then data */
 	uint64_t file_end, image_end;   /* bytes in the file end; bss ends, page-aligned */
 	uint64_t boot_stacks, boot_stack_bytes; /* CPU n starts at boot_stacks + (n + 1) * bytes */
-	uint64_t lstar, lstar_stride;   /* CPU n enters system calls at lstar + n * stride; the same stub serves both layouts */
-	uint64_t trap_split, trap_stride;              /* vector v: trap_split + v * stride */
-	uint64_t trap_flat, trap_flat_cpu_stride;      /* CPU n, vector v: trap_flat + n * cpu_stride + v * stride */
-	uint64_t ring0_stacks, ring0_stack_bytes;      /* flat: RSP0 of CPU n is ring0_stacks + (n + 1) * bytes */
+	uint64_t lstar_split, lstar_flat, lstar_stride; /* CPU n enters system calls at lstar_* + n * stride */
+	uint64_t trap_split, trap_flat;                 /* see below */
+	uint64_t trap_stride, trap_flat_cpu_stride;     /* split: vector v (0..31, BOOT_EVENT_VECTOR) at trap_split + v * stride;
+	                                                   flat: CPU n, vector v at trap_flat + n * cpu_stride + v * stride,
+	                                                   services BOOT_SERVICE_* at services + (v - BOOT_SERVICE_CR3) * stride */
+	uint64_t services;
+	uint64_t ring0_stacks, ring0_stack_bytes;       /* CPU n: IST1 (flat: RSP0) is ring0_stacks + (n + 1) * bytes; flat: IST2, for
+	                                                   BOOT_EVENT_VECTOR, is half-way below it */
 };
 #endif
 #endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Per-CPU data that entry.S and C share, and the offsets that entry.S uses.
+ */
+#ifndef GUESTKERNEL_ARCH_CPU_H
+#define GUESTKERNEL_ARCH_CPU_H
+
+#define CPU_STRIDE 128
+#define CPU_USER_RSP 0
+#define CPU_KSTACK 8
+#define CPU_SAVED_RAX 16
+#define CPU_VECTOR 24
+#define CPU_ENTRY_CS 28
+#define CPU_DEPTH 32
+
+#define REGS_BYTES 168
+#define REGS_RAX 80
+#define REGS_ORIG_RAX 120
+#define REGS_RIP 128
+
+#define RING0_STACK_BYTES 1024 /* flat: exceptions use the upper half, events the lower */
+#define TRAP_STRIDE 32
+#define TRAP_VECTORS 33 /* 0..31 and BOOT_EVENT_VECTOR */
+#define LSTAR_STRIDE 64
+#define FLAT_RFLAGS 0x3202 /* IF, IOPL 3: the kernel in ring 3 may use OUT */
+
+#ifndef __ASSEMBLER__
+#include "guestkernel/arch/arch.h"
+
+struct cpu {
+	u64 user_rsp;   /* system call entry: the program's stack pointer */
+	u64 kstack_top; /* of the running thread */
+	u64 saved_rax;  /* flat: page fault entry */
+	u32 vector;     /* flat: which exception */
+	u32 entry_cs;   /* flat: where SYSCALL arrived */
+	u32 depth;      /* flat: entries not yet arrived in C; more than a few means that the guest is broken */
+	u32 number;
+	bool flush;     /* another CPU wants this one's TLB flushed */
+	bool lazy;      /* idle with a stale page table allowed */
+	bool started;
+	u64 root;       /* what CR3 holds */
+	struct pagetable *pt; /* the same, NULL for the kernel's own */
+	u64 wanted_deadline, armed_deadline;
+	u64 pad[4];
+};
+_Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
+_Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");
+_Static_assert(offsetof(struct cpu, saved_rax) == CPU_SAVED_RAX, "struct cpu");
+_Static_assert(offsetof(struct cpu, vector) == CPU_VECTOR, "struct cpu");
+_Static_assert(offsetof(struct cpu, entry_cs) == CPU_ENTRY_CS, "struct cpu");
+_Static_assert(offsetof(struct cpu, depth) == CPU_DEPTH, "struct cpu");
+_Static_assert(sizeof(struct regs) == REGS_BYTES, "struct regs");
+_Static_assert(offsetof(struct regs, rax) == REGS_RAX, "struct regs");
+_Static_assert(offsetof(struct regs, orig_rax) == REGS_ORIG_RAX, "struct regs");
+_Static_assert(offsetof(struct regs, rip) == REGS_RIP, "struct regs");
+
+extern struct cpu cpus[BOOT_MAX_CPUS];
+static inline struct cpu *this_cpu(void)
+{
+	return &cpus[arch_cpu()];
+}
+
+/* Is the kernel in ring 3 (flat)? */
+extern bool arch_flat;
+
+/* cpu.c: privileged services, done directly (split) or through a trap (flat). */
+void cpu_load_cr3(u64 root);
+void cpu_invlpg(u64 va);
+void cpu_halt(void);
+/* Flushes this CPU's TLB when asked to; called with or without the kernel lock. */
+void cpu_flush_if_asked(void);
+/* Loads pt (NULL: the kernel's own tables) on this CPU. */
+void cpu_use_pagetable(struct pagetable *pt);
+
+/* entry.S */
+void arch_return_from_fork(void);
+void arch_switch_stacks(u64 *save_sp, u64 load_sp);
+#endif
+#endif

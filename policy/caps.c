@@ -29,7 +29,8 @@ static int empty_bounding_set(struct error *error)
 {
 	for (cap_value_t value = 0; cap_get_bound(value) >= 0; value++)
 		if (cap_drop_bound(value))
-			return error_errno(error, STATUS_RUNNER, "cannot drop capability %d from the bounding set", value);
+			return error_errno(error, STATUS_RUNNER, "cannot drop capability %d from the bounding set",
+					   value);
 	if (cap_set_secbits(LOCKED_SECUREBITS))
 		return error_errno(error, STATUS_RUNNER, "cannot lock the securebits");
 	return 0;

@@ -28,7 +28,8 @@ int policy_apply_landlock(int *abi, struct error *error);
 int policy_apply_limits(unsigned descriptors, struct error *error);
 int policy_forbid_new_threads(struct error *error);
 
-/* Closes every descriptor but keep[0..count), count <= POLICY_KEEP_MAX. Returns the highest number kept plus one, or -1. */
+/* Closes every descriptor but keep[0..count), count <= POLICY_KEEP_MAX. Returns the highest number kept plus one, or
+ * -1. */
 int policy_close_descriptors(const int *keep, size_t count, size_t *open, struct error *error);
 
 /* Installs the SIGSYS handler that names the refused call and ends the process with STATUS_RUNNER. */

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #define RULESET_VERSION 1u /* LANDLOCK_CREATE_RULESET_VERSION */
-#define RULESET_ERRATA  2u /* LANDLOCK_CREATE_RULESET_ERRATA, with ABI 7 and stable kernels */
+#define RULESET_ERRATA	2u /* LANDLOCK_CREATE_RULESET_ERRATA, with ABI 7 and stable kernels */
 
 #define ERRATUM_SIGNAL_SCOPE 2u /* fixed: threads of one process may always signal each other */
 
-#define NET_ALL               3u /* bind and connect TCP */
+#define NET_ALL		      3u /* bind and connect TCP */
 #define SCOPE_ABSTRACT_SOCKET 1u
-#define SCOPE_SIGNAL          2u
+#define SCOPE_SIGNAL	      2u
 
 static long create_ruleset(const void *attributes, size_t size, unsigned flags)
 {

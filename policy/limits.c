@@ -18,15 +18,16 @@ static int set_limit(int resource, rlim_t value, const char *name, struct error 
 	return 0;
 }
 
-/* Not limited: FSIZE (the caller's output file), AS and DATA (guest memory is one of the mappings; no role can map), STACK. */
+/* Not limited: FSIZE (the caller's output file), AS and DATA (guest memory is one of the mappings; no role can map),
+ * STACK. */
 int policy_apply_limits(unsigned descriptors, struct error *error)
 {
 	static const struct {
 		int resource;
 		const char *name;
 	} zero[] = {
-		{RLIMIT_CORE, "RLIMIT_CORE"},     {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"}, {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE"},
-		{RLIMIT_RTPRIO, "RLIMIT_RTPRIO"}, {RLIMIT_NICE, "RLIMIT_NICE"},
+	    {RLIMIT_CORE, "RLIMIT_CORE"},     {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"}, {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE"},
+	    {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"}, {RLIMIT_NICE, "RLIMIT_NICE"},
 	};
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		if (set_limit(zero[i].resource, 0, zero[i].name, error))

@@ -46,9 +46,9 @@ enum policy_role {
 
 /* What was in force when policy_confine_process() returned; for -v and --stats. */
 struct policy_report {
-	int landlock_abi;       /* 0: this kernel has no Landlock, or it is not enabled */
-	bool bounding_emptied;  /* false: CAP_SETPCAP was not held, so it could not be, and need not */
-	size_t descriptors;     /* kept */
+	int landlock_abi;      /* 0: this kernel has no Landlock, or it is not enabled */
+	bool bounding_emptied; /* false: CAP_SETPCAP was not held, so it could not be, and need not */
+	size_t descriptors;    /* kept */
 };
 
 /* Gives up, for this thread and all that it creates from now on: capabilities (permitted, effective, inheritable,

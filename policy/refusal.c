@@ -49,16 +49,17 @@ static void refused(int signal, siginfo_t *info, void *context)
 	struct line line = {.length = 0};
 	unsigned number = (unsigned)info->si_syscall;
 	bool native = info->si_arch == AUDIT_ARCH_X86_64 && number < X32_CALLS;
-	bool known = native && number < sizeof(policy_call_names) / sizeof(policy_call_names[0]) &&
-		     policy_call_names[number][0];
+	bool known =
+	    native && number < sizeof(policy_call_names) / sizeof(policy_call_names[0]) && policy_call_names[number][0];
 	append(&line, "sandbox: refused: ");
 	append(&line, thread_name);
 	append(&line, " made system call ");
 	append_number(&line, number);
 	append(&line, !native ? " of another architecture" : known ? ", " : "");
 	append(&line, known ? policy_call_names[number] : "");
-	append(&line, ", which its seccomp policy does not allow. The run was ended. This is a defect of sandbox, or an "
-		      "attack by the guest; please report it.\n");
+	append(&line,
+	       ", which its seccomp policy does not allow. The run was ended. This is a defect of sandbox, or an "
+	       "attack by the guest; please report it.\n");
 	ssize_t ignored = write(STDERR_FILENO, line.text, line.length);
 	(void)ignored;
 	syscall(SYS_exit_group, STATUS_RUNNER);

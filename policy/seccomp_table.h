@@ -21,9 +21,9 @@
 
 /* All checked arguments are `int` or `unsigned int` in the kernel, which ignores the upper half of the register. */
 struct policy_check {
-	uint32_t argument;      /* 0..5 */
-	uint32_t mask, value;   /* allowed when (argument & mask) == value */
-	const char *text;       /* for the documentation; NULL: no check on this row */
+	uint32_t argument;    /* 0..5 */
+	uint32_t mask, value; /* allowed when (argument & mask) == value */
+	const char *text;     /* for the documentation; NULL: no check on this row */
 };
 
 struct policy_row {
@@ -36,6 +36,7 @@ struct policy_row {
 /* Stands for the process id, which is known at run time only; patched when the filter is installed. */
 #define POLICY_PID_PLACEHOLDER 0x7ed1c0deu
 
+/* clang-format off */
 #define ROW(call, why) {SYS_##call, #call, {0, 0, 0, NULL}, why}
 #define ROW_IF(call, arg, bits, why) {SYS_##call, #call, {arg, 0xffffffffu, (uint32_t)(bits), #bits}, why}
 #define ROW_FUTEX(op, why) \
@@ -110,9 +111,11 @@ static const struct policy_row policy_io_tty_rows[] = {
 	ROW_IF(ioctl, 1, TCSETSF, "terminal raw, and back"),
 };
 
+/* clang-format on */
+
 /* Most system calls that a role may have (not rows). */
 #define POLICY_VCPU_MAX 20
-#define POLICY_IO_MAX   30
+#define POLICY_IO_MAX	30
 
 /* Indexed by enum policy_role. */
 static const struct policy_role_table {
@@ -120,10 +123,10 @@ static const struct policy_role_table {
 	const struct policy_row *rows;
 	size_t count, most;
 } policy_role_tables[] = {
-	{"vcpu", "vCPU thread", policy_vcpu_rows, sizeof(policy_vcpu_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
-	{"io", "I/O thread", policy_io_rows, sizeof(policy_io_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
-	{"io_tty", "I/O thread of a run with a terminal", policy_io_tty_rows,
-	 sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
+    {"vcpu", "vCPU thread", policy_vcpu_rows, sizeof(policy_vcpu_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
+    {"io", "I/O thread", policy_io_rows, sizeof(policy_io_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
+    {"io_tty", "I/O thread of a run with a terminal", policy_io_tty_rows,
+     sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
 };
 #define POLICY_ROLE_TABLES (sizeof(policy_role_tables) / sizeof(policy_role_tables[0]))
 

@@ -144,10 +144,14 @@ static void print_markdown(void)
 {
 	puts("# What the runner may do while the guest runs\n\n"
 	     "Generated from `policy/seccomp_table.h` by `make policy-doc`; do not edit.\n\n"
-	     "Each thread of the runner installs its own seccomp filter before the guest's first instruction. A system call\n"
-	     "that is not in its table, or not with these arguments, is not executed: the thread gets SIGSYS, the handler names\n"
-	     "the call on stderr, and the run ends with status 125. System calls of other architectures (`int 0x80`, x32) are\n"
-	     "refused in the same way. What surrounds the filters (capabilities, no_new_privs, Landlock, limits, descriptors)\n"
+	     "Each thread of the runner installs its own seccomp filter before the guest's first instruction. A system "
+	     "call\n"
+	     "that is not in its table, or not with these arguments, is not executed: the thread gets SIGSYS, the "
+	     "handler names\n"
+	     "the call on stderr, and the run ends with status 125. System calls of other architectures (`int 0x80`, "
+	     "x32) are\n"
+	     "refused in the same way. What surrounds the filters (capabilities, no_new_privs, Landlock, limits, "
+	     "descriptors)\n"
 	     "is described in `policy/policy.h`.");
 	for (size_t i = 0; i < POLICY_ROLE_TABLES; i++)
 		print_markdown_table(&policy_role_tables[i]);
@@ -157,7 +161,8 @@ int main(int argc, char **argv)
 {
 	for (size_t i = 0; i < POLICY_ROLE_TABLES; i++)
 		if (count_calls(&policy_role_tables[i]) > policy_role_tables[i].most)
-			die("%s: %zu system calls", policy_role_tables[i].identifier, count_calls(&policy_role_tables[i]));
+			die("%s: %zu system calls", policy_role_tables[i].identifier,
+			    count_calls(&policy_role_tables[i]));
 	if (argc == 2 && !strcmp(argv[1], "--header"))
 		print_header();
 	else if (argc == 2 && !strcmp(argv[1], "--markdown"))

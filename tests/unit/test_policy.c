@@ -113,7 +113,8 @@ static void assert_refused(const struct call *call)
 {
 	struct result result = run_child(make_call, call);
 	if (!WIFEXITED(result.status) || WEXITSTATUS(result.status) != STATUS_RUNNER)
-		fail_msg("role %d: %s should be refused; status %#x: %s", call->role, call->name, result.status, result.text);
+		fail_msg("role %d: %s should be refused; status %#x: %s", call->role, call->name, result.status,
+			 result.text);
 	if (strncmp(result.text, "sandbox: refused: the ", 22) || !strstr(result.text, call->name))
 		fail_msg("role %d: %s is not named: %s", call->role, call->name, result.text);
 }
@@ -157,6 +158,7 @@ static void a_thread_may_signal_its_own_process_only(void **state)
 	}
 }
 
+/* clang-format off */
 #define DANGEROUS(call, ...) {0, #call, SYS_##call, {__VA_ARGS__}}
 
 static const struct call dangerous[] = {
@@ -186,6 +188,7 @@ static const struct call dangerous[] = {
 	{0, "of another architecture", X32 | SYS_getpid, {0}}, {0, "of another architecture", X32 | SYS_read, {0}},
 	{0, "system call 511", 511, {0}},
 };
+/* clang-format on */
 
 static void dangerous_calls_are_refused(void **state)
 {
@@ -200,25 +203,25 @@ static void dangerous_calls_are_refused(void **state)
 static void wrong_arguments_are_refused(void **state)
 {
 	static const struct call calls[] = {
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VM}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VCPU}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_SREGS}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_MSRS}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_DEVICE}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_IRQFD}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, TIOCSTI}},
-		{POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, TCGETS}},
-		{POLICY_IO, "ioctl", SYS_ioctl, {-1ul, KVM_RUN}},
-		{POLICY_IO, "ioctl", SYS_ioctl, {-1ul, TCGETS}},
-		{POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
-		{POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, TIOCSTI}},
-		{POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, TIOCSCTTY}},
-		{POLICY_VCPU, "madvise", SYS_madvise, {0, 0, MADV_HWPOISON}},
-		{POLICY_IO, "madvise", SYS_madvise, {0, 0, MADV_REMOVE}},
-		{POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_LOCK_PI}},
-		{POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_CMP_REQUEUE_PI}},
-		{POLICY_IO, "futex", SYS_futex, {-1ul, FUTEX_WAIT_REQUEUE_PI | FUTEX_PRIVATE_FLAG}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VM}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VCPU}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_SREGS}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_MSRS}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_DEVICE}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_IRQFD}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, TIOCSTI}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, TCGETS}},
+	    {POLICY_IO, "ioctl", SYS_ioctl, {-1ul, KVM_RUN}},
+	    {POLICY_IO, "ioctl", SYS_ioctl, {-1ul, TCGETS}},
+	    {POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
+	    {POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, TIOCSTI}},
+	    {POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, TIOCSCTTY}},
+	    {POLICY_VCPU, "madvise", SYS_madvise, {0, 0, MADV_HWPOISON}},
+	    {POLICY_IO, "madvise", SYS_madvise, {0, 0, MADV_REMOVE}},
+	    {POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_LOCK_PI}},
+	    {POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_CMP_REQUEUE_PI}},
+	    {POLICY_IO, "futex", SYS_futex, {-1ul, FUTEX_WAIT_REQUEUE_PI | FUTEX_PRIVATE_FLAG}},
 	};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		assert_refused(&calls[i]);
@@ -571,20 +574,20 @@ static void the_document_is_current(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_aims_of_the_tables_hold),
-		cmocka_unit_test(the_document_is_current),
-		cmocka_unit_test(every_row_lets_its_call_through),
-		cmocka_unit_test(a_thread_may_signal_its_own_process_only),
-		cmocka_unit_test(dangerous_calls_are_refused),
-		cmocka_unit_test(wrong_arguments_are_refused),
-		cmocka_unit_test(the_i386_entry_is_refused),
-		cmocka_unit_test(blocking_sigsys_does_not_help),
-		cmocka_unit_test(a_thread_that_blocked_all_signals_still_reports),
-		cmocka_unit_test(the_process_comes_before_its_threads),
-		cmocka_unit_test(a_live_process_shows_its_confinement),
-		cmocka_unit_test(landlock_takes_every_right_of_the_running_abi),
-		cmocka_unit_test(landlock_denies_files),
-		cmocka_unit_test(only_kept_descriptors_stay_open),
+	    cmocka_unit_test(the_aims_of_the_tables_hold),
+	    cmocka_unit_test(the_document_is_current),
+	    cmocka_unit_test(every_row_lets_its_call_through),
+	    cmocka_unit_test(a_thread_may_signal_its_own_process_only),
+	    cmocka_unit_test(dangerous_calls_are_refused),
+	    cmocka_unit_test(wrong_arguments_are_refused),
+	    cmocka_unit_test(the_i386_entry_is_refused),
+	    cmocka_unit_test(blocking_sigsys_does_not_help),
+	    cmocka_unit_test(a_thread_that_blocked_all_signals_still_reports),
+	    cmocka_unit_test(the_process_comes_before_its_threads),
+	    cmocka_unit_test(a_live_process_shows_its_confinement),
+	    cmocka_unit_test(landlock_takes_every_right_of_the_running_abi),
+	    cmocka_unit_test(landlock_denies_files),
+	    cmocka_unit_test(only_kept_descriptors_stay_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

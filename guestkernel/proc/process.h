@@ -52,10 +52,12 @@ struct process {
 	bool exiting;                     /* exit_group in progress */
 	int exit_code;                    /* wait status, once dead */
 	bool zombie;
-	bool reaped_by_init;
+	bool dead;                        /* reaped: only references keep it */
+	struct thread *exec_thread;       /* waits in exec for the others to end */
 	int exit_signal;                  /* to the parent, normally SIGCHLD */
-	bool stopped, stop_reported, continued_reported;
-	int stop_signal;
+	bool stopped;                     /* job control: threads stop on their way to user mode */
+	int stop_signal;                  /* a stop that wait4 has not reported, or 0 */
+	bool continued;                   /* a continuation that waitid has not reported */
 	bool subreaper, dumpable, did_exec;
 	/* accounting of dead threads, waited-for children */
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;
@@ -65,7 +67,9 @@ struct process {
 	struct timer alarm;               /* ITIMER_REAL */
 	u64 alarm_interval_ns;
 	struct list posix_timers;
-	u64 itimer_virtual_ns, itimer_prof_ns;
+	struct list cpu_timers;           /* struct cpu_timer: armed ones */
+	struct cpu_timer *cpu_limit;      /* RLIMIT_CPU */
+	struct cpu_itimer *itimer_cpu;    /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
 	int oom_score_adj;
 	u32 personality;
 	char *cmdline;                    /* not used when mm has it */
@@ -76,6 +80,12 @@ extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
+/* execve by a thread that is not the leader: it takes over the process's id. The old owner of the number must be gone. */
+void thread_rename(struct thread *t, int tid);
+/* The thread that stands for a living process: the leader, or another one when that has ended already. */
+struct thread *process_thread(struct process *p);
+/* A new process with one thread (not yet in it), a child of parent (NULL: none); NULL: no memory. */
+struct process *process_alloc(struct thread *leader, struct process *parent);
 void process_get(struct process *p);
 void process_put(struct process *p);
 

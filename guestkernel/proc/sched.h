@@ -33,15 +33,21 @@ struct thread {
 	struct regs *regs; /* user registers: at the top of the kernel stack */
 	enum thread_state state;
 	int cpu;           /* where it runs or ran last */
-	bool need_resched;
-	bool on_queue;
+	bool need_resched; /* seen by return_to_user() */
+	bool on_queue;     /* stands on its CPU's run queue */
+	bool killed;       /* must end before it returns to user mode; interrupts every sleep but an unkillable one */
+	bool killable;     /* while BLOCKED: `killed` wakes it */
+	bool in_kernel;    /* CPU time is being charged as system time */
 	int tid;
 	struct process *process;
 	struct list process_link;
 	struct list run_link;
 	struct mm *mm;     /* NULL for kernel threads */
 	/* accounting */
-	u64 user_ns, system_ns, vruntime, slice_start_tsc;
+	u64 user_ns, system_ns;
+	u64 mark_ns;       /* until when CPU time was charged */
+	u64 vruntime;      /* CPU time weighted by nice, in ns: the queue's order */
+	u64 run_start_ns, slice_start_ns;
 	u64 voluntary, involuntary, minor_faults, major_faults;
 	u64 affinity;
 	int nice, policy, rt_priority;
@@ -50,14 +56,14 @@ struct thread {
 	u64 sigmask, saved_sigmask;
 	bool restore_sigmask;
 	struct sigpending *pending;      /* thread-directed */
-	bool signal_pending;             /* something may be deliverable: check on return to user mode */
 	u64 altstack_sp, altstack_size;
 	u32 altstack_flags;
 	int restart_kind; u64 restart_args[6]; /* restart_syscall(2) */
 	/* futexes, exit */
 	u64 clear_child_tid, robust_list, robust_list_len;
 	u64 rseq, rseq_len; u32 rseq_sig;
-	struct thread *vfork_waiter;
+	struct thread *vfork_waiter;     /* the parent that sleeps until exec or exit */
+	struct list pi_held;             /* PI futexes owned (proc/futex_pi.c) */
 	int pdeathsig;
 	void *syscall_private;
 };
@@ -87,6 +93,8 @@ void wake_up_one(struct wait_queue *q, u32 events);
  * The pattern: wait_add(); loop { if (condition) break; r = sched_sleep(...); if (r) break; } wait_remove().
  * There is no lost wake-up: the kernel lock is held from the check to the sleep. 0 woken, -ERESTARTSYS signal, -ETIMEDOUT. */
 int sched_sleep(bool interruptible, u64 deadline_ns);
+/* The same, interrupted only by what ends the thread: -EINTR. */
+int sched_sleep_killable(void);
 #define wait_event_interruptible(q, cond, deadline_ns)                                                                 \
 	({                                                                                                             \
 		struct wait_entry wait_entry__ = {0};                                                                  \
@@ -103,22 +111,39 @@ void sched_init_cpu(int cpu); /* makes the boot context of this CPU its idle thr
 /* Idle loop of a CPU; never returns. */
 void sched_idle(void) __attribute__((noreturn));
 void sched_wake(struct thread *t);   /* makes a sleeping thread runnable; harmless otherwise */
+void sched_start(struct thread *t);  /* puts a new thread on a run queue */
+void sched_resume(struct thread *t); /* makes a stopped thread runnable; harmless otherwise */
 void sched_yield_cpu(void);
 void schedule(void);                 /* picks the next thread; the current one's state tells whether it stays runnable */
+void sched_events(void);             /* handles this CPU's pending EVENT_* */
 void sched_tick(void);               /* EVENT_TIMER: preemption and timers */
-struct thread *thread_alloc(void);   /* with kernel stack and FPU area; refs are the process's */
+void sched_before_user(void);        /* arms the timer for what the returning thread needs */
+void sched_set_nice(struct thread *t, int nice);
+int sched_set_affinity(struct thread *t, u64 mask); /* -EINVAL: no CPU left */
+u64 sched_runnable(void);            /* threads that run or want to */
+
+/* A thread with a kernel stack and a tid (0: choose), not yet in a process; NULL with *error -ENOMEM, -EAGAIN, -EEXIST. */
+struct thread *thread_alloc(int tid, int *error);
+/* Gives the dead thread's stack and FPU area back once it has left them. */
+void thread_bury(struct thread *t);
+/* Frees the rest. The tid is free again. */
 void thread_free(struct thread *t);
 struct thread *kernel_thread(const char *name, void (*fn)(void *), void *arg);
+/* The kernel's own process, that of idle and kernel threads: pid 0. */
+extern struct process kernel_process;
 
 /* One-shot timers, run in kernel context with the lock held; fn must not sleep. */
 struct timer {
-	struct list link;
+	struct timer *child, *next, *prev; /* pairing heap of the CPU that armed it; timer.c's own */
 	u64 deadline_ns; /* since boot */
 	void (*fn)(struct timer *timer);
 	bool armed;
+	u8 cpu;
 };
 void timer_arm(struct timer *timer, u64 deadline_ns);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
+u64 timer_next(int cpu);                /* deadline of the CPU's first timer, 0: none */
+void timer_run(u64 now_ns);             /* runs this CPU's timers that are due */
 u64 time_boot_ns(void);      /* CLOCK_MONOTONIC = CLOCK_BOOTTIME */
 u64 time_wall_ns(void);      /* CLOCK_REALTIME */
 

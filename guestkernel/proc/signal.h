@@ -25,6 +25,8 @@ struct sighand {
 	struct k_sigaction action[64];
 };
 
+/* Empties a queue. */
+void signal_flush(struct sigpending *pending);
 /* Sends to one thread or to a process; info may be NULL (SI_KERNEL). 0 or -EAGAIN (queue full). Permission is the caller's job. */
 int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info);
 int signal_send_process(struct process *p, int sig, const struct k_siginfo *info);

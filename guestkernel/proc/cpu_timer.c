@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Timers on CPU time. They are looked at when the scheduler's timer event comes; the running thread asks for that event at the earliest
+ * time at which its process can reach the first of them.
+ */
+#include <asm/signal.h>
+#include "guestkernel/proc/account.h"
+#include "guestkernel/proc/cpu_timer.h"
+#include "guestkernel/proc/signal.h"
+
+#define CHECK_NS 1000000ull /* do not ask for events closer together than this */
+#define LIMIT_CPU 0         /* RLIMIT_CPU */
+
+u64 cpu_clock_ns(const struct process *p, enum cpu_clock clock)
+{
+	return process_user_ns(p) + (clock == CPU_TOTAL ? process_system_ns(p) : 0);
+}
+
+void cpu_timer_arm(struct cpu_timer *timer, struct process *p, u64 expires_ns)
+{
+	cpu_timer_cancel(timer);
+	timer->expires_ns = expires_ns;
+	timer->armed = true;
+	list_append(&p->cpu_timers, &timer->link);
+}
+
+void cpu_timer_cancel(struct cpu_timer *timer)
+{
+	if (timer->armed)
+		list_remove(&timer->link);
+	timer->armed = false;
+}
+
+void cpu_timer_check(struct thread *t)
+{
+	struct process *p = t->process;
+	struct cpu_timer *timer, *tmp;
+
+	list_for_each_safe(timer, tmp, &p->cpu_timers, link)
+	{
+		if (cpu_clock_ns(p, timer->clock) < timer->expires_ns)
+			continue;
+		cpu_timer_cancel(timer);
+		timer->fn(timer, p);
+	}
+}
+
+u64 cpu_timer_deadline(const struct thread *t)
+{
+	const struct process *p = t->process;
+	struct cpu_timer *timer;
+	u64 first = ~0ull, used;
+
+	if (list_empty(&p->cpu_timers))
+		return 0;
+	list_for_each(timer, &p->cpu_timers, link)
+	{
+		used = cpu_clock_ns(p, timer->clock);
+		first = MIN(first, timer->expires_ns > used ? timer->expires_ns - used : 0);
+	}
+	return time_boot_ns() + MAX(first / MAX(p->thread_count, 1u), CHECK_NS);
+}
+
+/* RLIMIT_CPU: SIGXCPU each second from the soft limit on, SIGKILL at the hard one. */
+static void limit_reached(struct cpu_timer *timer, struct process *p)
+{
+	u64 seconds = cpu_clock_ns(p, CPU_TOTAL) / 1000000000;
+
+	if (seconds >= p->rlimit[LIMIT_CPU].max) {
+		signal_send_process(p, SIGKILL, NULL);
+		return;
+	}
+	signal_send_process(p, SIGXCPU, NULL);
+	cpu_timer_arm(timer, p, MIN(seconds + 1, p->rlimit[LIMIT_CPU].max) * 1000000000);
+}
+
+void cpu_limit_update(struct process *p)
+{
+	u64 soft = p->rlimit[LIMIT_CPU].cur;
+
+	p->cpu_limit->fn = limit_reached;
+	p->cpu_limit->clock = CPU_TOTAL;
+	if (soft >= K_RLIM_INFINITY / 1000000000)
+		cpu_timer_cancel(p->cpu_limit);
+	else
+		cpu_timer_arm(p->cpu_limit, p, MAX(soft, 1) * 1000000000);
+}

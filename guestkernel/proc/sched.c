@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The scheduler: a run queue for each CPU, ordered by weighted CPU time. A woken thread goes to the CPU it ran on when that is
+ * idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks for a timer event only when
+ * a timer is armed or other threads wait for it. All of this is under the one kernel lock.
+ */
+#include "guestkernel/lib.h"
+#include "guestkernel/proc/account.h"
+#include "guestkernel/proc/cpu_timer.h"
+#include "guestkernel/proc/process.h"
+#include "guestkernel/proc/signal.h"
+
+#define SLICE_NS 4000000ull     /* how long a thread runs while others wait */
+#define WAKE_LEAD_NS 1000000ull /* a woken thread preempts when it is this far behind the running one */
+#define WEIGHT_NICE_0 1024
+
+struct cpu {
+	struct thread *running, *idle;
+	struct list queue; /* run_link, by vruntime */
+	unsigned queued;
+	u64 min_vruntime;  /* never decreases: where new and woken threads join */
+};
+
+static struct cpu cpus[BOOT_MAX_CPUS];
+static struct thread idle_threads[BOOT_MAX_CPUS];
+static u64 online; /* bit mask of CPUs that have begun to schedule */
+
+void vsock_interrupt(void) __attribute__((weak)); /* drv/vsock.c */
+
+static struct cpu *this_cpu(void)
+{
+	return &cpus[arch_cpu()];
+}
+
+static bool cpu_idle(const struct cpu *c)
+{
+	return c->running == c->idle && !c->queued;
+}
+
+static u64 online_mask(void)
+{
+	return online;
+}
+
+/* Each nice level is worth a quarter more or less CPU time than the next. */
+static u64 nice_weight(int nice)
+{
+	u64 w = WEIGHT_NICE_0;
+
+	for (; nice > 0; nice--)
+		w = w * 4 / 5;
+	for (; nice < 0; nice++)
+		w = w * 5 / 4;
+	return MAX(w, 3);
+}
+
+static void charge(struct cpu *c, struct thread *t, u64 now)
+{
+	u64 ran = now > t->run_start_ns ? now - t->run_start_ns : 0;
+	u64 first;
+
+	t->run_start_ns = now;
+	if (t == c->idle)
+		return;
+	t->vruntime += t->nice ? ran * WEIGHT_NICE_0 / nice_weight(t->nice) : ran;
+	first = c->queued ? list_first(&c->queue, struct thread, run_link)->vruntime : t->vruntime;
+	c->min_vruntime = MAX(c->min_vruntime, MIN(t->vruntime, first));
+}
+
+static void enqueue(struct cpu *c, struct thread *t)
+{
+	struct thread *pos;
+
+	t->cpu = (int)(c - cpus);
+	t->on_queue = true;
+	c->queued++;
+	/* From the end: who has just run goes far back. */
+	for (pos = list_last(&c->queue, struct thread, run_link); &pos->run_link != &c->queue;
+	     pos = list_last(&pos->run_link, struct thread, run_link))
+		if (pos->vruntime <= t->vruntime)
+			break;
+	list_insert_between(&t->run_link, &pos->run_link, pos->run_link.next);
+}
+
+static void dequeue(struct cpu *c, struct thread *t)
+{
+	list_remove(&t->run_link);
+	t->on_queue = false;
+	c->queued--;
+}
+
+static void resched_cpu(struct cpu *c)
+{
+	c->running->need_resched = true;
+	if (c != this_cpu())
+		arch_kick_cpu((int)(c - cpus));
+}
+
+static struct cpu *choose_cpu(const struct thread *t)
+{
+	u64 allowed = t->affinity & online_mask();
+	struct cpu *best = NULL;
+	int i;
+
+	if ((allowed & 1ull << t->cpu) && cpu_idle(&cpus[t->cpu]))
+		return &cpus[t->cpu];
+	for (i = 0; i < arch_cpus(); i++)
+		if ((allowed & 1ull << i) && cpu_idle(&cpus[i]))
+			return &cpus[i];
+	if (allowed & 1ull << t->cpu)
+		return &cpus[t->cpu];
+	for (i = 0; i < arch_cpus(); i++)
+		if ((allowed & 1ull << i) && (!best || cpus[i].queued < best->queued))
+			best = &cpus[i];
+	return best ? best : this_cpu();
+}
+
+/* Queues a runnable thread where it fits best and makes that CPU look at it in time. */
+static void place(struct thread *t)
+{
+	struct cpu *c = choose_cpu(t);
+	u64 floor = c->min_vruntime > SLICE_NS / 2 ? c->min_vruntime - SLICE_NS / 2 : 0;
+	bool was_empty = !c->queued;
+
+	/* vruntimes of different CPUs have nothing to do with each other, and one who slept long must not monopolise. */
+	if (t->cpu != c - cpus || t->vruntime < floor)
+		t->vruntime = floor;
+	charge(c, c->running, time_boot_ns());
+	enqueue(c, t);
+	if (c->running == c->idle || t->vruntime + WAKE_LEAD_NS < c->running->vruntime)
+		resched_cpu(c);
+	else if (was_empty && c != this_cpu())
+		arch_kick_cpu((int)(c - cpus)); /* it has to end slices from now on */
+}
+
+void sched_start(struct thread *t)
+{
+	t->vruntime = 0;
+	t->cpu = arch_cpu();
+	t->state = THREAD_RUNNING;
+	place(t);
+}
+
+void sched_wake(struct thread *t)
+{
+	if (t->state != THREAD_SLEEPING && t->state != THREAD_BLOCKED)
+		return;
+	t->state = THREAD_RUNNING;
+	place(t);
+}
+
+void sched_resume(struct thread *t)
+{
+	if (t->state != THREAD_STOPPED)
+		return;
+	t->state = THREAD_RUNNING;
+	place(t);
+}
+
+static struct thread *pick(struct cpu *c)
+{
+	struct thread *t;
+	int i;
+
+	if (c->queued) {
+		t = list_first(&c->queue, struct thread, run_link);
+		dequeue(c, t);
+		return t;
+	}
+	for (i = 0; i < arch_cpus(); i++) {
+		list_for_each(t, &cpus[i].queue, run_link)
+		{
+			if (!(t->affinity & 1ull << (c - cpus)))
+				continue;
+			dequeue(&cpus[i], t);
+			t->vruntime = c->min_vruntime;
+			return t;
+		}
+	}
+	return c->idle;
+}
+
+void schedule(void)
+{
+	struct cpu *c = this_cpu();
+	struct thread *prev = current, *next;
+	u64 now = time_boot_ns();
+
+	charge(c, prev, now);
+	prev->need_resched = false;
+	if (prev != c->idle && prev->state == THREAD_RUNNING) {
+		prev->involuntary++;
+		if (prev->affinity & 1ull << arch_cpu())
+			enqueue(c, prev);
+		else
+			place(prev);
+	} else if (prev != c->idle) {
+		prev->voluntary++;
+	}
+	next = pick(c);
+	next->cpu = (int)(c - cpus);
+	next->run_start_ns = next->slice_start_ns = now;
+	c->running = next;
+	if (next == prev)
+		return;
+	shared->stats.context_switches++;
+	if (prev->in_kernel)
+		prev->system_ns += now - prev->mark_ns;
+	next->mark_ns = now;
+	next->in_kernel = true;
+	arch_switch(prev, next);
+}
+
+void sched_yield_cpu(void)
+{
+	struct cpu *c = this_cpu();
+
+	charge(c, current, time_boot_ns());
+	if (!c->queued)
+		return;
+	/* Behind the first who waits: two threads that yield to each other alternate. */
+	current->vruntime = MAX(current->vruntime, list_first(&c->queue, struct thread, run_link)->vruntime + 1);
+	schedule();
+}
+
+struct sleeper {
+	struct timer timer;
+	struct thread *thread;
+};
+
+static void sleep_over(struct timer *timer)
+{
+	sched_wake(container_of(timer, struct sleeper, timer)->thread);
+}
+
+int sched_sleep(bool interruptible, u64 deadline_ns)
+{
+	struct sleeper sleeper = {.timer.fn = sleep_over, .thread = current};
+
+	if (interruptible && signal_pending(current))
+		return -ERESTARTSYS;
+	if (deadline_ns) {
+		if (time_boot_ns() >= deadline_ns)
+			return -ETIMEDOUT;
+		timer_arm(&sleeper.timer, deadline_ns);
+	}
+	current->state = interruptible ? THREAD_SLEEPING : THREAD_BLOCKED;
+	schedule();
+	timer_cancel(&sleeper.timer);
+	/* Whatever it was: the caller looks at its condition first; a signal or the deadline is told by the next call. */
+	return 0;
+}
+
+int sched_sleep_killable(void)
+{
+	if (current->killed)
+		return -EINTR;
+	current->killable = true;
+	current->state = THREAD_BLOCKED;
+	schedule();
+	current->killable = false;
+	return 0;
+}
+
+void sched_tick(void)
+{
+	struct cpu *c = this_cpu();
+	u64 now = time_boot_ns();
+
+	timer_run(now);
+	if (c->running == c->idle)
+		return;
+	charge(c, c->running, now);
+	cpu_timer_check(c->running);
+	if (c->queued && now >= c->running->slice_start_ns + SLICE_NS)
+		c->running->need_resched = true;
+}
+
+void sched_events(void)
+{
+	u32 events = arch_take_events();
+
+	if (events & EVENT_TIMER)
+		sched_tick();
+	if ((events & EVENT_VSOCK) && vsock_interrupt)
+		vsock_interrupt();
+}
+
+static u64 earlier(u64 a, u64 b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+void sched_before_user(void)
+{
+	struct cpu *c = this_cpu();
+	u64 deadline = timer_next(arch_cpu());
+
+	if (c->queued)
+		deadline = earlier(deadline, c->running->slice_start_ns + SLICE_NS);
+	deadline = earlier(deadline, cpu_timer_deadline(c->running));
+	arch_set_deadline(deadline ? arch_ns_to_tsc(deadline) : 0);
+}
+
+void sched_idle(void)
+{
+	u64 deadline;
+
+	for (;;) {
+		sched_events();
+		timer_run(time_boot_ns());
+		schedule();
+		deadline = timer_next(arch_cpu());
+		arch_idle(deadline ? arch_ns_to_tsc(deadline) : 0);
+	}
+}
+
+void sched_set_nice(struct thread *t, int nice)
+{
+	if (cpus[t->cpu].running == t)
+		charge(&cpus[t->cpu], t, time_boot_ns());
+	t->nice = nice;
+}
+
+int sched_set_affinity(struct thread *t, u64 mask)
+{
+	struct cpu *c = &cpus[t->cpu];
+
+	if (!(mask & online_mask()))
+		return -EINVAL;
+	t->affinity = mask;
+	if (mask & 1ull << t->cpu)
+		return 0;
+	if (t->on_queue) {
+		dequeue(c, t);
+		place(t);
+	} else if (c->running == t) {
+		resched_cpu(c);
+	}
+	return 0;
+}
+
+u64 sched_runnable(void)
+{
+	u64 n = 0;
+	int i;
+
+	for (i = 0; i < arch_cpus(); i++)
+		n += cpus[i].queued + (cpus[i].running != cpus[i].idle);
+	return n;
+}
+
+void sched_init_cpu(int cpu)
+{
+	struct thread *t = &idle_threads[cpu];
+	struct cpu *c = &cpus[cpu];
+
+	online |= 1ull << cpu;
+	list_init(&t->run_link);
+	list_init(&t->process_link);
+	list_init(&t->pi_held);
+	t->process = &kernel_process;
+	t->affinity = 1ull << cpu;
+	ksnprintf(t->comm, sizeof(t->comm), "idle/%d", cpu);
+	t->cpu = cpu;
+	c->idle = c->running = t;
+	arch_thread_init_idle(t, cpu);
+}
+
+void sched_init(void)
+{
+	int i;
+
+	for (i = 0; i < arch_cpus(); i++) {
+		list_init(&cpus[i].queue);
+		cpus[i].idle = cpus[i].running = &idle_threads[i];
+	}
+	sched_init_cpu(0);
+}

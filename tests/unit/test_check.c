@@ -188,6 +188,7 @@ int main(void)
 	    cmocka_unit_test(something_else_at_the_path_fails),
 	    cmocka_unit_test(a_forbidden_device_names_the_group),
 	    cmocka_unit_test(confinement_is_reported),
+	    cmocka_unit_test(missing_confinement_is_reported),
 	    cmocka_unit_test(this_host_can_run_it_when_it_has_kvm),
 	    cmocka_unit_test(details_appear_with_v_only),
 	    cmocka_unit_test(json_is_escaped),

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -551,6 +552,39 @@ static void only_kept_descriptors_stay_open(void **state)
 	assert_int_equal(policy_close_descriptors(many, POLICY_KEEP_MAX + 1, &open_count, &error), -1);
 }
 
+static void run_vcpu(const void *argument)
+{
+	struct policy_report report;
+	struct error error;
+	struct kvm_regs regs;
+	int kvm = *(const int *)argument;
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	struct kvm_run *run = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (vcpu < 0 || run == MAP_FAILED)
+		syscall(SYS_exit_group, 1);
+	run->immediate_exit = 1;
+	int keep[] = {2, vm, vcpu};
+	if (policy_confine_process(keep, 3, &report, &error) || policy_confine_thread(POLICY_VCPU, &error))
+		fail_child(&error);
+	if (ioctl(vcpu, KVM_RUN, 0) != -1 || errno != EINTR || ioctl(vcpu, KVM_GET_REGS, &regs))
+		syscall(SYS_exit_group, 2);
+	ioctl(vcpu, KVM_SET_REGS, &regs);
+}
+
+static void a_confined_vcpu_runs_and_no_more(void **state)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0) {
+		print_message("no access to /dev/kvm\n");
+		return;
+	}
+	struct result result = run_child(run_vcpu, &kvm);
+	close(kvm);
+	assert_true(WIFEXITED(result.status));
+	assert_int_equal(WEXITSTATUS(result.status), STATUS_RUNNER);
+	assert_non_null(strstr(result.text, "the vCPU thread made system call 16, ioctl"));
+}
+
 static char *read_text(const char *path)
 {
 	FILE *file = fopen(path, "re");
@@ -585,6 +619,7 @@ int main(void)
 	    cmocka_unit_test(a_thread_that_blocked_all_signals_still_reports),
 	    cmocka_unit_test(the_process_comes_before_its_threads),
 	    cmocka_unit_test(a_live_process_shows_its_confinement),
+	    cmocka_unit_test(a_confined_vcpu_runs_and_no_more),
 	    cmocka_unit_test(landlock_takes_every_right_of_the_running_abi),
 	    cmocka_unit_test(landlock_denies_files),
 	    cmocka_unit_test(only_kept_descriptors_stay_open),

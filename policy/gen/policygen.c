@@ -152,7 +152,8 @@ static void print_markdown(void)
 	     "x32) are\n"
 	     "refused in the same way. What surrounds the filters (capabilities, no_new_privs, Landlock, limits, "
 	     "descriptors)\n"
-	     "is described in `policy/policy.h`.");
+	     "is described in `policy/policy.h`. To allow one more call, add a row with its reason and run `make "
+	     "policy-doc`.");
 	for (size_t i = 0; i < POLICY_ROLE_TABLES; i++)
 		print_markdown_table(&policy_role_tables[i]);
 }

@@ -28,3 +28,45 @@ fuzz: $(FUZZ_BIN) ## each fuzz target for T seconds (T=60)
 	@set -e; for t in $(FUZZ_BIN); do n=$$(basename $$t); mkdir -p $(B)/fuzz/corpus/$$n; echo "== $$n"; \
 	  $$t -max_total_time=$(T) -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 $(B)/fuzz/corpus/$$n tests/fuzz/corpus/$$n; done
 .PHONY: unit asan fuzz
+
+# Helper programs of the end-to-end tests: static by musl, `hello` in every way of linking.
+E2E_C := $(filter-out hello,$(patsubst tests/e2e/prog/%.c,%,$(wildcard tests/e2e/prog/*.c)))
+E2E_HELLO := static dynamic static-pie no-pie musl-static musl-dynamic
+E2E_BIN := $(addprefix $(B)/e2e/,$(E2E_C) $(addprefix hello-,$(E2E_HELLO)) hellocpp hellocpp-static)
+E2E_CFLAGS = -std=gnu17 -O1 -g $(WARN) -D_GNU_SOURCE
+$(B)/e2e/hello-static: E2E_LINK = $(CC) -static
+$(B)/e2e/hello-dynamic: E2E_LINK = $(CC) -pie -fPIE
+$(B)/e2e/hello-static-pie: E2E_LINK = $(CC) -static-pie -fPIE
+$(B)/e2e/hello-no-pie: E2E_LINK = $(CC) -no-pie
+$(B)/e2e/hello-musl-static: E2E_LINK = $(MUSL_CC) -static
+$(B)/e2e/hello-musl-dynamic: E2E_LINK = $(MUSL_CC)
+$(B)/e2e/hello-%: tests/e2e/prog/hello.c
+	@mkdir -p $(@D)
+	$(E2E_LINK) $(E2E_CFLAGS) -o $@ $<
+$(B)/e2e/hellocpp: tests/e2e/prog/hellocpp.cc
+	@mkdir -p $(@D)
+	$(CXX) -O1 -Wall -o $@ $<
+$(B)/e2e/hellocpp-static: tests/e2e/prog/hellocpp.cc
+	@mkdir -p $(@D)
+	$(CXX) -O1 -Wall -static -o $@ $<
+$(B)/e2e/kvm_probe: tests/e2e/prog/kvm_probe.c
+	@mkdir -p $(@D)
+	$(CC) -static $(E2E_CFLAGS) -o $@ $<
+$(B)/e2e/%: tests/e2e/prog/%.c
+	@mkdir -p $(@D)
+	$(MUSL_CC) -static $(E2E_CFLAGS) -o $@ $<
+
+e2e: $(B)/sandbox $(E2E_BIN) ## end-to-end tests on /dev/kvm (THEME="basic stdio" selects)
+	tests/e2e/run.sh $(THEME)
+.PHONY: e2e
+
+# Guest-semantics programs: static, each also run natively.
+GUEST_SRC := $(wildcard tests/guest/*.c)
+GUEST_BIN := $(patsubst tests/guest/%.c,$(B)/guest/%,$(GUEST_SRC))
+$(B)/guest/%: tests/guest/%.c tests/guest/harness.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O1 -g -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -static $(call flags_of,$<) -o $@ $< -lm
+
+conformance: $(B)/sandbox $(GUEST_BIN) ## guest-semantics programs in the sandbox and natively; writes docs/conformance.md
+	scripts/conformance.sh
+.PHONY: conformance

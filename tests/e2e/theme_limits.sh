@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# Time-out and memory limits, and what --stats says of each way to end.
+# shellcheck shell=bash
+
+# outcome TEXT STATUS OUTCOME ARG...: exit status and the stats' word for it.
+outcome() {
+	local text=$1 want=$2 word=$3 got=0
+	shift 3
+	rm -f stats
+	sandbox_run --stats=stats "$@" </dev/null >out 2>err || got=$?
+	check "$text: status" equal "$got" "$want"
+	check "$text: outcome" equal "$(jq -r .outcome stats)" "$word"
+}
+outcome "exit 0" 0 exit "$PROG/end" exit 0
+outcome "exit 3" 3 exit "$PROG/end" exit 3
+outcome "SIGSEGV" 139 signal "$PROG/end" segv
+outcome "out of memory" 137 oom --memory 64M "$PROG/memory" grow
+outcome "time-out" 124 timeout --timeout 300ms "$PROG/memory" spin
+check "time-out: said" grep -q '^sandbox: .*300' err
+outcome "time-out of a sleeping program" 124 timeout --timeout 300ms "$PROG/memory" wait
+check "output before the time-out is kept" equal "$(cat out)" ready
+began=$EPOCHREALTIME
+check_status 124 "--timeout 1s" --timeout 1s "$PROG/memory" spin
+check "--timeout 1s takes 1 to 3 seconds" awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 1 && b - a < 3) }'
+check_status 0 "--timeout longer than the run" --timeout 60s "$PROG/hello-static"
+
+check_output "touched 400 MiB" "the default memory holds 400 MiB" "$PROG/memory" touch 400
+check_output "touched 700 MiB" "--memory 1G holds 700 MiB" --memory 1G "$PROG/memory" touch 700
+check_output "touched 30 MiB" "--memory 64M holds 30 MiB" --memory 64M "$PROG/memory" touch 30
+check_output hello "memory is backed lazily: --memory 4G costs nothing" --memory 4G "$PROG/hello-static"
+
+# Peak memory on the host (KiB), as the kernel counts it.
+EXE=$SANDBOX start --memory 64M "$PROG/memory" touch 40
+most=0
+while kill -0 "$PID" 2>/dev/null; do
+	now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$PID/status" 2>/dev/null)
+	[ "${now:-0}" -le "$most" ] || most=$now
+	sleep 0.01
+done
+finish
+check "--memory 64M: the host spends at most 64 MiB and 16 more" test "$most" -le $((80 * 1024))
+
+rm -f stats
+sandbox_run --stats=stats "$PROG/hello-static" </dev/null >out 2>err
+check "--stats=FILE: one JSON object" equal "$(jq -s -r 'length, (.[0] | type)' stats | tr '\n' ' ')" "1 object "
+check "--stats=FILE: stdout and stderr are untouched" equal "$(cat out err)" hello
+check "--stats without FILE: JSON on stderr" bash -c '"$SANDBOX" run --stats "$PROG/hello-static" 2>&1 >/dev/null </dev/null | jq -e .outcome'
+check "--stats: all numbers are finite and not negative" jq -e '[.. | numbers] | length > 5 and all(. >= 0 and . < 1e18)' stats

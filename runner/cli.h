@@ -13,7 +13,7 @@ struct command {
 	const struct subcommand *verb; /* a row of the table in cli.c */
 	struct run_spec run;	       /* `run` */
 	unsigned check_verbose;	       /* `check` */
-	bool check_json;		       /* `check --json` */
+	bool check_json;	       /* `check --json` */
 	const char *help;	       /* text to print instead of acting; NULL: act */
 };
 

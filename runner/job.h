@@ -22,6 +22,10 @@ struct job_stdio {
  * With `tty`, all three are WIRE_STDIO_TTY and the size is that of the terminal (24 x 80 when there is none). */
 void stdio_kinds(bool tty, struct job_stdio *out);
 
+/* Puts /dev/null where descriptors 0, 1 and 2 are closed, so that no file opened later lands there. To be called after
+ * stdio_kinds() and before anything is opened. Errors: STATUS_RUNNER. */
+int stdio_fill_holes(struct error *error);
+
 /* Appends the whole frame (struct wire_frame and payload) to *out. The working directory and the home directory become
  * directory records after the closure's entries, owned by the program's user. Errors: STATUS_RUNNER; the text says
  * which part exceeds which WIRE_*_MAX. */

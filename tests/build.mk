@@ -10,14 +10,14 @@ flags_of = $(shell sed -n 's/.*flags: *//p' $(1) | head -n 1)
 .SECONDEXPANSION:
 $(B)/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -Iguestkernel -UNDEBUG $(call flags_of,$<) -MF $@.d -o $@ $< $(call sources_of,$<) -lcmocka
+	$(CC) $(HOST_CFLAGS) -UNDEBUG $(call flags_of,$<) -MF $@.d -o $@ $< $(call sources_of,$<) -lcmocka
 $(B)/asan/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(HOST_CFLAGS)) -Iguestkernel -UNDEBUG -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(HOST_CFLAGS)) -UNDEBUG -fsanitize=address,undefined -fno-sanitize-recover=all \
 	  $(call flags_of,$<) -MF $@.d -o $@ $< $(call sources_of,$<) -lcmocka
 $(B)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/%.c)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu17 -O1 -g -D_GNU_SOURCE -I. -Iguestkernel -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	$(CLANG) -std=gnu17 -O1 -g -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	  $(call flags_of,$<) -o $@ $< $(call sources_of,$<)
 
 unit: $(UNIT_BIN) ## unit tests

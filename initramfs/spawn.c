@@ -52,14 +52,20 @@ static void child_stdio(const int source[3])
 	}
 }
 
-/* Pid 1 begins with every signal at its default; anyone else inherits what the caller ignored. */
-static void child_signals(void)
+/* Pid 1 begins with every signal at its default and few descriptors; anyone else inherits from the caller. */
+static void child_inheritance(void)
+{
+	if (agent_is_init)
+		return;
+	for (int signo = 1; signo < NSIG; signo++)
+		signal(signo, SIG_DFL);
+	syscall(SYS_close_range, 3, ~0u, 0);
+}
+
+static void child_signal_mask(void)
 {
 	sigset_t none;
 
-	if (!agent_is_init)
-		for (int signo = 1; signo < NSIG; signo++)
-			signal(signo, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -94,7 +100,8 @@ _Noreturn static void child_run(const struct job *job, const int stdio[3], bool 
 	if (chdir(job->workdir))
 		child_fail(WIRE_STAGE_WORKDIR, "change to directory ", job->workdir);
 	umask(job->header.umask);
-	child_signals();
+	child_inheritance();
+	child_signal_mask();
 	execve(job->program, job->argv, job->envp);
 	child_fail(WIRE_STAGE_EXEC, "execute ", job->program);
 }

@@ -52,8 +52,6 @@ int tty_open(const struct job *job)
 /* Source to buffer. End of file and errors end the source. */
 static void pump_read(struct pump *pump, int source)
 {
-	if (pump->start == pump->end)
-		pump->start = pump->end = 0;
 	if (pump->source_ended || pump->end == PUMP_BYTES)
 		return;
 	ssize_t n = read(source, pump->bytes + pump->end, PUMP_BYTES - pump->end);
@@ -77,6 +75,7 @@ static void pump_write(struct pump *pump, int sink)
 		}
 		pump->start = n < 0 ? pump->end : pump->start + (size_t)n;
 	}
+	pump->start = pump->end = 0;
 }
 
 /* The end of standard input is typed: after a line ^D ends the input, in the middle of one it takes two. */

@@ -17,5 +17,5 @@ $(B)/mkcpio: initramfs/mkcpio.c
 	$(CC) $(HOST_CFLAGS) -o $@ $<
 $(B)/initramfs.cpio: $(B)/mkcpio initramfs/tree $(wildcard initramfs/etc/*) $(B)/agent
 	$(B)/mkcpio $(B) initramfs/tree $@
-# The test of the agent runs it.
-$(B)/unit/test_agent $(B)/asan/test_agent: | $(B)/agent $(B)/initramfs.cpio
+# The tests of the agent run it.
+$(B)/unit/test_agent $(B)/asan/test_agent $(B)/unit/test_agent_init $(B)/asan/test_agent_init: | $(B)/agent $(B)/initramfs.cpio

@@ -15,8 +15,10 @@
 #define PIPE_DEFAULT 65536     /* bytes a new pipe holds, pipe(7) */
 #define PIPE_LARGE   (1 << 20) /* what we ask for when a file is larger: fewer and longer transfers */
 #define COPY_BYTES   65536
+#define LINKS_MAX    40 /* symbolic links in one path, path_resolution(7) */
 
 static const struct job *job; /* of files_create */
+static int links_followed;
 static int transfer[2] = {-1, -1};
 static size_t transfer_room = PIPE_DEFAULT;
 static bool no_splice;
@@ -40,6 +42,44 @@ static bool make_directory(const char *path)
 	return true;
 }
 
+static void make_path(char *path, size_t length);
+
+/*
+ * A directory cannot be made where a symbolic link stands that leads nowhere yet: the job may bring /lib64 -> usr/lib64
+ * before any file in it. Then the link's target is made.
+ */
+__attribute__((noinline)) static void make_link_target(const char *link)
+{
+	char target[2 * WIRE_PATH_MAX];
+	size_t directory = (size_t)(strrchr(link, '/') + 1 - link);
+	ssize_t length = readlink(link, target + directory, sizeof target - directory - 1);
+
+	if (length < 0 && errno == EINVAL)
+		return; /* no link: a directory, or what is in the way will tell */
+	if (length < 0 || ++links_followed > LINKS_MAX)
+		fail(length < 0 ? errno : ELOOP, "follow ", link);
+	memcpy(target, link, directory);
+	bool absolute = target[directory] == '/';
+
+	target[directory + (size_t)length] = 0;
+	make_path(absolute ? target + directory : target, (absolute ? 0 : directory) + (size_t)length);
+	links_followed--;
+}
+
+/* Makes the directory if its parent exists; returns whether that is so. */
+static bool make_last(const char *path)
+{
+	if (make_directory(path))
+		return true;
+	if (errno == EEXIST)
+		make_link_target(path);
+	else if (errno == ENOENT)
+		return false;
+	else
+		fail(errno, "mkdir ", path);
+	return true;
+}
+
 /* Makes the directory path[0..length) and those above it; existing ones are fine. Cuts path short while it works. */
 static void make_path(char *path, size_t length)
 {
@@ -47,16 +87,16 @@ static void make_path(char *path, size_t length)
 	size_t parent = length;
 
 	path[length] = 0;
-	if (!make_directory(path) && errno != EEXIST) {
+	if (!make_last(path)) {
 		while (parent && path[parent] != '/')
 			parent--;
 		while (parent && path[parent - 1] == '/')
 			parent--;
-		if (errno != ENOENT || !parent)
-			fail(errno, "mkdir ", path);
+		if (!parent)
+			fail(ENOENT, "mkdir ", path);
 		make_path(path, parent);
-		if (!make_directory(path) && errno != EEXIST)
-			fail(errno, "mkdir ", path);
+		if (!make_last(path))
+			fail(ENOENT, "mkdir ", path);
 	}
 	path[length] = rest;
 }

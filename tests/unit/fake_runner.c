@@ -423,6 +423,8 @@ static void handle_events(struct fake_run *run, struct streams *s, int i, short 
 			close_stream(s, i);
 		if (i == CONTROL && s->fd[i] >= 0) {
 			take_frames(run, s);
+			if (run->last)
+				shutdown(s->fd[i], SHUT_WR); /* the agent may wait for us to have read it */
 			if (run->last == WIRE_EXIT) { /* what was written before has arrived before */
 				drain(&run->output, s->fd[OUT]);
 				drain(&run->errors, s->fd[ERR]);

@@ -532,6 +532,35 @@ static void existing_files_are_replaced(void **state)
 	assert_true(S_ISLNK(st.st_mode));
 }
 
+static void links_to_directories_that_come_later_are_followed(void **state)
+{
+	char absolute[128];
+
+	init(ARGV("/bin/true"));
+	snprintf(absolute, sizeof absolute, "%s/far/away", run.directory);
+	fake_run_symlink(&run, inside("/lib64"), "usr/lib64");
+	fake_run_symlink(&run, inside("/a/b"), "../lib64/sub");
+	fake_run_symlink(&run, inside("/absolute"), absolute);
+	fake_run_file(&run, inside("/lib64/ld.so"), 0644, "1", 1);
+	fake_run_file(&run, inside("/a/b/c/file"), 0644, "2", 1);
+	fake_run_file(&run, inside("/absolute/file"), 0644, "3", 1);
+	fake_run(&run);
+	expect_exit(WIRE_END_EXITED, 0);
+	check_file("/usr/lib64/ld.so", S_IFREG | 0644, "1", 1);
+	check_file("/usr/lib64/sub/c/file", S_IFREG | 0644, "2", 1);
+	check_file("/far/away/file", S_IFREG | 0644, "3", 1);
+}
+
+static void links_in_a_circle_fail(void **state)
+{
+	init(ARGV("/bin/true"));
+	fake_run_symlink(&run, inside("/circle"), "elcric");
+	fake_run_symlink(&run, inside("/elcric"), "circle");
+	fake_run_file(&run, inside("/circle/file"), 0644, "x", 1);
+	fake_run(&run);
+	expect_fail(WIRE_STAGE_FILES, ELOOP);
+}
+
 static void file_that_cannot_be_made_fails_with_its_path(void **state)
 {
 	init(ARGV("/bin/true"));
@@ -804,6 +833,8 @@ int main(int argc, char **argv)
 	    TEST(script_is_sent_and_run),
 	    TEST(symlinks_and_directories_are_made),
 	    TEST(existing_files_are_replaced),
+	    TEST(links_to_directories_that_come_later_are_followed),
+	    TEST(links_in_a_circle_fail),
 	    TEST(file_that_cannot_be_made_fails_with_its_path),
 	    TEST(image_that_ends_early_fails),
 	    TEST(directories_of_the_user_are_made),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the guest-semantics programs and writes docs/conformance.md from what was seen.
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 status=0

@@ -4,7 +4,9 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 ASAN_BIN := $(patsubst tests/unit/%.c,$(B)/asan/%,$(UNIT_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
-sources_of = $(shell sed -n 's/.*sources: *//p' $(1) | head -n 1)
+# The list goes on over the next lines while they hold nothing but names of sources.
+sources_of = $(shell awk '/sources: / && !on { sub(/.*sources: */, ""); on = 1 } \
+	on { sub(/^ \* */, ""); if ($$0 !~ /^([^ ]+\.[cS] *)+$$/) exit; printf "%s ", $$0 }' $(1))
 flags_of = $(shell sed -n 's/.*flags: *//p' $(1) | head -n 1)
 
 .SECONDEXPANSION:
@@ -70,3 +72,6 @@ $(B)/guest/%: tests/guest/%.c tests/guest/harness.h
 conformance: $(B)/sandbox $(GUEST_BIN) ## guest-semantics programs in the sandbox and natively; writes docs/conformance.md
 	scripts/conformance.sh
 .PHONY: conformance
+
+test-programs: $(UNIT_BIN) $(E2E_BIN) $(GUEST_BIN)
+.PHONY: test-programs

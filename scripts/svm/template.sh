@@ -57,7 +57,7 @@ add_userland() {
 	done
 	mapfile -t -O ${#files[@]} files < <(for path in "${files[@]}"; do ldd "$path" 2>/dev/null || :; done |
 		sed -n 's/.*\(=>\|^\)[[:space:]]*\(\/[^ ]*\) (.*/\2/p' | sort -u)
-	for path in /usr/lib/x86_64-linux-gnu/ossl-modules/*.so /usr/lib/x86_64-linux-musl/libc.so /etc/ssl/openssl.cnf \
+	for path in /usr/lib/x86_64-linux-gnu/lib{stdc++.so.6,gcc_s.so.1} /usr/lib/x86_64-linux-gnu/ossl-modules/*.so /usr/lib/x86_64-linux-musl/libc.so /etc/ssl/openssl.cnf \
 		/usr/lib/ssl/openssl.cnf /usr/lib/locale/C.utf8 /etc/ld.so.cache /etc/ld.so.conf /etc/passwd /etc/group /etc/nsswitch.conf \
 		/usr/share/misc/magic.mgc /usr/lib/file/magic.mgc /etc/magic /lib/ld-musl-x86_64.so.1; do
 		[ ! -e "$path" ] || files+=("$path")

@@ -90,7 +90,7 @@ equal() { [ "$1" = "$2" ] || { echo "got '$1', wanted '$2'" && return 1; }; }
 # start ARG...: `sandbox run ARG...` in the background as a user would have started it (signals not ignored), stdin
 # /dev/null, stdout to $TMP/live.out, stderr to $TMP/live.err. Sets PID. EXE names the executable when it is a copy.
 start() {
-	: >"$TMP/live.out" >"$TMP/live.err"
+	rm -f "$TMP/live.out" "$TMP/live.err" && touch "$TMP/live.out"
 	# shellcheck disable=SC2086
 	env --default-signal=INT,QUIT,HUP,TERM,USR1,USR2,PIPE "${EXE:-$SANDBOX}" run $E2E_OPTIONS "$@" </dev/null \
 		>"$TMP/live.out" 2>"$TMP/live.err" &

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the end-to-end tests through the real executable: run.sh [THEME...]; all themes without an argument.
 # SANDBOX, PROG, LIMIT, E2E_OPTIONS: see lib.sh; THEME_LIMIT: seconds for a whole theme. Prints failures and skips (each case with V=1), then a line for each
-# theme and last "N passed, N failed, N skipped". Status 0 when nothing failed.
+# theme and last "N passed, N failed, N skipped". Status 0 when nothing failed; with STRICT=1 a skip that could have run
+# (all but those for want of root) fails too.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -18,7 +19,7 @@ trap 'exit 130' INT TERM HUP
 themes=("$@")
 [ $# -gt 0 ] || mapfile -t themes < <(cd "$here" && ls theme_*.sh | sed 's/^theme_//; s/\.sh$//')
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 avoidable=0
 for THEME in "${themes[@]}"; do
 	[ -f "$here/theme_$THEME.sh" ] || { echo "e2e: no theme $THEME" >&2 && exit 1; }
 	export THEME TMP=$scratch/$THEME
@@ -33,8 +34,10 @@ for THEME in "${themes[@]}"; do
 	p=$(grep -ac '^ok - ' "$scratch/log") f=$(grep -ac '^FAIL - ' "$scratch/log") s=$(grep -ac '^skip - ' "$scratch/log")
 	if [ -n "${V-}" ]; then cat "$scratch/log"; else grep -aE '^(FAIL|skip) - |^#' "$scratch/log"; fi
 	printf '%-12s %3d passed, %d failed, %d skipped  (%d s)\n' "$THEME" "$p" "$f" "$s" $((SECONDS - began))
+	avoidable=$((avoidable + $(grep -a '^skip - ' "$scratch/log" | grep -vc ': not root')))
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	rm -rf "$TMP"
 done
 echo "$passed passed, $failed failed, $skipped skipped"
+[ -z "${STRICT-}" ] || [ "$avoidable" = 0 ] || { echo "e2e: $avoidable skipped that could have run" >&2 && exit 1; }
 [ "$failed" = 0 ]

@@ -12,8 +12,8 @@ jq -n '[range(500) | { id: ., text: "x\(.)", sub: { odd: (. % 2 == 1), list: [ra
 # coreutils
 STDIN=lines
 for command in "cat" "cat -n" "tac" "wc" "sort --parallel=1" "sort -r --parallel=1" "uniq" "head -n 7" "tail -n 7" "tail -c 100" "nl" "od -An -tx1" \
-	"base64" "base32" "md5sum" "sha1sum" "sha256sum" "sha512sum" "b2sum" "cksum" "sum" "rev" "fold -w 3" "cut -c2-3" "tr 0-9 a-j" "expand" "unexpand -a" "paste - - -" \
-	"pr -l 66 -t -3" "fmt" "split --number=l/2/4" "numfmt --to=iec" "factor" "tsort" "dd bs=512 count=20 status=none" "tee" "shuf -n 0" "grep 77" "grep -c 1" "sed s/1/one/g" \
+	"base64" "base32" "md5sum" "sha1sum" "sha256sum" "sha512sum" "b2sum" "cksum" "sum" "fold -w 3" "cut -c2-3" "tr 0-9 a-j" "expand" "unexpand -a" "paste - - -" \
+	"pr -l 66 -t -3" "fmt" "split --number=l/2/4" "numfmt --to=iec" "factor" "tsort" "dd bs=512 count=20 status=none" "tee" "grep 77" "grep -c 1" "sed s/1/one/g" \
 	"sed -n 5,9p" "wc -l"; do
 	read -ra words <<<"$command"
 	# A program that this host does not have cannot be compared.

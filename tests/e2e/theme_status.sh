@@ -33,8 +33,8 @@ cp "$PROG/hello-static" no-execute && chmod 644 no-execute
 check_error 126 no-execute "not executable: 126" run ./no-execute
 : >empty && chmod 755 empty
 check_error 126 empty "an empty file: 126" run ./empty
-head -c 200 "$PROG/hello-static" >cut && chmod 755 cut
-check_error 126 cut "a truncated ELF file: 126" run ./cut
+head -c 200 "$PROG/hello-static" >cut-off && chmod 755 cut-off
+check_error 126 cut-off "a truncated ELF file: 126" run ./cut-off
 { head -c 18 "$PROG/hello-static" && printf '\267\0' && tail -c +21 "$PROG/hello-static"; } >arm && chmod 755 arm
 check_error 126 arm "an ELF file for another machine: 126" run ./arm
 printf '#!/nowhere/interpreter\n' >script && chmod 755 script

@@ -38,7 +38,7 @@ execute() {
 	printf '%s\t%s\t%s\tprogram\t%s runs to its end\n' "$where" "$program" "$ended" "$program" >>"$scratch/results"
 }
 
-: >"$scratch/results" >"$scratch/details"
+touch "$scratch/results" "$scratch/details"
 mkdir "$scratch/tmp"
 for program in "${programs[@]}"; do
 	execute native "$program" "$PROG/$program"

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The end-to-end and guest-semantics tests on ordinary KVM: check-svm.sh smoke|all. Two clones of the rig's machine share the work.
+# Last line: "N passed, N failed, N skipped" (all of it).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+part=${1:-all}
+case $part in
+smoke) first="basic" second="" ;;
+all)
+	first="basic status stdio confinement unprivileged"
+	second="options identity signals limits programs"
+	;;
+*) echo "check-svm.sh: smoke or all" >&2 && exit 1 ;;
+esac
+scripts/deps.sh svm || exit 1
+scripts/svm/template.sh >/dev/null || exit 1
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-check.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
+
+# Emulated: about twenty times slower than a host, so each case has more time.
+on_svm() {
+	FORCE_SVM=1 SVM_OPTIONS="--timeout 1500" scripts/kvm.sh VERSION build/sandbox build/e2e build/guest tests/e2e tests/guest -- \
+		env LIMIT=90 THEME_LIMIT=900 STRICT="${STRICT-}" "$@"
+}
+on_svm sh -c "tests/guest/run.sh; a=\$?; [ -z \"$second\" ] || tests/e2e/run.sh $second; b=\$?; exit \$((a | b))" >"$scratch/second" 2>&1 &
+pid=$!
+# shellcheck disable=SC2086
+on_svm tests/e2e/run.sh $first >"$scratch/first" 2>&1
+a=$?
+wait "$pid"
+b=$?
+sed -E '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/d' "$scratch/first" "$scratch/second"
+cat "$scratch/first" "$scratch/second" | awk '/^[0-9]+ passed, [0-9]+ failed, [0-9]+ (skipped|known failures)$/ { p += $1; f += $3; if ($6 == "skipped") s += $5 }
+	END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
+exit $((a | b))

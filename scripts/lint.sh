@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The rules that a compiler does not check. lint.sh rules: who may do and include what; lint.sh format; lint.sh tidy [FILE...].
+# Without an argument: all three. Prints FILE:LINE: message; status 1 when a rule is broken.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+broken=0
+complain() {
+	echo "$*"
+	broken=1
+}
+
+sources() { git ls-files --cached --others --exclude-standard "$@"; }
+
+# forbid MESSAGE PATTERN ALLOWED-REGEX FILE...: PATTERN (extended) in no file but those whose path matches ALLOWED-REGEX.
+# Comments do not count.
+forbid() {
+	local message=$1 pattern=$2 allowed=$3 file hits
+	shift 3
+	while read -r file; do
+		[[ $file =~ $allowed ]] && continue
+		hits=$(sed -E 's|//.*||; s|/\*[^*]*\*/||g; s|^ \*.*||; s|/\*.*||' "$file" | grep -nE -- "$pattern" | cut -d: -f1)
+		for line in $hits; do
+			complain "$file:$line: $message"
+		done
+	done < <(sources "$@")
+}
+
+rules() {
+	local file lines
+	forbid "an ioctl of KVM outside the vm and vcpu files" '\bioctl\(.*\bKVM_' '^runner/(vm[a-z_]*|vcpu[a-z_]*|check)\.c$' 'runner/*.c' 'policy/*.c'
+	forbid "exit() outside main.c" '\b_?exit\(' '^runner/main\.c$|^policy/gen/' 'runner/*.c' 'policy/*.c'
+	forbid "inline assembly outside guestkernel/arch" '\b(__)?asm(__)?( volatile| __volatile__)? *\(' '^guestkernel/(arch|vdso)/' '*.c' '*.h' ':!tests' ':!initramfs'
+
+	# Includes: a lower layer knows nothing of a higher one.
+	forbid "the contracts include nothing of either side" '#include "(runner|guestkernel|policy|initramfs)/' '^$' 'abi/*.h'
+	forbid "the host side includes guest kernel headers" '#include "(guestkernel|initramfs|mm|proc|fs|syscall|arch)/' '^$' 'runner/*' 'policy/*'
+	forbid "the guest includes host headers" '#include "(\.\./)?(runner|policy)/' '^$' 'guestkernel/*' 'initramfs/*'
+	forbid "only main and the command line know the command line" '#include ".*\bcli\.h"' '^runner/(main|cli[a-z_]*)\.[ch]$' 'runner/*' 'policy/*'
+	forbid "a device knows neither the VM nor the run" '#include "(runner/)?(cli|spec|run|job|vm|vcpu|kvm|closure)\.h"' '^$' \
+		'runner/bus*' 'runner/virt*' 'runner/vsock*' 'runner/stream*'
+	forbid "the VM knows neither spec nor run" '#include "(runner/)?(cli|spec|run|job|closure)\.h"' '^$' 'runner/vm*' 'runner/vcpu*'
+	forbid "a subsystem includes the system call layer" '#include "(guestkernel/)?syscall/' '^$' \
+		'guestkernel/mm/*' 'guestkernel/proc/*' 'guestkernel/fs/*' 'guestkernel/net/*' 'guestkernel/drv/*' 'guestkernel/lib/*'
+
+	while read -r file; do
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file:1: no SPDX-License-Identifier in the first lines"
+	done < <(sources '*.c' '*.h' '*.S' '*.cc' '*.sh' '*.awk' '*.lds' Makefile)
+	while read -r file; do
+		lines=$(wc -l <"$file")
+		[ "$lines" -le 700 ] || echo "$file: warning: $lines lines: what is the second idea in it?"
+	done < <(sources '*.c' '*.h' '*.S')
+}
+
+format() {
+	command -v clang-format >/dev/null || { complain "no clang-format: scripts/deps.sh lint" && return; }
+	sources '*.c' '*.h' | xargs -r clang-format --dry-run -Werror || broken=1
+}
+
+# One file with the flags of its side.
+tidy_one() {
+	local flags=(-std=gnu17 -I. -iquote guestkernel -Ibuild/gen -D_GNU_SOURCE -DSANDBOX_VERSION='"x"')
+	[[ $1 != guestkernel/* ]] ||
+		flags=(-std=gnu17 -I. -Iguestkernel -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only -D__GUEST__)
+	clang-tidy --quiet "$1" -- "${flags[@]}" 2>/dev/null
+}
+
+tidy() {
+	command -v clang-tidy >/dev/null || { complain "no clang-tidy: scripts/deps.sh lint" && return; }
+	if [ $# = 0 ]; then mapfile -t files < <(sources 'runner/*.c' 'policy/*.c' 'initramfs/*.c' 'guestkernel/*.c'); else files=("$@"); fi
+	printf '%s\n' "${files[@]}" | xargs -r -P "$(nproc)" -n 1 "$0" tidy-one || broken=1
+}
+
+case ${1-all} in
+all) rules && format && tidy ;;
+rules) rules ;;
+format) format ;;
+tidy) shift && tidy "$@" ;;
+tidy-one) tidy_one "$2" && exit ;;
+*) echo "lint.sh: rules, format or tidy" >&2 && exit 2 ;;
+esac
+exit $broken

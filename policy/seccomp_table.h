@@ -6,7 +6,9 @@
  *
  * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
  * the BPF. Not allowed anywhere, on purpose: opening, creating or duplicating descriptors, sockets, memory mappings and
- * protections, processes and threads, credentials. The runner allocates nothing after lock-down.
+ * protections, processes and threads, credentials. The runner allocates nothing after lock-down. A filter cannot look
+ * behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that the caller itself gave as a
+ * standard stream.
  */
 #ifndef POLICY_SECCOMP_TABLE_H
 #define POLICY_SECCOMP_TABLE_H
@@ -17,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 /* All checked arguments are `int` or `unsigned int` in the kernel, which ignores the upper half of the register. */
@@ -53,17 +56,18 @@ static const struct policy_row policy_vcpu_rows[] = {
 	ROW(writev, "guest output, straight from its buffers to the caller's file"),
 	ROW(readv, "caller's input, straight into the guest's buffers"),
 	ROW(preadv, "program and libraries, straight into the guest's page cache"),
-	ROW(read, "drain an eventfd"),
+	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"),
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"),
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"),
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"),
 	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: condition variable or lock with a deadline"),
 	ROW(ppoll, "an idle vCPU waits for an event or its deadline"),
+	ROW(poll, "would a stream block that could not be opened anew as non-blocking"),
 	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"),
 	ROW(rt_sigreturn, "return from the handler of that signal"),
 	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"),
 	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"),
 	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"),
-	ROW(epoll_ctl, "tell the I/O thread which streams wait for readiness"),
 	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"),
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"),
 	ROW(close, "a stream has ended"),
@@ -73,7 +77,6 @@ static const struct policy_row policy_vcpu_rows[] = {
 };
 
 #define POLICY_IO_ROWS \
-	ROW(epoll_pwait, "the event loop (glibc's epoll_wait on newer versions)"), \
 	ROW(epoll_wait, "the event loop"), \
 	ROW(read, "eventfd, timerfd, signalfd; caller's input"), \
 	ROW(write, "guest output; eventfd; messages and statistics"), \
@@ -84,9 +87,11 @@ static const struct policy_row policy_vcpu_rows[] = {
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: join or condition variable with a deadline"), \
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
-	ROW(epoll_ctl, "streams start and stop waiting for readiness"), \
+	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
 	ROW(timerfd_settime, "deadline of the run"), \
 	ROW(timer_settime, "stop the vCPU timers at the end of the run"), \
+	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
 	ROW(ppoll, "flush the last output to a caller that reads slowly"), \
 	ROW(rt_sigreturn, "return from a signal handler"), \
 	ROW(rt_sigprocmask, "glibc, around the end of a thread"), \

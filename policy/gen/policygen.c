@@ -127,6 +127,16 @@ static void print_header(void)
 	puts("};");
 }
 
+/* A bar would end the cell. */
+static void print_cell(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '|')
+			putchar('\\');
+		putchar(*text);
+	}
+}
+
 static void print_markdown_table(const struct policy_role_table *table)
 {
 	printf("\n## %s\n\n%zu system calls (at most %zu).\n\n", table->title, count_calls(table), table->most);
@@ -134,8 +144,10 @@ static void print_markdown_table(const struct policy_role_table *table)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct policy_row *row = &table->rows[i];
 		printf("| %s | ", row->name);
-		if (row->check.text)
-			printf("argument %u is %s", row->check.argument + 1, row->check.text);
+		if (row->check.text) {
+			printf("argument %u is ", row->check.argument + 1);
+			print_cell(row->check.text);
+		}
 		printf(" | %s |\n", row->reason);
 	}
 }

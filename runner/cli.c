@@ -179,6 +179,12 @@ static const char *set_verbose(struct command *command, const char *value)
 	return NULL;
 }
 
+static const char *set_json(struct command *command, const char *value)
+{
+	command->check_json = true;
+	return NULL;
+}
+
 static const char *set_help(struct command *command, const char *value)
 {
 	command->help = command->verb->help;
@@ -204,6 +210,7 @@ static const struct option run_options[] = {
 };
 
 static const struct option check_options[] = {
+    {0, "json", ARGUMENT_NONE, set_json},
     {'v', "verbose", ARGUMENT_NONE, set_verbose},
     {'h', "help", ARGUMENT_NONE, set_help},
     {0},
@@ -356,7 +363,7 @@ static int execute_run(const struct command *command, struct error *error)
 
 static int execute_check(const struct command *command, struct error *error)
 {
-	return check_command(command->check_verbose);
+	return check_command(command->check_verbose, command->check_json);
 }
 
 static int print(const char *text, struct error *error)

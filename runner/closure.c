@@ -78,15 +78,26 @@ static int add_entry(struct builder *builder, struct walk_node *node, const stru
 	return 0;
 }
 
-/* A link, or a directory that only a `..` passes through: it needs to exist, nothing more. The guest has its own
- * /proc and /dev. */
+static int64_t mtime_ns(const struct stat *stat)
+{
+	return stat->st_mtim.tv_sec * 1000000000ll + stat->st_mtim.tv_nsec;
+}
+
+/* A link, or a directory that a `..` passes through: nothing else may make it exist. The guest has its own /proc and
+ * /dev. */
 static int keep_passed(struct builder *builder, struct walk_node *node)
 {
+	struct stat stat;
 	if (node->sent || !strncmp(node->path, "/proc/", 6) || !strncmp(node->path, "/dev/", 5))
 		return 0;
+	if (lstat(node->path, &stat))
+		return error_errno(builder->error, STATUS_RUNNER, "%s", node->path);
 	return add_entry(builder, node,
 			 &(struct closure_entry){.kind = node->target ? WIRE_FILE_SYMLINK : WIRE_FILE_DIRECTORY,
-						 .mode = node->target ? 0777 : 0755,
+						 .mode = stat.st_mode & 01777,
+						 .uid = stat.st_uid,
+						 .gid = stat.st_gid,
+						 .mtime_ns = mtime_ns(&stat),
 						 .path = node->path,
 						 .target = node->target,
 						 .fd = -1});
@@ -109,16 +120,15 @@ int builder_keep(struct builder *builder, struct walk_node *node)
 		    "%s and its files take %llu MiB, more than the guest's memory; give more with --memory",
 		    builder->spec->program, (unsigned long long)(closure->bytes >> 20) + 1);
 	/* Set-id bits of the host mean nothing in a VM where the caller chose the user. */
-	return add_entry(
-	    builder, node,
-	    &(struct closure_entry){.kind = WIRE_FILE_REGULAR,
-				    .mode = stat->st_mode & 0777,
-				    .uid = stat->st_uid,
-				    .gid = stat->st_gid,
-				    .size = (uint64_t)stat->st_size,
-				    .mtime_ns = stat->st_mtim.tv_sec * 1000000000ll + stat->st_mtim.tv_nsec,
-				    .path = node->path,
-				    .fd = node->fd});
+	return add_entry(builder, node,
+			 &(struct closure_entry){.kind = WIRE_FILE_REGULAR,
+						 .mode = stat->st_mode & 0777,
+						 .uid = stat->st_uid,
+						 .gid = stat->st_gid,
+						 .size = (uint64_t)stat->st_size,
+						 .mtime_ns = mtime_ns(stat),
+						 .path = node->path,
+						 .fd = node->fd});
 }
 
 int builder_take(struct builder *builder, const char *path, struct walk_node **out)

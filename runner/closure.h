@@ -23,7 +23,7 @@
 
 struct closure_entry {
 	uint32_t kind; /* enum wire_file_kind */
-	uint32_t mode; /* permission bits without set-id and sticky bits */
+	uint32_t mode; /* permission bits; of regular files without set-id and sticky bits */
 	uint32_t uid, gid;
 	uint64_t size; /* bytes at the time of opening; regular files only */
 	int64_t mtime_ns;

@@ -62,12 +62,13 @@ Examples:\n\
   sandbox run --stats=run.json --user 65534:65534 -- ./untrusted -x\n";
 
 const char help_check[] = "\
-Usage: sandbox check [-v]\n\
+Usage: sandbox check [--json] [-v]\n\
 \n\
 Says whether this host can run microVMs (/dev/kvm and the right to open it), in which layout the guest\n\
 kernel would run, which confinement is available, and how to fix what is missing.\n\
 Exit status: 0 when programs can be run, else 125.\n\
 \n\
+      --json      the findings as one JSON object\n\
   -v, --verbose   say more\n\
   -h, --help      this text\n";
 

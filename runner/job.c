@@ -62,21 +62,6 @@ static int put_file(struct encoder *encoder, const struct closure_entry *entry)
 	return file.link_len ? put_string(encoder, entry->target) : 0;
 }
 
-/* The root of the guest is always there. */
-static bool is_root(const char *path)
-{
-	return path[strspn(path, "/")] == 0;
-}
-
-static int put_directory(struct encoder *encoder, const struct run_spec *spec, const char *path, uint32_t mode)
-{
-	if (is_root(path))
-		return 0;
-	return put_file(
-	    encoder, &(struct closure_entry){
-			 .kind = WIRE_FILE_DIRECTORY, .mode = mode, .uid = spec->uid, .gid = spec->gid, .path = path});
-}
-
 static int put_header(struct encoder *encoder, const struct run_spec *spec, const struct environment *environment,
 		      uint32_t files, const struct job_stdio *stdio)
 {
@@ -143,18 +128,13 @@ int job_encode(const struct run_spec *spec, const struct environment *environmen
 {
 	struct encoder encoder = {.out = out, .error = error, .start = out->length};
 	const char *workdir = spec->workdir ? spec->workdir : environment->home;
-	bool own_workdir = strcmp(workdir, environment->home) && !is_root(workdir);
-	size_t files = closure->count + 1 + own_workdir;
-	if (check_counts(spec, environment, files, error) ||
+	if (check_counts(spec, environment, closure->count, error) ||
 	    put(&encoder, &(struct wire_frame){0}, sizeof(struct wire_frame)) ||
-	    put_header(&encoder, spec, environment, (uint32_t)files, stdio) ||
+	    put_header(&encoder, spec, environment, (uint32_t)closure->count, stdio) ||
 	    put_strings(&encoder, spec, environment, closure, workdir))
 		return -1;
 	for (size_t i = 0; i < closure->count; i++)
 		if (put_file(&encoder, &closure->entries[i]))
 			return -1;
-	if (put_directory(&encoder, spec, environment->home, spec->uid ? 0755 : 0700) ||
-	    (own_workdir && put_directory(&encoder, spec, workdir, 0755)))
-		return -1;
 	return close_frame(&encoder);
 }

@@ -26,9 +26,8 @@ void stdio_kinds(bool tty, struct job_stdio *out);
  * stdio_kinds() and before anything is opened. Errors: STATUS_RUNNER. */
 int stdio_fill_holes(struct error *error);
 
-/* Appends the whole frame (struct wire_frame and payload) to *out. The working directory and the home directory become
- * directory records after the closure's entries, owned by the program's user. Errors: STATUS_RUNNER; the text says
- * which part exceeds which WIRE_*_MAX. */
+/* Appends the whole frame (struct wire_frame and payload) to *out; its regular files are the closure's, in the same
+ * order. Errors: STATUS_RUNNER; the text says which part exceeds which WIRE_*_MAX. */
 int job_encode(const struct run_spec *spec, const struct environment *environment, const struct closure *closure,
 	       const struct job_stdio *stdio, struct buffer *out, struct error *error);
 

@@ -185,12 +185,6 @@ static const char *set_json(struct command *command, const char *value)
 	return NULL;
 }
 
-static const char *set_json(struct command *command, const char *value)
-{
-	command->check_json = true;
-	return NULL;
-}
-
 static const char *set_help(struct command *command, const char *value)
 {
 	command->help = command->verb->help;
@@ -216,7 +210,6 @@ static const struct option run_options[] = {
 };
 
 static const struct option check_options[] = {
-    {0, "json", ARGUMENT_NONE, set_json},
     {0, "json", ARGUMENT_NONE, set_json},
     {'v', "verbose", ARGUMENT_NONE, set_verbose},
     {'h', "help", ARGUMENT_NONE, set_help},

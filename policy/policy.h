@@ -14,8 +14,8 @@
  *      created all the others;
  *   5. the vCPUs enter the guest when all threads have passed 4 (a barrier of run.c, futex only).
  *
- * Allocate nothing after 4: malloc may need mmap or brk, and no role has them. Wake threads by a raw tgkill: glibc's
- * pthread_kill asks getpid first. Write without stdio. Never block SIGSYS.
+ * Allocate nothing after 4, and best free nothing: malloc may need mmap or brk, free may call brk, and no role has
+ * them. Wake threads by a raw tgkill: glibc's pthread_kill asks getpid first. Write without stdio. Never block SIGSYS.
  *
  * A refused system call is never executed. The filters answer with SECCOMP_RET_TRAP rather than KILL_PROCESS: the
  * caller must see status 125 and the name of the call, and nobody is left to say so when the kernel kills the
@@ -59,7 +59,7 @@ struct policy_report {
  * installs the handler that reports refused calls. A kernel without Landlock is reported, all else must succeed.
  * Call once, on the main thread. On failure (-1, error filled) end the process: part is already given up. */
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error);
-#define POLICY_KEEP_MAX 256
+#define POLICY_KEEP_MAX 1024
 
 /* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. The I/O roles also forbid further
  * threads (RLIMIT_NPROC): use them when all exist. Error on a thread that is older than policy_confine_process().

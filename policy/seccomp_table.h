@@ -60,8 +60,7 @@ static const struct policy_row policy_vcpu_rows[] = {
 	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"),
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"),
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"),
-	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: condition variable or lock with a deadline"),
-	ROW(ppoll, "an idle vCPU waits for an event or its deadline"),
+	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"),
 	ROW(poll, "would a stream block that could not be opened anew as non-blocking"),
 	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"),
 	ROW(rt_sigreturn, "return from the handler of that signal"),
@@ -90,19 +89,13 @@ static const struct policy_row policy_vcpu_rows[] = {
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
 	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
 	ROW(timerfd_settime, "deadline of the run"), \
-	ROW(timer_settime, "stop the vCPU timers at the end of the run"), \
 	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
-	ROW(ppoll, "flush the last output to a caller that reads slowly"), \
 	ROW(rt_sigreturn, "return from a signal handler"), \
-	ROW(rt_sigprocmask, "glibc, around the end of a thread"), \
-	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back"), \
-	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"), \
 	ROW(clock_gettime, "when the vDSO cannot read the clock; CPU time of the run"), \
 	ROW(getrusage, "CPU time and memory of the run, for --stats"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
-	ROW(munmap, "release guest memory; glibc, when a joined thread's stack goes"), \
-	ROW(exit, "end of the thread"), \
+	ROW(munmap, "glibc, when a large block is freed"), \
 	ROW(exit_group, "end of the run; also the refusal handler's")
 
 static const struct policy_row policy_io_rows[] = {POLICY_IO_ROWS};

@@ -19,5 +19,8 @@
 #define RW_LIMIT 0x7ffff000ul    /* bytes one read or write moves: MAX_RW_COUNT */
 #define SIGQUEUE_LIMIT 4096      /* queued signals a process */
 #define FILES_LIMIT 1000000      /* open file descriptions in the guest */
+#define DISCARD_START_BYTES (64ul << 20) /* free recycled memory (in 2 MiB blocks) at which the host gets some back ... */
+#define DISCARD_KEEP_BYTES (32ul << 20)  /* ... until this much is left: each give-back is an exit, each reuse a host fault */
+#define RESERVE_PAGES 64         /* frames for ALLOC_ATOMIC alone: page tables of a few faults, an exiting process */
 
 #endif

@@ -142,7 +142,7 @@ int pt_map_batch(struct pagetable *pt, u64 va, const paddr_t *pages, int n, u32 
 struct pte pt_lookup(const struct pagetable *pt, u64 va);
 /* Calls fn for each present leaf in [start, end), then changes it as told. fn returns one of PT_KEEP, PT_CLEAR,
  * PT_SETPROT (new *prot). A huge leaf that is only partly inside is split first (-ENOMEM). Empty tables are freed lazily by pt_destroy
- * or pt_free_range. Does not flush. */
+ * or pt_free_range. Does not flush. fn may map pages at other addresses of pt. */
 enum pt_action { PT_KEEP, PT_CLEAR, PT_SETPROT };
 typedef enum pt_action (*pt_visit)(void *arg, u64 va, struct pte pte, u32 *prot);
 int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *arg);

@@ -145,6 +145,9 @@ int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute
 void vfs_init(void);              /* root tmpfs, /dev, /proc */
 int initramfs_unpack(const void *base, u64 length); /* the boot archive; page-aligned contents are used in place */
 
+/* An unnamed regular file of this size in memory, open for reading and writing (shared anonymous mappings). fs/tmpfs.c. -ENOMEM */
+int shmem_file_create(u64 size, struct file **file);
+
 /* Pipes (fs/pipe.c) */
 int pipe_create(struct file **read_end, struct file **write_end, u32 flags);
 

@@ -20,7 +20,7 @@ struct page {
 	u32 refs;   /* owners: page tables, page cache, pipes, in-flight I/O; 0 = free */
 	u8 order;   /* of the block this is the head of */
 	u8 flags;   /* PAGE_F_* */
-	u16 maps;   /* spare */
+	u16 used;   /* kmalloc: objects in use */
 	union {
 		struct list link; /* free block list, or the owner's */
 		struct {
@@ -28,7 +28,9 @@ struct page {
 			u64 index;           /* and which, in pages */
 		};
 	};
+	void *free; /* kmalloc: first free object */
 };
+_Static_assert(sizeof(struct page) == 32, "one per frame");
 
 #define PAGE_F_FREE 1u  /* head of a block on a free list */
 #define PAGE_F_ZERO 2u  /* free, and its contents are known to be zero */
@@ -65,6 +67,8 @@ void page_put(struct page *page);
 void page_split(struct page *head);
 /* Does the caller, who holds one reference, own a single page that nobody else sees (so that it may be written in place)? */
 bool page_exclusive(const struct page *page);
+/* Is the caller's reference the last one, so that dropping it would free the page? */
+bool page_last(const struct page *page);
 /* Enters a page into the page cache (the caller's reference becomes the cache's) and takes it out again. */
 void page_set_cache(struct page *page, struct inode *inode, u64 index);
 void page_clear_cache(struct page *page);
@@ -77,6 +81,8 @@ struct page_stats {
 };
 void page_stats(struct page_stats *stats);
 
+/* Forgets all objects; page_init() calls it. */
+void kmalloc_init(void);
 /* Objects of any size up to 1 MiB; NULL when memory is out. kmalloc(0) is NULL. Aligned to 16 bytes. */
 void *kmalloc(size_t bytes);
 void *kzalloc(size_t bytes);

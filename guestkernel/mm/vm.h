@@ -50,7 +50,8 @@ struct mm {
 	struct list vmas;
 	struct vma *root;
 	unsigned count;
-	u64 total_pages, anon_pages, file_pages; /* mapped sizes and resident counts */
+	u64 total_pages;            /* in VMAs */
+	u64 anon_pages, file_pages; /* resident */
 	u64 rss_peak_pages;
 	u64 brk_start, brk;
 	u64 mmap_top;   /* searches for free ranges go down from here */

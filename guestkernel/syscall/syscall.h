@@ -12,7 +12,9 @@
 typedef long (*syscall_fn)(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 
 /* Declares a handler with exactly the table's signature. */
-#define SYSCALL(name) long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+#define SYSCALL(name)                                                                                                  \
+	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);                                                     \
+	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 
 /* Called by the entry code with the kernel lock held and interrupts off: runs the call, sets regs->rax. */
 void syscall_dispatch(struct regs *regs);

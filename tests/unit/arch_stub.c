@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "guestkernel/lib.h"
+#include "guestkernel/mm/poison.h"
 #include "tests/unit/arch_stub.h"
 
 u8 *stub_memory;
@@ -41,6 +42,7 @@ void stub_init(u64 memory_bytes)
 	stub_memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (stub_memory == MAP_FAILED)
 		abort();
+	mm_unpoison(stub_memory, memory_bytes);
 	stub_memory_bytes = memory_bytes;
 	memset(&stub_boot, 0, sizeof(stub_boot));
 	memset(&stub_shared, 0, sizeof(stub_shared));

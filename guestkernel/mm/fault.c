@@ -1,0 +1,488 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Page faults: which page belongs at an address, and what to map around it while we are here. A fault can cost
+ * tens of microseconds (ring 0 in software), mapping one more page well under one, so each fault
+ * does the work of many where memory allows.
+ */
+#include "guestkernel/fs/vfs.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/region.h"
+#include "guestkernel/proc/process.h"
+
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/resource.h>
+
+#define WINDOW_PAGES 64    /* most pages that one fault maps as 4 KiB */
+#define ANON_PAGES 16      /* of a first anonymous fault; doubles while faults are sequential */
+#define COPY_PAGES 4       /* copy-on-write: pages copied together */
+#define HUGE_MIN_BYTES (4ul << 20) /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
+#define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
+
+/* A stretch of up to WINDOW_PAGES pages inside one VMA. */
+struct window {
+	struct mm *mm;
+	struct vma *vma;
+	u64 start, end;
+	u64 present; /* bit N: page N has an entry */
+};
+
+static enum pt_action note_present(void *arg, u64 va, struct pte pte, u32 *prot)
+{
+	struct window *w = arg;
+
+	w->present |= pte.huge ? ~0ull : 1ull << ((va - w->start) >> PAGE_SHIFT);
+	return PT_KEEP;
+}
+
+/* The aligned window of so many pages (a power of 2) around addr, cut to the VMA. */
+static struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned pages)
+{
+	u64 bytes = pages * PAGE_SIZE, base = addr & ~(bytes - 1);
+	struct window w = {mm, vma, MAX(base, vma->start), MIN(base + bytes, vma->end), 0};
+
+	return w;
+}
+
+static void window_look(struct window *w)
+{
+	/* Only a 2 MiB page can make a walk fail, and none can cross an aligned window's edge inside its VMA. */
+	pt_walk_range(&w->mm->pt, w->start, w->end, note_present, w);
+}
+
+/* Maps the window's pages (pages[i] may be NULL), each with a reference that the mapping takes over. What could not be mapped
+ * is put back. -ENOMEM */
+static int window_map(struct window *w, struct page **pages, u32 prot)
+{
+	unsigned n = (unsigned)((w->end - w->start) >> PAGE_SHIFT);
+	paddr_t addrs[WINDOW_PAGES] = {0};
+	int r;
+
+	for (unsigned i = 0; i < n; i++)
+		addrs[i] = pages[i] ? page_addr(pages[i]) : 0;
+	r = pt_map_batch(&w->mm->pt, w->start, addrs, (int)n, prot);
+	for (unsigned i = 0; i < n; i++) {
+		if (!pages[i])
+			continue;
+		if (r) {
+			struct pte pte = pt_lookup(&w->mm->pt, w->start + i * PAGE_SIZE);
+
+			if (!pte.present || pte.pa != addrs[i]) {
+				page_put(pages[i]);
+				continue;
+			}
+		}
+		rss_add(w->mm, pages[i], 1);
+	}
+	return r;
+}
+
+/* ---- anonymous memory ---- */
+
+static bool wants_huge(const struct vma *vma, u64 base)
+{
+	if (vma->file || vma->flags & (VMA_NOHUGE | VMA_GROWSDOWN | VMA_STACK | VMA_FIXED_PAGES))
+		return false;
+	if (base < vma->start || base + HUGE_SIZE > vma->end)
+		return false;
+	return vma->flags & VMA_HUGE || vma->end - vma->start > HUGE_MIN_BYTES;
+}
+
+static enum pt_action note_any(void *arg, u64 va, struct pte pte, u32 *prot)
+{
+	*(bool *)arg = true;
+	return PT_KEEP;
+}
+
+/* Maps a 2 MiB page over addr where that makes sense; did it? */
+static bool fault_huge(struct mm *mm, struct vma *vma, u64 addr)
+{
+	u64 base = addr & ~(HUGE_SIZE - 1);
+	bool taken = false;
+	struct page *page;
+
+	if (!wants_huge(vma, base) || !page_plenty(HUGE_PAGES))
+		return false;
+	pt_walk_range(&mm->pt, base, base + HUGE_SIZE, note_any, &taken);
+	if (taken)
+		return false;
+	page = page_alloc(ORDER_HUGE, ALLOC_ZERO);
+	if (!page)
+		return false;
+	if (pt_map(&mm->pt, base, page_addr(page), HUGE_SIZE, prot_to_pt(vma->prot))) {
+		page_put(page);
+		return false;
+	}
+	rss_add(mm, page, HUGE_PAGES);
+	return true;
+}
+
+/* How many pages to map for an anonymous fault here: more while faults follow each other. */
+static unsigned anon_pages(struct mm *mm, u64 addr)
+{
+	bool sequential = addr == mm->fault_high || addr + PAGE_SIZE == mm->fault_low;
+
+	mm->fault_pages = sequential ? MIN(mm->fault_pages * 2, WINDOW_PAGES) : ANON_PAGES;
+	return page_plenty(mm->fault_pages) ? mm->fault_pages : 1;
+}
+
+static int fault_anon(struct mm *mm, struct vma *vma, u64 addr)
+{
+	struct page *pages[WINDOW_PAGES] = {NULL};
+
+	if (fault_huge(mm, vma, addr))
+		return 0;
+	struct window w = window_around(mm, vma, addr, anon_pages(mm, addr));
+	u64 here = (addr - w.start) >> PAGE_SHIFT;
+
+	pages[here] = page_alloc(0, ALLOC_ZERO);
+	if (!pages[here])
+		return -ENOMEM;
+	window_look(&w);
+	for (u64 i = 0; i < (w.end - w.start) >> PAGE_SHIFT; i++)
+		if (i != here && !(w.present & 1ull << i))
+			pages[i] = page_alloc(0, ALLOC_ZERO);
+	mm->fault_low = w.start;
+	mm->fault_high = w.end;
+	return window_map(&w, pages, prot_to_pt(vma->prot));
+}
+
+/* ---- files ---- */
+
+static struct page *copy_of(struct page *head, paddr_t pa)
+{
+	struct page *copy = page_alloc(0, 0);
+
+	if (copy)
+		memcpy(page_virt(copy), phys_to_virt(pa), PAGE_SIZE);
+	return copy;
+}
+
+static u64 file_index(const struct vma *vma, u64 addr)
+{
+	return vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT);
+}
+
+static bool beyond_end(const struct inode *inode, u64 index)
+{
+	return index >= PAGE_UP(inode->size) >> PAGE_SHIFT;
+}
+
+/* Protection for page-cache pages: those of private mappings are copied before they are written. */
+static u32 cache_prot(const struct vma *vma)
+{
+	return prot_to_pt(vma->prot) & (vma->flags & VMA_SHARED ? ~0u : ~PT_WRITE);
+}
+
+/* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a reference. With
+ * `copied`, that page is a private copy, and neighbours are copied with it. */
+static int map_cached(struct window *w, u64 addr, struct page *found, bool copied)
+{
+	struct page *shared_pages[WINDOW_PAGES] = {NULL}, *copies[WINDOW_PAGES] = {NULL};
+	struct inode *inode = w->vma->file->inode;
+	int r;
+
+	window_look(w);
+	for (u64 va = w->start; va < w->end; va += PAGE_SIZE) {
+		u64 i = (va - w->start) >> PAGE_SHIFT;
+		bool copy = copied && (va ^ addr) < COPY_PAGES * PAGE_SIZE && page_plenty(COPY_PAGES);
+		struct page *page = NULL;
+
+		if (found && va == addr) {
+			(copied ? copies : shared_pages)[i] = found;
+			continue;
+		}
+		if (w->present & 1ull << i || beyond_end(inode, file_index(w->vma, va)))
+			continue;
+		if (inode->ops->get_page(inode, file_index(w->vma, va), false, &page) || !page)
+			continue;
+		if (copy) {
+			copies[i] = copy_of(page, page_addr(page));
+			page_put(page);
+		} else {
+			shared_pages[i] = page;
+		}
+	}
+	r = window_map(w, shared_pages, cache_prot(w->vma));
+	int r2 = copied ? window_map(w, copies, prot_to_pt(w->vma->prot)) : 0;
+
+	return r ? r : r2;
+}
+
+static int fault_file(struct mm *mm, struct vma *vma, u64 addr, bool write, int *signo, int *code)
+{
+	struct file *file = vma->file;
+	u64 index = file_index(vma, addr), generation = mm->generation;
+	bool copied = write && !(vma->flags & VMA_SHARED);
+	struct page *page = NULL;
+	int r = -EFAULT;
+
+	file_get(file); /* reading may sleep, and the mapping may go */
+	if (!beyond_end(file->inode, index))
+		r = file->inode->ops->get_page(file->inode, index, true, &page);
+	if (!r && (generation != mm->generation || pt_lookup(&mm->pt, addr).present)) { /* slept: look again */
+		if (page)
+			page_put(page);
+		file_put(file);
+		return 0;
+	}
+	if (r || !page || beyond_end(file->inode, index)) {
+		if (page)
+			page_put(page);
+		file_put(file);
+		*signo = SIGBUS;
+		*code = BUS_ADRERR;
+		return r == -ENOMEM ? -ENOMEM : -EFAULT;
+	}
+	file_put(file);
+	if (copied) {
+		struct page *copy = copy_of(page, page_addr(page));
+
+		page_put(page);
+		if (!copy)
+			return -ENOMEM;
+		page = copy;
+	}
+	struct window w = window_around(mm, vma, addr, WINDOW_PAGES);
+
+	return map_cached(&w, addr, page, copied);
+}
+
+int mm_populate(struct mm *mm, u64 start, u64 length)
+{
+	u64 end = start + length;
+	int r = 0;
+
+	for (struct vma *vma = vma_find(mm, start); !r && vma && vma->start < end; vma = vma_next(vma)) {
+		u64 from = MAX(start, vma->start), to = MIN(end, vma->end);
+
+		if (!vma->file || vma->flags & VMA_FIXED_PAGES || !vma->prot || !vma->file->inode->ops->get_page)
+			continue;
+		for (u64 va = from; !r && va < to; va = (va | (WINDOW_PAGES * PAGE_SIZE - 1)) + 1) {
+			struct window w = window_around(mm, vma, va, WINDOW_PAGES);
+
+			w.start = MAX(w.start, from);
+			w.end = MIN(w.end, to);
+			r = map_cached(&w, 0, NULL, false);
+		}
+	}
+	return r;
+}
+
+/* ---- copy-on-write ---- */
+
+static enum pt_action make_writable(void *arg, u64 va, struct pte pte, u32 *prot)
+{
+	if (!page_exclusive(page_head(page_of(pte.pa))))
+		return PT_KEEP;
+	*prot |= PT_WRITE;
+	return PT_SETPROT;
+}
+
+/* Replaces the entry at va by a copy of its page; *old is the page whose reference is to be dropped after the flush. */
+static int copy_entry(struct mm *mm, struct vma *vma, u64 va, struct pte pte, struct page **old)
+{
+	struct page *head = page_head(page_of(pte.pa)), *copy = copy_of(head, pte.pa);
+
+	if (!copy)
+		return -ENOMEM;
+	if (pt_map(&mm->pt, va, page_addr(copy), PAGE_SIZE, prot_to_pt(vma->prot))) {
+		page_put(copy);
+		return -ENOMEM;
+	}
+	rss_add(mm, copy, 1);
+	rss_add(mm, head, -1);
+	*old = head;
+	return 0;
+}
+
+static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
+{
+	struct page *old[COPY_PAGES] = {NULL};
+	unsigned n = 0;
+
+	if (page_exclusive(page_head(page_of(pte.pa)))) {
+		/* The other sharers have gone; very likely from the neighbours too. */
+		struct window all = window_around(mm, vma, addr, WINDOW_PAGES);
+
+		pt_walk_range(&mm->pt, all.start, all.end, make_writable, NULL);
+		pt_flush(&mm->pt, all.start, all.end);
+		return 0;
+	}
+	int r = copy_entry(mm, vma, addr, pte, &old[n++]);
+
+	if (r)
+		return r;
+	struct window w = window_around(mm, vma, addr, COPY_PAGES);
+
+	for (u64 va = w.start; va < w.end && page_plenty(COPY_PAGES); va += PAGE_SIZE) {
+		pte = pt_lookup(&mm->pt, va);
+		if (va == addr || !pte.present || pte.prot & PT_WRITE || page_exclusive(page_head(page_of(pte.pa))))
+			continue;
+		if (copy_entry(mm, vma, va, pte, &old[n]))
+			break;
+		n++;
+	}
+	pt_flush(&mm->pt, w.start, w.end);
+	while (n > 0)
+		page_put(old[--n]);
+	return 0;
+}
+
+static int write_huge(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
+{
+	u64 base = addr & ~(HUGE_SIZE - 1);
+	struct page *head = page_head(page_of(pte.pa)), *copy;
+	int r;
+
+	if (page_last(head)) {
+		r = pt_map(&mm->pt, base, pte.pa, HUGE_SIZE, prot_to_pt(vma->prot));
+		pt_flush(&mm->pt, base, base + HUGE_SIZE);
+		return r;
+	}
+	copy = page_plenty(HUGE_PAGES) ? page_alloc(ORDER_HUGE, 0) : NULL;
+	if (!copy) {
+		r = huge_split_at(mm, base + PAGE_SIZE);
+		return r ? r : write_small(mm, vma, addr, pt_lookup(&mm->pt, addr));
+	}
+	memcpy(page_virt(copy), phys_to_virt(pte.pa), HUGE_SIZE);
+	r = pt_map(&mm->pt, base, page_addr(copy), HUGE_SIZE, prot_to_pt(vma->prot));
+	if (r) {
+		page_put(copy);
+		return r;
+	}
+	pt_flush(&mm->pt, base, base + HUGE_SIZE);
+	page_put(head);
+	return 0;
+}
+
+/* A write to a present page without write permission in a writable VMA. */
+static int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
+{
+	if (vma->flags & VMA_SHARED) {
+		int r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
+
+		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
+		return r;
+	}
+	return pte.huge ? write_huge(mm, vma, addr, pte) : write_small(mm, vma, addr, pte);
+}
+
+/* ---- stacks ---- */
+
+static bool may_start_at(struct vma *vma, u64 start)
+{
+	struct vma *prev = vma_prev(vma);
+
+	if (start < MMAP_MIN || vma->end - start > current_rlimit(RLIMIT_STACK))
+		return false;
+	/* The gap keeps a runaway stack from reaching other data; an inaccessible neighbour does as well. */
+	if (prev && prev->prot && !(prev->flags & VMA_GROWSDOWN) ? prev->end + STACK_GUARD > start : prev && prev->end > start)
+		return false;
+	return limits_allow(vma->mm, (vma->start - start) >> PAGE_SHIFT, vma->prot, vma->flags, NULL);
+}
+
+/* Extends a stack down to addr, with room for some more pages if it may. */
+static bool grow_stack(struct vma *vma, u64 addr)
+{
+	u64 start = addr & ~(ANON_PAGES * PAGE_SIZE - 1);
+
+	if (!may_start_at(vma, start)) {
+		start = PAGE_DOWN(addr);
+		if (!may_start_at(vma, start))
+			return false;
+	}
+	if (vma->flags & VMA_LOCKED)
+		vma->mm->locked_pages += (vma->start - start) >> PAGE_SHIFT;
+	vma_resize(vma, start, vma->end);
+	vma->mm->generation++;
+	return true;
+}
+
+static struct vma *vma_for(struct mm *mm, u64 addr)
+{
+	struct vma *vma = addr < USER_END ? vma_find(mm, addr) : NULL;
+
+	if (!vma || vma->start <= addr)
+		return vma;
+	return vma->flags & VMA_GROWSDOWN && grow_stack(vma, addr) ? vma : NULL;
+}
+
+/* ---- entry ---- */
+
+int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code)
+{
+	struct vma *vma = vma_for(mm, addr);
+	struct pte pte;
+	u32 prot;
+
+	*signo = SIGSEGV;
+	*code = SEGV_MAPERR;
+	if (!vma)
+		return -EFAULT;
+	prot = prot_to_pt(vma->prot);
+	*code = SEGV_ACCERR;
+	if (access & ~prot || !prot)
+		return -EFAULT;
+	addr = PAGE_DOWN(addr);
+	pte = pt_lookup(&mm->pt, addr);
+	if (pte.present && !(access & ~pte.prot)) { /* mapped meanwhile, or a stale translation */
+		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
+		return 0;
+	}
+	if (vma->flags & VMA_FIXED_PAGES) {
+		*signo = SIGBUS;
+		*code = BUS_ADRERR;
+		return -EFAULT;
+	}
+	if (pte.present) {
+		kassert(access & PT_WRITE); /* entries have all that their VMA allows, but for copy-on-write */
+		return fault_write(mm, vma, addr, pte);
+	}
+	if (vma->file)
+		return fault_file(mm, vma, addr, access & PT_WRITE, signo, code);
+	return fault_anon(mm, vma, addr);
+}
+
+/* Faults one page in; retries while memory can be found. */
+static int prefault_page(struct mm *mm, u64 va, u32 access)
+{
+	int signo, code, r;
+
+	do {
+		r = mm_fault(mm, va, access, &signo, &code);
+	} while (r == -ENOMEM && mm_wait_memory());
+	return r;
+}
+
+int mm_prefault(struct mm *mm, u64 start, u64 length, bool write)
+{
+	u64 end = start + PAGE_UP(length), va = start;
+
+	while (va < end) {
+		struct vma *vma = vma_find(mm, va);
+
+		if (!vma || vma->start > va)
+			return -ENOMEM;
+		bool cow = (vma->prot & PROT_WRITE) && !(vma->flags & VMA_SHARED);
+		u32 access = write || cow ? PT_WRITE : PT_READ;
+		struct pte pte = pt_lookup(&mm->pt, va);
+
+		if (!vma->prot && !write) { /* nothing to do for PROT_NONE */
+			va = vma->end;
+			continue;
+		}
+		if (!pte.present || access & ~pte.prot) {
+			int r = prefault_page(mm, va, access);
+
+			if (r)
+				return r;
+			pte = pt_lookup(&mm->pt, va);
+			if (!pte.present || access & ~pte.prot)
+				continue; /* the fault slept and found the mapping changed */
+		}
+		va = pte.huge ? (va | (HUGE_SIZE - 1)) + 1 : va + PAGE_SIZE;
+	}
+	return 0;
+}

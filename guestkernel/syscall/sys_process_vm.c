@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * process_vm_readv(2), process_vm_writev(2): copies between the caller's and another process's memory.
+ */
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/mm/uaccess.h"
+#include "guestkernel/mm/vm.h"
+#include "guestkernel/proc/process.h"
+#include "guestkernel/syscall/syscall.h"
+
+#include <linux/capability.h>
+
+/* PTRACE_MODE_ATTACH_REALCREDS of ptrace(2). */
+static bool may_access(const struct process *target)
+{
+	const struct cred *me = &current->process->cred, *it = &target->cred;
+
+	if (target == current->process || cred_has_cap(CAP_SYS_PTRACE))
+		return true;
+	return target->dumpable && me->uid == it->uid && me->uid == it->euid && me->uid == it->suid && me->gid == it->gid &&
+	       me->gid == it->egid && me->gid == it->sgid && !(it->cap_permitted & ~me->cap_permitted);
+}
+
+/* The address space of a process, with a reference, or NULL when it has ended. */
+static struct mm *process_mm(struct process *process)
+{
+	struct thread *t;
+
+	list_for_each(t, &process->threads, process_link) {
+		if (t->mm) {
+			mm_get(t->mm);
+			return t->mm;
+		}
+	}
+	return NULL;
+}
+
+/* Moves bytes between `local` (the caller's memory) and the remote vectors until one side ends; how many, or -errno. */
+static long transfer(struct uio *local, struct mm *mm, const struct iov *remote, unsigned count, bool write)
+{
+	u8 *bounce = kmalloc(PAGE_SIZE);
+	long done = 0;
+	int r = bounce ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; !r && i < count; i++) {
+		for (u64 offset = 0; !r && offset < remote[i].len && local->left;) {
+			u64 addr = remote[i].base + offset;
+			size_t step = MIN(PAGE_SIZE - (addr & ~PAGE_MASK), remote[i].len - offset), moved;
+
+			step = MIN(step, local->left);
+			if (write) {
+				moved = uio_copy_from(local, bounce, step);
+				r = mm_copy_to(mm, addr, bounce, moved);
+			} else {
+				r = mm_copy_from(mm, bounce, addr, step);
+				moved = r ? 0 : uio_copy_to(local, bounce, step);
+			}
+			if (!r) {
+				done += (long)moved;
+				offset += moved;
+				r = moved < step ? -EFAULT : 0;
+			}
+		}
+	}
+	kfree(bounce);
+	return done ? done : r;
+}
+
+static long with_process(int pid, struct uio *local, user_ptr vec, u64 count, bool write)
+{
+	struct process *process = process_find(pid);
+	struct iov fast[8], *v;
+	struct uio remote;
+	struct mm *mm;
+	long r;
+
+	if (!process)
+		return -ESRCH;
+	if (!may_access(process))
+		return -EPERM;
+	mm = process_mm(process);
+	if (!mm)
+		return -ESRCH;
+	r = uio_import(&remote, vec, count, fast, &v);
+	if (!r) {
+		r = transfer(local, mm, remote.iov, remote.count, write);
+		kfree(v);
+	}
+	mm_put(mm);
+	return r;
+}
+
+static long process_vm(u64 pid, u64 vec, u64 count, u64 remote_vec, u64 remote_count, u64 flags, bool write)
+{
+	struct iov fast[8], *v;
+	struct uio local;
+	long r;
+
+	if (flags)
+		return -EINVAL;
+	r = uio_import(&local, user(vec), count, fast, &v);
+	if (r)
+		return r;
+	r = local.left ? with_process((int)pid, &local, user(remote_vec), remote_count, write) : 0;
+	kfree(v);
+	return r;
+}
+
+SYSCALL(process_vm_readv)
+{
+	return process_vm(a, b, c, d, e, f, false);
+}
+
+SYSCALL(process_vm_writev)
+{
+	return process_vm(a, b, c, d, e, f, true);
+}

@@ -30,15 +30,18 @@ int builder_fail_exhausted(struct builder *builder, int number)
 	return error_errno(builder->error, STATUS_RUNNER, "%s: cannot read its files", builder->spec->program);
 }
 
-/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+/* The program may be hostile and names files: a device must not even be opened, for some act on that. O_NONBLOCK and
+ * the second look are for a file that is exchanged in between. */
 static int open_regular(struct walk_node *node)
 {
+	if (lstat(node->path, &node->stat))
+		return errno;
+	if (!S_ISREG(node->stat.st_mode))
+		return S_ISDIR(node->stat.st_mode) ? EISDIR : EINVAL;
 	int fd = open(node->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return errno;
-	int error = fstat(fd, &node->stat) ? errno : 0;
-	if (!error && !S_ISREG(node->stat.st_mode))
-		error = S_ISDIR(node->stat.st_mode) ? EISDIR : EINVAL;
+	int error = fstat(fd, &node->stat) ? errno : S_ISREG(node->stat.st_mode) ? 0 : EINVAL;
 	if (error)
 		close(fd);
 	else

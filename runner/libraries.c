@@ -335,26 +335,43 @@ static void set_system(struct linker *linker, const char *interp_real)
 	snprintf(linker->system, sizeof(linker->system), "%.*s", (int)(strrchr(path, '/') - path), path);
 }
 
+/* A list of absolute directories and nothing else. The program chooses the interpreter and with it the file that is
+ * taken for this list: it must not be a way to have any file of the host sent. */
+static bool is_path_list(const char *text, size_t size)
+{
+	for (const char *at = text; at < text + size; at++) {
+		if ((unsigned char)*at < ' ' && *at != '\n')
+			return false;
+		if (*at != '/' && *at != '\n' && (at == text || at[-1] == '\n' || at[-1] == ':'))
+			return false;
+	}
+	return true;
+}
+
 /* musl's directories: PREFIX/etc/ld-musl-x86_64.path when PT_INTERP is PREFIX/lib/ld-musl-x86_64.so.1. */
 static int set_musl_path(struct linker *linker)
 {
+	struct builder *builder = linker->builder;
 	const char *end = strrchr(linker->interp, '/');
-	char path[PATH_MAX];
+	char path[PATH_MAX], text[PATH_MAX];
 	struct walk_node *node;
 	while (end > linker->interp && *--end != '/')
 		;
 	snprintf(linker->musl_path, sizeof(linker->musl_path), "/lib:/usr/local/lib:/usr/lib");
 	int n =
 	    snprintf(path, sizeof(path), "%.*s/etc/ld-musl-x86_64.path", (int)(end - linker->interp), linker->interp);
-	int taken = (size_t)n < sizeof(path) ? builder_take(linker->builder, path, &node) : 0;
-	if (taken <= 0)
-		return taken;
+	if ((size_t)n >= sizeof(path))
+		return 0;
+	if (builder_open(builder, path, &node))
+		return builder_exhausted(errno) ? builder_fail_exhausted(builder, errno) : 0;
 	size_t size = (size_t)node->stat.st_size;
-	if (size >= sizeof(linker->musl_path) || file_window_read(&linker->builder->window, 0, linker->musl_path, size))
-		return error_set(linker->builder->error, STATUS_RUNNER, "%s: longer than %zu bytes or unreadable", path,
-				 sizeof(linker->musl_path) - 1);
+	if (size >= sizeof(text) || file_window_read(&builder->window, 0, text, size) || !is_path_list(text, size))
+		return error_set(builder->error, STATUS_RUNNER,
+				 "%s: is not a list of at most %zu bytes of absolute directories", path,
+				 sizeof(text) - 1);
+	memcpy(linker->musl_path, text, size);
 	linker->musl_path[size] = 0;
-	return 0;
+	return builder_keep(builder, node);
 }
 
 static int add_interp(struct linker *linker)

@@ -517,6 +517,23 @@ static void files_beyond_the_guests_memory_are_refused(void **state)
 	must_fail("./huge", STATUS_RUNNER, "--memory");
 }
 
+/* The path list stands beside an interpreter that the program chooses. */
+static void a_secret_is_no_musl_path_list(void **state)
+{
+	shell("mkdir -p evil/lib evil/etc && cp /lib/ld-musl-x86_64.so.1 evil/lib/ && "
+	      "musl-gcc -shared -fPIC -o evil/lib/libinner.so inner.c && "
+	      "musl-gcc -o evil/main plain.c -Wl,--no-as-needed -Levil/lib -linner "
+	      "-Wl,--dynamic-linker,%s/evil/lib/ld-musl-x86_64.so.1",
+	      work);
+	write_file("secret", "-----BEGIN PRIVATE KEY-----\n", 0600);
+	shell("ln -s ../../secret evil/etc/ld-musl-x86_64.path");
+	must_fail("./evil/main", STATUS_RUNNER, "not a list");
+	char list[128];
+	snprintf(list, sizeof(list), "/nowhere:%s/evil/lib\n/usr/lib\n", work);
+	write_file("secret", list, 0600);
+	assert_int_equal(run_in_chroot(in_work("evil/main"), (char *[]){"x", NULL}), 42);
+}
+
 static int count_fds(void)
 {
 	int count = 0;

@@ -591,6 +591,7 @@ int main(void)
 	    cmocka_unit_test(what_cannot_run_is_named),
 	    cmocka_unit_test(path_of_the_caller_is_searched),
 	    cmocka_unit_test(files_beyond_the_guests_memory_are_refused),
+	    cmocka_unit_test(a_secret_is_no_musl_path_list),
 	    cmocka_unit_test(no_descriptor_is_left),
 	    cmocka_unit_test(time_is_printed),
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's side of a split virtqueue, for tests: guest memory on the heap, and functions that a test uses as a good
+ * The driver's side of a split virtqueue, for tests: guest memory with guard pages, and functions that a test uses as a good
  * or a hostile driver.
  */
 #ifndef TESTS_GUEST_RING_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runner/memory.h"
 #include "runner/virtqueue.h"
@@ -37,11 +38,18 @@ struct ring {
 	uint16_t used_seen;
 };
 
+/* Guest memory of `bytes` bytes (a multiple of 4096) between two pages that nobody may touch. */
 static inline struct guest_memory ring_memory(uint64_t bytes)
 {
-	struct guest_memory memory = {.base = aligned_alloc(4096, bytes), .size = bytes};
-	memset(memory.base, 0, bytes);
-	return memory;
+	uint8_t *all = mmap(NULL, bytes + 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (all == MAP_FAILED || mprotect(all + 4096, bytes, PROT_READ | PROT_WRITE))
+		abort();
+	return (struct guest_memory){.base = all + 4096, .size = bytes};
+}
+
+static inline void ring_memory_free(struct guest_memory *memory)
+{
+	munmap(memory->base - 4096, memory->size + 8192);
 }
 
 static inline struct ring_desc *ring_desc(const struct ring *ring, uint16_t i)

@@ -26,6 +26,7 @@
 
 struct driver {
 	struct guest_memory memory;
+	bool own_memory;
 	struct boot_queue queue[VSOCK_QUEUES];
 	struct ring ring[VSOCK_QUEUES];
 	struct loop loop;
@@ -65,13 +66,15 @@ static inline void driver_post(struct driver *d, uint16_t chain)
 	ring_offer(rx, 2 * chain);
 }
 
-static inline void driver_open(struct driver *d, const struct services_config *config)
+/* memory: guest memory of DRIVER_MEMORY bytes with zeroed queues, or NULL for fresh one, which driver_close frees. */
+static inline void driver_open_in(struct driver *d, const struct services_config *config, const struct guest_memory *memory)
 {
 	struct error error;
 	memset(d, 0, sizeof(*d));
 	signal(SIGPIPE, SIG_IGN);
 	alarm(60); /* a test that hangs fails */
-	d->memory = ring_memory(DRIVER_MEMORY);
+	d->own_memory = !memory;
+	d->memory = memory ? *memory : ring_memory(DRIVER_MEMORY);
 	d->rx_bytes = DRIVER_RX_BYTES;
 	d->buffer = DRIVER_BUFFER;
 	for (int i = 0; i < VSOCK_QUEUES; i++) {
@@ -94,6 +97,11 @@ static inline void driver_open(struct driver *d, const struct services_config *c
 	}
 }
 
+static inline void driver_open(struct driver *d, const struct services_config *config)
+{
+	driver_open_in(d, config, NULL);
+}
+
 /* Hands the queues over, with all receive chains posted. */
 static inline void driver_start(struct driver *d)
 {
@@ -108,7 +116,8 @@ static inline void driver_close(struct driver *d)
 	vsock_close(&d->vsock);
 	services_close(&d->services);
 	loop_close(&d->loop);
-	free(d->memory.base);
+	if (d->own_memory)
+		ring_memory_free(&d->memory);
 }
 
 static inline struct vsock_header driver_header(const struct driver *d, uint16_t op, uint32_t src, uint32_t dst, uint32_t len)

@@ -36,7 +36,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	free(f->memory.base);
+	ring_memory_free(&f->memory);
 	free(f);
 	return 0;
 }

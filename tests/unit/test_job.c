@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The job frame, read back by a decoder that knows abi/wire.h alone; the environment in it; the standard streams.
- * sources: runner/job.c runner/stdio.c runner/environment.c runner/units.c runner/error.c
+ * sources: initramfs/job.c runner/job.c runner/stdio.c runner/environment.c runner/units.c runner/error.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "initramfs/job.h"
 #include "runner/job.h"
 
 /* --- a decoder --- */
@@ -141,6 +142,38 @@ static void a_job_round_trip(void **state)
 	assert_int_equal(job.files[1].size, 5000);
 	assert_int_equal(job.files[1].mtime_ns, -7);
 	assert_int_equal(job.files[1].uid, 3);
+	buffer_free(&buffer);
+	environment_free(&environment);
+}
+
+static void the_agent_reads_the_same(void **state)
+{
+	struct run_spec spec = make_spec();
+	struct environment environment;
+	struct buffer buffer = {0};
+	struct error error;
+	struct job job;
+	struct job_file file;
+	char *slots[32];
+	const char *what = "";
+	spec.workdir = "/srv//work/";
+	assert_int_equal(environment_build(&spec, caller, &environment, &error), 0);
+	assert_int_equal(job_encode(&spec, &environment, &closure, &stdio, &buffer, &error), 0);
+	char *payload = (char *)buffer.data + sizeof(struct wire_frame);
+	size_t length = buffer.length - sizeof(struct wire_frame), count = job_vector_slots(payload, length);
+	assert_in_range(count, 1, 32);
+	if (job_decode(payload, length, slots, count, &job, &what))
+		fail_msg("refused: %s", what);
+	assert_string_equal(job.program, "/srv/prog");
+	assert_string_equal(job.workdir, "/srv//work/");
+	assert_string_equal(job.argv[1], "one");
+	assert_null(job.argv[3]);
+	assert_string_equal(job.envp[0], "HOME=/root");
+	assert_int_equal(job_next_file(&job, &file), 1);
+	assert_string_equal(file.target, "usr/lib");
+	assert_int_equal(job_next_file(&job, &file), 1);
+	assert_string_equal(file.path, "/srv/prog");
+	assert_int_equal(job_next_file(&job, &file), 0);
 	buffer_free(&buffer);
 	environment_free(&environment);
 }
@@ -354,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_job_round_trip),
+	    cmocka_unit_test(the_agent_reads_the_same),
 	    cmocka_unit_test(a_frame_follows_what_is_in_the_buffer),
 	    cmocka_unit_test(what_is_too_large_is_named),
 	    cmocka_unit_test(the_environment_is_clean_but_for_what_was_asked),

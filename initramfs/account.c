@@ -43,7 +43,7 @@ static void add_line(const char *path, uint32_t id, const char *line, size_t len
 	char bytes[LINE_BYTES];
 	struct scan scan = {0};
 	ssize_t n;
-	int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
+	int fd = open(path, O_RDWR | O_APPEND);
 
 	if (fd < 0)
 		return;

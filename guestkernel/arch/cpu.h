@@ -41,7 +41,7 @@ struct cpu {
 	u64 root;       /* what CR3 holds */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */
 	u64 wanted_deadline, armed_deadline;
-	u64 pad[4];
+	u64 pad[6];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CPUs: the kernel lock, privileged services, events, idle, TLB shootdown.
+ */
+#include "guestkernel/arch/cpu.h"
+#include "guestkernel/arch/private.h"
+#include "guestkernel/events.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/proc/sched.h"
+
+struct cpu cpus[BOOT_MAX_CPUS] __attribute__((aligned(CPU_STRIDE)));
+bool arch_flat;
+
+void flat_service_cr3(u64 root);
+void flat_service_invlpg(u64 va);
+void flat_service_halt(void);
+
+struct thread *arch_current(void)
+{
+	u64 sp;
+	__asm__("mov %%rsp, %0" : "=r"(sp));
+	return *(struct thread **)(sp & ~(u64)(KERNEL_STACK_BYTES - 1));
+}
+
+int arch_cpu(void)
+{
+	return arch_current()->cpu;
+}
+
+int arch_cpus(void)
+{
+	return (int)boot->cpus;
+}
+
+void cpu_load_cr3(u64 root)
+{
+	if (arch_flat)
+		flat_service_cr3(root);
+	else
+		__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
+}
+
+void cpu_invlpg(u64 va)
+{
+	if (arch_flat)
+		flat_service_invlpg(va);
+	else
+		__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
+
+void cpu_halt(void)
+{
+	if (arch_flat)
+		flat_service_halt();
+	else
+		__asm__ volatile("hlt" : : : "memory");
+}
+
+void cpu_out(u16 port, u32 value)
+{
+	__asm__ volatile("out %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+/* ---- the kernel lock ---- */
+
+static u32 lock_word;
+
+void kernel_lock(void)
+{
+	while (__atomic_exchange_n(&lock_word, 1, __ATOMIC_ACQUIRE)) {
+		while (__atomic_load_n(&lock_word, __ATOMIC_RELAXED)) {
+			cpu_flush_if_asked();
+			__asm__ volatile("pause");
+		}
+	}
+}
+
+void kernel_unlock(void)
+{
+	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- page tables of this CPU ---- */
+
+void cpu_use_pagetable(struct pagetable *pt)
+{
+	struct cpu *cpu = this_cpu();
+	if (cpu->pt == pt)
+		return;
+	u64 root = pt ? pt->root : boot->page_table_root;
+	if (cpu->pt)
+		__atomic_and_fetch(&cpu->pt->cpus, ~(1u << cpu->number), __ATOMIC_SEQ_CST);
+	if (pt)
+		__atomic_or_fetch(&pt->cpus, 1u << cpu->number, __ATOMIC_SEQ_CST);
+	cpu->pt = pt;
+	cpu->root = root;
+	cpu->flush = false;
+	cpu_load_cr3(root);
+}
+
+void cpu_flush_if_asked(void)
+{
+	struct cpu *cpu = this_cpu();
+	if (likely(!__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE)))
+		return;
+	cpu_load_cr3(cpu->root);
+	__atomic_store_n(&cpu->flush, false, __ATOMIC_RELEASE);
+}
+
+static void flush_here(u64 start, u64 end)
+{
+	/* In flat each service costs a trap: reload once. Otherwise single pages are cheaper one by one. */
+	u64 pages = (end - start) >> PAGE_SHIFT;
+	if (pages > (arch_flat ? 1 : 32)) {
+		cpu_load_cr3(this_cpu()->root);
+		return;
+	}
+	for (u64 va = start; va < end; va += PAGE_SIZE)
+		cpu_invlpg(va);
+}
+
+void pt_flush(struct pagetable *pt, u64 start, u64 end)
+{
+	int me = arch_cpu();
+	u32 others = __atomic_load_n(&pt->cpus, __ATOMIC_SEQ_CST);
+	if (others & (1u << me))
+		flush_here(start, end);
+	others &= ~(1u << me);
+	if (!others)
+		return;
+	u32 ipi = 0;
+	for (int i = 0; i < arch_cpus(); i++) {
+		if (!(others & (1u << i)))
+			continue;
+		__atomic_store_n(&cpus[i].flush, true, __ATOMIC_SEQ_CST);
+		/* A halted CPU flushes before it does anything else. */
+		if (__atomic_load_n(&cpus[i].lazy, __ATOMIC_SEQ_CST))
+			others &= ~(1u << i);
+		else
+			ipi |= 1u << i;
+	}
+	if (ipi)
+		cpu_out(PORT_IPI, ipi);
+	for (int i = 0; i < arch_cpus(); i++)
+		while ((others & (1u << i)) && __atomic_load_n(&cpus[i].flush, __ATOMIC_ACQUIRE))
+			__asm__ volatile("pause");
+}
+
+/* Makes every CPU let go of pt before its tables are freed. Only this CPU and halted ones can still hold it: a thread
+ * that uses it elsewhere would hold its mm. */
+void cpu_forget_pagetable(struct pagetable *pt)
+{
+	if (this_cpu()->pt == pt)
+		cpu_use_pagetable(NULL);
+	for (int i = 0; i < arch_cpus(); i++) {
+		struct cpu *cpu = &cpus[i];
+		if (cpu->pt != pt)
+			continue;
+		kassert(cpu->lazy);
+		cpu->pt = NULL;
+		cpu->root = boot->page_table_root;
+		__atomic_store_n(&cpu->flush, true, __ATOMIC_SEQ_CST);
+		cpu_out(PORT_IPI, 1u << i);
+		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
+			__asm__ volatile("pause");
+	}
+}
+
+/* ---- events ---- */
+
+u32 arch_take_events(void)
+{
+	volatile struct shared_cpu *s = &shared->cpu[arch_cpu()];
+	u32 events = __atomic_exchange_n(&s->events, 0, __ATOMIC_SEQ_CST);
+	s->taken++;
+	return events;
+}
+
+bool cpu_events_pending(void)
+{
+	return __atomic_load_n(&shared->cpu[arch_cpu()].events, __ATOMIC_ACQUIRE) != 0;
+}
+
+void arch_kick_cpu(int n)
+{
+	if (n == arch_cpu())
+		return;
+	cpu_out(PORT_IPI, 1u << n);
+}
+
+void arch_set_deadline(u64 tsc)
+{
+	this_cpu()->wanted_deadline = tsc;
+}
+
+/* Before user mode: the runner learns of a deadline only when none that is early enough is armed, because each
+ * message is an exit. One that comes too early is answered by arming again. */
+void cpu_arm_deadline(void)
+{
+	struct cpu *cpu = this_cpu();
+	u64 want = cpu->wanted_deadline;
+	if (likely(!want) || (cpu->armed_deadline && cpu->armed_deadline <= want))
+		return;
+	cpu->armed_deadline = want;
+	shared->cpu[cpu->number].deadline = want;
+	cpu_out(PORT_TIMER, 0);
+}
+
+void arch_idle(u64 deadline)
+{
+	struct cpu *cpu = this_cpu();
+	if (events_before_idle())
+		return;
+	if (!cpu_events_pending()) {
+		cpu->armed_deadline = 0;
+		shared->cpu[cpu->number].deadline = deadline;
+		__atomic_store_n(&cpu->lazy, true, __ATOMIC_SEQ_CST);
+		kernel_unlock();
+		/* The runner looks at the events again before it puts the CPU to sleep. */
+		cpu_halt();
+		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
+			cpu_flush_if_asked();
+		kernel_lock();
+		__atomic_store_n(&cpu->lazy, false, __ATOMIC_SEQ_CST);
+		cpu_flush_if_asked();
+	}
+	events_handle(arch_take_events());
+}
+
+void arch_poweroff(enum poweroff_reason reason)
+{
+	for (;;)
+		cpu_out(PORT_POWEROFF, reason);
+}
+
+void arch_discard(paddr_t start, u64 length)
+{
+	shared->discard.start = start;
+	shared->discard.length = length;
+	cpu_out(PORT_DISCARD, 0);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The story of a boot: entry.S calls kernel_main() on each CPU, with page tables, descriptor tables and MSRs already
+ * made by the runner.
+ */
+#include "guestkernel/arch/cpu.h"
+#include "guestkernel/arch/private.h"
+#include "guestkernel/fs/vfs.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/net/vsock.h"
+#include "guestkernel/proc/process.h"
+#include "guestkernel/proc/sched.h"
+
+void kernel_main(u64 cpu);
+
+const struct boot_block *boot;
+volatile struct shared_page *shared;
+
+static void check_boot_block(void)
+{
+	boot = phys_to_virt(BOOT_BLOCK_GPA);
+	shared = phys_to_virt(BOOT_SHARED_GPA);
+	if (boot->magic != BOOT_MAGIC)
+		arch_poweroff(POWEROFF_CRASH);
+}
+
+void kernel_main(u64 cpu)
+{
+	if (cpu == 0) {
+		check_boot_block();
+		shared->stats.tsc_kernel = arch_tsc();
+		arch_flat = boot->layout == LAYOUT_FLAT;
+		for (u32 i = 0; i < BOOT_MAX_CPUS; i++)
+			cpus[i].number = i;
+		sched_init();
+		sched_init_cpu(0);
+		kernel_lock();
+		time_init();
+		vdso_init();
+		page_init(boot->free_start, boot->memory_bytes);
+		vsock_init();
+		vfs_init();
+		int r = initramfs_unpack(phys_to_virt(boot->initramfs), boot->initramfs_bytes);
+		if (r)
+			panic("initramfs: error %d", r);
+		r = process_start_init("/init");
+		if (r)
+			panic("/init: error %d", r);
+		__atomic_store_n(&cpus[0].started, true, __ATOMIC_RELEASE);
+	} else {
+		/* The runner starts the other CPUs once the first says PORT_START: everything is set up. */
+		sched_init_cpu((int)cpu);
+		kernel_lock();
+		cpus[cpu].started = true;
+	}
+	sched_idle();
+}

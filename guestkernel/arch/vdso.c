@@ -6,6 +6,8 @@
 
 #include "guestkernel/arch/cpu.h"
 #include "guestkernel/arch/private.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
 
 extern u8 vdso_pages[], vdso_code_pages[], vdso_pages_end[];
@@ -17,7 +19,13 @@ void vdso_init(void)
 
 u64 arch_map_vdso(struct mm *mm)
 {
-	u64 pages = (u64)(vdso_pages_end - vdso_pages) >> PAGE_SHIFT;
-	long va = mm_map_fixed_pages(mm, (u64)vdso_pages - BOOT_KERNEL_MAP, pages, "[vdso]");
-	return va < 0 ? 0 : (u64)va + PAGE_SIZE;
+	struct page *pages[8];
+	unsigned n = (unsigned)((vdso_pages_end - vdso_pages) >> PAGE_SHIFT);
+	kassert(n <= ARRAY_SIZE(pages));
+	for (unsigned i = 0; i < n; i++)
+		pages[i] = page_of((u64)vdso_pages - BOOT_KERNEL_MAP + i * PAGE_SIZE);
+	u64 va = mm_find_free(mm, n * PAGE_SIZE);
+	if (!va || mm_map_fixed_pages(mm, va, pages, n, PROT_READ | PROT_EXEC, "[vdso]"))
+		return 0;
+	return va + PAGE_SIZE;
 }

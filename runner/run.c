@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One run, from the checked command line to the exit status:
+ *
+ *   closure and job -> VM -> guest memory -> device -> confinement -> vCPU threads -> loop until the end -> outcome
+ */
+#include "runner/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+#include "runner/closure.h"
+#include "runner/environment.h"
+#include "runner/job.h"
+#include "runner/stats.h"
+#include "runner/vcpu.h"
+
+struct run {
+	const struct run_spec *spec;
+	struct environment environment;
+	struct closure closure;
+	struct job_stdio stdio;
+	struct buffer job;
+	struct image_file *image;
+	uint32_t image_files;
+	struct services services;
+	struct machine machine;
+	struct policy_report policy;
+	struct control_report report;
+	struct run_stats stats;
+	int signal_fd, timer_fd, stats_fd;
+	bool timed_out;
+};
+
+/* ---- what to run ---- */
+
+static int find_program(struct run *run, struct error *error)
+{
+	extern char **environ;
+	if (environment_build(run->spec, environ, &run->environment, error) ||
+	    closure_build(run->spec, &run->environment, &run->closure, error))
+		return -1;
+	stdio_kinds(run->spec->tty, &run->stdio);
+	if (job_encode(run->spec, &run->environment, &run->closure, &run->stdio, &run->job, error))
+		return -1;
+	run->image = calloc(run->closure.count + 1, sizeof(*run->image));
+	if (!run->image)
+		return error_set(error, STATUS_RUNNER, "out of memory");
+	for (size_t i = 0; i < run->closure.count; i++) {
+		const struct closure_entry *e = &run->closure.entries[i];
+		if (e->kind == WIRE_FILE_REGULAR)
+			run->image[run->image_files++] = (struct image_file){.fd = e->fd, .size = e->size};
+	}
+	return 0;
+}
+
+/* ---- the machine ---- */
+
+static enum boot_layout choose_layout(enum privilege privilege)
+{
+	if (privilege == PRIVILEGE_AUTO)
+		return vm_host_is_ordinary() ? LAYOUT_SPLIT : LAYOUT_FLAT;
+	return privilege == PRIVILEGE_FLAT ? LAYOUT_FLAT : LAYOUT_SPLIT;
+}
+
+static int make_machine(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	m->verbose = run->spec->verbose > 0;
+	m->trace_fd = -1;
+	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error))
+		return -1;
+	struct boot_options options = {
+		.layout = choose_layout(run->spec->privilege),
+		.flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->trace ? BOOT_F_TRACE : 0),
+	};
+	if (boot_prepare(&m->vm, &options, &m->boot, error))
+		return -1;
+	run->stats.vm_ready_ns = monotonic_ns();
+	return 0;
+}
+
+/* ---- the device and the loop ---- */
+
+static void on_raise(void *context, enum vsock_cause cause)
+{
+	struct run *run = context;
+	/* Inline: the vCPU that notified looks at the used rings by itself. */
+	if (cause == VSOCK_ASYNC)
+		vcpu_raise(&run->machine.vcpu[0], EVENT_VSOCK);
+}
+
+static void on_wake(void *context, uint32_t events)
+{
+	struct run *run = context;
+	vsock_work(&run->machine.vsock);
+}
+
+static void on_signal(void *context, uint32_t events)
+{
+	struct run *run = context;
+	struct signalfd_siginfo info;
+	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info))
+		vsock_signal(&run->machine.vsock, info.ssi_signo);
+}
+
+static void on_timeout(void *context, uint32_t events)
+{
+	struct run *run = context;
+	run->timed_out = true;
+	machine_stop(&run->machine, MACHINE_STOPPED);
+}
+
+static int stream_fd(const struct run *run, int fd)
+{
+	uint8_t kind = run->stdio.kind[fd];
+	return kind == WIRE_STDIO_STREAM || (kind == WIRE_STDIO_TTY && fd < 2) ? fd : -1;
+}
+
+static int make_device(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	if (loop_init(&m->loop, on_wake, run, error))
+		return -1;
+	struct services_config services = {
+		.job = run->job.data,
+		.job_bytes = run->job.length,
+		.image = run->image,
+		.image_files = run->image_files,
+		.in = stream_fd(run, 0),
+		.out = stream_fd(run, 1),
+		.err = stream_fd(run, 2),
+	};
+	if (services_init(&run->services, &services, error))
+		return -1;
+	struct vsock_config vsock = {
+		.guest_cid = m->boot.vsock.guest_cid,
+		.memory = &m->vm.memory,
+		.services = &run->services,
+		.loop = &m->loop,
+		.raise = on_raise,
+		.context = run,
+	};
+	return vsock_init(&m->vsock, &vsock, error) || vsock_handover(&m->vsock, m->boot.vsock.queue, error) ? -1 : 0;
+}
+
+/* Signals that are the program's business arrive as reads. */
+static int watch_signals(struct run *run, struct error *error)
+{
+	static const int forwarded[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (run->signal_fd < 0)
+		return error_errno(error, STATUS_RUNNER, "signalfd");
+	return loop_add(&run->machine.loop, run->signal_fd, EPOLLIN, on_signal, run, error) < 0 ? -1 : 0;
+}
+
+static int watch_timeout(struct run *run, struct error *error)
+{
+	run->timer_fd = -1;
+	if (!run->spec->timeout_ns)
+		return 0;
+	run->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(run->spec->timeout_ns / 1000000000),
+					       .tv_nsec = (long)(run->spec->timeout_ns % 1000000000)}};
+	if (run->timer_fd < 0 || timerfd_settime(run->timer_fd, 0, &when, NULL))
+		return error_errno(error, STATUS_RUNNER, "timerfd");
+	return loop_add(&run->machine.loop, run->timer_fd, EPOLLIN, on_timeout, run, error) < 0 ? -1 : 0;
+}
+
+static int open_stats(struct run *run, struct error *error)
+{
+	run->stats_fd = -1;
+	if (!run->spec->stats)
+		return 0;
+	if (!run->spec->stats_file) {
+		run->stats_fd = STDERR_FILENO;
+		return 0;
+	}
+	run->stats_fd = open(run->spec->stats_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	return run->stats_fd < 0 ? error_errno(error, STATUS_RUNNER, "--stats=%s", run->spec->stats_file) : 0;
+}
+
+/* ---- confinement ---- */
+
+static int confine(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	int keep[POLICY_KEEP_MAX];
+	size_t n = 0;
+	const int fixed[] = {m->vm.kvm, m->vm.fd, m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->stats_fd, STDERR_FILENO,
+			     run->services.in.fd, run->services.out.fd, run->services.err.fd};
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		keep[n++] = fixed[i];
+	for (unsigned i = 0; i < m->vm.cpus; i++)
+		keep[n++] = m->vm.vcpu_fd[i];
+	for (uint32_t i = 0; i < run->image_files; i++) {
+		if (n == POLICY_KEEP_MAX)
+			return error_set(error, STATUS_RUNNER, "the program needs more than %d files", POLICY_KEEP_MAX - 32);
+		keep[n++] = run->image[i].fd;
+	}
+	return policy_confine_process(keep, n, &run->policy, error);
+}
+
+static int start(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	if (vcpu_start_all(m, error) || policy_confine_thread(run->spec->tty ? POLICY_IO_TTY : POLICY_IO, error))
+		return -1;
+	run->stats.confined_ns = monotonic_ns();
+	pthread_barrier_wait(&m->start);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static bool ended(void *context)
+{
+	struct run *run = context;
+	return atomic_load(&run->machine.end) != MACHINE_RUNNING;
+}
+
+static bool drained(void *context)
+{
+	struct run *run = context;
+	return vsock_drained(&run->machine.vsock);
+}
+
+static int failed_to_start(struct run *run, struct error *error)
+{
+	const struct wire_fail *fail = &run->report.fail;
+	const char *program = run->spec->program;
+	errno = (int)fail->error;
+	run->stats.outcome = OUTCOME_RUNNER;
+	if (fail->stage == WIRE_STAGE_EXEC) {
+		run->stats.outcome = OUTCOME_NO_PROGRAM;
+		return error_errno(error, fail->error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXEC, "cannot execute %s", program);
+	}
+	return error_errno(error, STATUS_RUNNER, "the guest could not start %s: %s", program, run->report.fail_text);
+}
+
+static uint64_t oom_kills(struct run *run)
+{
+	const struct shared_page *page = memory_range(&run->machine.vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
+	return page ? __atomic_load_n(&page->stats.oom_kills, __ATOMIC_RELAXED) : 0;
+}
+
+static int program_ended(struct run *run, struct error *error)
+{
+	const struct wire_exit *e = &run->report.exit;
+	run->stats.code = (int)e->code;
+	if (e->end == WIRE_END_EXITED) {
+		run->stats.outcome = OUTCOME_EXIT;
+		return (int)e->code;
+	}
+	run->stats.outcome = OUTCOME_SIGNAL;
+	if (e->code == SIGKILL && oom_kills(run)) {
+		run->stats.outcome = OUTCOME_OOM;
+		error_set(error, STATUS_SIGNAL_BASE + SIGKILL, "%s was killed: the guest ran out of memory (--memory is %llu MiB)",
+			  run->spec->program, (unsigned long long)(run->spec->memory_bytes >> 20));
+	}
+	return STATUS_SIGNAL_BASE + (int)e->code;
+}
+
+/* The exit status of the whole command. */
+static int outcome(struct run *run, struct error *error)
+{
+	vsock_report(&run->machine.vsock, &run->report);
+	run->stats.report = &run->report;
+	if (run->timed_out) {
+		run->stats.outcome = OUTCOME_TIMEOUT;
+		return STATUS_TIMEOUT;
+	}
+	if (run->report.state == CONTROL_FAILED) {
+		failed_to_start(run, error);
+		return error->status;
+	}
+	if (run->report.state == CONTROL_EXITED)
+		return program_ended(run, error);
+	run->stats.outcome = OUTCOME_GUEST_CRASH;
+	if (run->report.state == CONTROL_BROKEN)
+		error_set(error, STATUS_RUNNER, "guest crash: the agent broke the protocol: %s", run->report.broken);
+	else if (run->machine.crash_text[0])
+		error_set(error, STATUS_RUNNER, "guest crash: %s", run->machine.crash_text);
+	else
+		error_set(error, STATUS_RUNNER, "guest crash: it powered off without a result");
+	return STATUS_RUNNER;
+}
+
+/* Lost output is an error of the run, unless its reader went away, as in any pipeline. */
+static int check_output(struct run *run, int status, struct error *error)
+{
+	static const char *const names[] = {"standard output", "standard error"};
+	for (int i = 0; i < 2; i++) {
+		errno = vsock_stream_error(&run->machine.vsock, i ? SERVICE_STDERR : SERVICE_STDOUT);
+		if (!errno || errno == EPIPE)
+			continue;
+		error_errno(error, STATUS_RUNNER, "output was lost: %s", names[i]);
+		run->stats.outcome = OUTCOME_RUNNER;
+		return STATUS_RUNNER;
+	}
+	int number, file = vsock_image_error(&run->machine.vsock, &number);
+	if (file < 0)
+		return status;
+	run->stats.outcome = OUTCOME_RUNNER;
+	error_set(error, STATUS_RUNNER, "a file of the program changed while it was being read%s%s", number ? ": " : "",
+		  number ? strerror(number) : "");
+	return STATUS_RUNNER;
+}
+
+static int finish(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	if (loop_run(&m->loop, ended, run, error))
+		machine_stop(m, MACHINE_STOPPED);
+	vcpu_join_all(m);
+	vsock_finish(&m->vsock);
+	m->loop.stopped = false;
+	loop_wake(&m->loop);
+	loop_run(&m->loop, drained, run, error);
+	int status = check_output(run, outcome(run, error), error);
+	run->stats.status = status;
+	run->stats.teardown_ns = monotonic_ns();
+	if (run->stats_fd >= 0 && stats_write(run->stats_fd, m, &run->stats))
+		error_errno(error, STATUS_RUNNER, "--stats");
+	return status;
+}
+
+int run_command(const struct run_spec *spec, struct error *error)
+{
+	static struct run run;
+	run.spec = spec;
+	run.stats.start_ns = monotonic_ns();
+	if (find_program(&run, error) || make_machine(&run, error) || make_device(&run, error) || watch_signals(&run, error) ||
+	    watch_timeout(&run, error) || open_stats(&run, error) || confine(&run, error) || start(&run, error))
+		return error->status;
+	return finish(&run, error);
+}

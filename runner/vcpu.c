@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/vcpu.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+
+#define KICK_SIGNAL SIGUSR2 /* blocked for the process; vCPU threads alone take it */
+
+static _Thread_local struct kvm_run *this_run;
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+/* The guest's side of the shared page. Atomic accesses only, one at a time. */
+static struct shared_cpu *shared_cpu(struct vcpu *vcpu)
+{
+	return &((struct shared_page *)memory_range(&vcpu->machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE))->cpu[vcpu->index];
+}
+
+static struct shared_page *shared_page(struct machine *machine)
+{
+	return memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
+}
+
+/* ---- waking and stopping ---- */
+
+static void on_kick(int signo)
+{
+	(void)signo;
+	if (this_run)
+		this_run->immediate_exit = 1;
+}
+
+static void wake(struct vcpu *vcpu)
+{
+	atomic_fetch_add(&vcpu->wake, 1);
+	syscall(SYS_futex, &vcpu->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	if (atomic_load(&vcpu->in_guest))
+		syscall(SYS_tgkill, getpid(), vcpu->tid, KICK_SIGNAL);
+}
+
+void vcpu_raise(struct vcpu *vcpu, uint32_t events)
+{
+	__atomic_fetch_or(&shared_cpu(vcpu)->events, events, __ATOMIC_SEQ_CST);
+	wake(vcpu);
+}
+
+void machine_stop(struct machine *machine, enum machine_end end)
+{
+	int running = MACHINE_RUNNING;
+	if (atomic_compare_exchange_strong(&machine->end, &running, (int)end))
+		machine->end_ns = monotonic_ns();
+	for (unsigned i = 0; i < machine->vm.cpus; i++)
+		wake(&machine->vcpu[i]);
+	loop_stop(&machine->loop);
+	loop_wake(&machine->loop);
+}
+
+/* ---- time ---- */
+
+/* CLOCK_MONOTONIC at which the guest's TSC reads `tsc`; the past when it has already. */
+static uint64_t deadline_ns(uint64_t tsc)
+{
+	if (tsc <= boot_clock.tsc)
+		return 1;
+	unsigned __int128 ns = (unsigned __int128)(tsc - boot_clock.tsc) * 1000000 / boot_clock.khz;
+	return ns > UINT64_MAX / 4 ? UINT64_MAX / 4 : boot_clock.ns + (uint64_t)ns;
+}
+
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+}
+
+static uint64_t read_deadline(struct vcpu *vcpu)
+{
+	return __atomic_load_n(&shared_cpu(vcpu)->deadline, __ATOMIC_RELAXED);
+}
+
+static void arm_timer(struct vcpu *vcpu)
+{
+	uint64_t tsc = read_deadline(vcpu);
+	struct itimerspec when = {.it_value = to_timespec(tsc ? deadline_ns(tsc) : 0)};
+	timer_settime(vcpu->timer, TIMER_ABSTIME, &when, NULL);
+}
+
+static void note_timer(struct vcpu *vcpu)
+{
+	uint64_t tsc = read_deadline(vcpu);
+	if (tsc && monotonic_ns() >= deadline_ns(tsc)) {
+		__atomic_store_n(&shared_cpu(vcpu)->deadline, 0, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&shared_cpu(vcpu)->events, EVENT_TIMER, __ATOMIC_SEQ_CST);
+	}
+}
+
+/* The vCPU executed HLT: sleep until an event, its deadline, or the end. */
+static void halt(struct vcpu *vcpu)
+{
+	for (;;) {
+		uint32_t seen = atomic_load(&vcpu->wake);
+		note_timer(vcpu);
+		if (__atomic_load_n(&shared_cpu(vcpu)->events, __ATOMIC_SEQ_CST) || atomic_load(&vcpu->machine->end))
+			return;
+		uint64_t tsc = read_deadline(vcpu);
+		struct timespec until = to_timespec(tsc ? deadline_ns(tsc) : 0);
+		syscall(SYS_futex, &vcpu->wake, FUTEX_WAIT_BITSET_PRIVATE, seen, tsc ? &until : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+	}
+}
+
+/* ---- exits ---- */
+
+static void write_log(struct machine *machine, uint32_t length)
+{
+	char line[SHARED_LOG_BYTES + 16];
+	if (length > SHARED_LOG_BYTES)
+		length = SHARED_LOG_BYTES;
+	if (!machine->verbose || machine->log_bytes + length > GUEST_LOG_MAX)
+		return;
+	machine->log_bytes += length;
+	memcpy(line, "guest: ", 7);
+	memcpy(line + 7, shared_page(machine)->log, length);
+	for (uint32_t i = 7; i < 7 + length; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = line[i] == '\n' || line[i] == '\t' ? line[i] : '?';
+	if (length && line[6 + length] != '\n')
+		line[7 + length++] = '\n';
+	ssize_t ignored = write(STDERR_FILENO, line, 7 + length);
+	(void)ignored;
+}
+
+static void discard(struct machine *machine)
+{
+	struct shared_discard d = shared_page(machine)->discard;
+	if ((d.start | d.length) % BOOT_PAGE || d.start < machine->boot.free_start)
+		return;
+	void *at = memory_range(&machine->vm.memory, gpa(d.start), d.length);
+	if (at && d.length)
+		madvise(at, d.length, MADV_DONTNEED);
+}
+
+static void describe_crash(struct machine *machine)
+{
+	struct shared_crash c;
+	memcpy(&c, &shared_page(machine)->crash, sizeof(c));
+	c.reason[sizeof(c.reason) - 1] = 0;
+	for (char *p = c.reason; *p; p++)
+		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
+			*p = '?';
+	snprintf(machine->crash_text, sizeof(machine->crash_text),
+		 "%.200s (vector %u, error %#llx, rip %#llx, cr2 %#llx, rsp %#llx)", c.reason[0] ? c.reason : "no reason given",
+		 c.vector, (unsigned long long)c.error_code, (unsigned long long)c.rip, (unsigned long long)c.cr2,
+		 (unsigned long long)c.rsp);
+	if (!machine->verbose)
+		return;
+	char dump[1024];
+	int n = snprintf(dump, sizeof(dump),
+			 "guest: rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
+			 "guest: rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
+			 "guest: r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
+			 "guest: r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
+			 "guest: rip %016llx rflags %08llx cs %llx ss %llx\n",
+			 (unsigned long long)c.rax, (unsigned long long)c.rbx, (unsigned long long)c.rcx, (unsigned long long)c.rdx,
+			 (unsigned long long)c.rsi, (unsigned long long)c.rdi, (unsigned long long)c.rbp, (unsigned long long)c.rsp,
+			 (unsigned long long)c.r8, (unsigned long long)c.r9, (unsigned long long)c.r10, (unsigned long long)c.r11,
+			 (unsigned long long)c.r12, (unsigned long long)c.r13, (unsigned long long)c.r14, (unsigned long long)c.r15,
+			 (unsigned long long)c.rip, (unsigned long long)c.rflags, (unsigned long long)c.cs, (unsigned long long)c.ss);
+	ssize_t ignored = write(STDERR_FILENO, dump, (size_t)n);
+	(void)ignored;
+}
+
+/* KVM itself cannot go on: a triple fault, an instruction that it cannot emulate ... */
+static bool stuck(struct vcpu *vcpu, const char *what, uint64_t detail)
+{
+	struct machine *machine = vcpu->machine;
+	struct kvm_regs regs = {0};
+	struct kvm_sregs sregs = {0};
+	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_REGS, &regs);
+	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_SREGS, &sregs);
+	snprintf(machine->crash_text, sizeof(machine->crash_text),
+		 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what, (unsigned long long)detail,
+		 vcpu->index, (unsigned long long)regs.rip, (unsigned long long)regs.rsp, (unsigned long long)regs.rflags,
+		 sregs.cs.selector, (unsigned long long)sregs.cr2, (unsigned long long)sregs.cr3);
+	machine_stop(machine, MACHINE_CRASHED);
+	return false;
+}
+
+static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
+{
+	struct machine *machine = vcpu->machine;
+	switch (port) {
+	case PORT_POWEROFF:
+		if (value == POWEROFF_DONE) {
+			machine_stop(machine, MACHINE_OFF);
+		} else {
+			describe_crash(machine);
+			machine_stop(machine, MACHINE_CRASHED);
+		}
+		return false;
+	case PORT_LOG:
+		vcpu->exits[EXIT_LOG]++;
+		write_log(machine, value);
+		return true;
+	case PORT_TIMER:
+		vcpu->exits[EXIT_TIMER]++;
+		arm_timer(vcpu);
+		return true;
+	case PORT_IPI:
+		vcpu->exits[EXIT_IPI]++;
+		for (unsigned i = 0; i < machine->vm.cpus; i++)
+			if (value >> i & 1)
+				vcpu_raise(&machine->vcpu[i], EVENT_IPI);
+		return true;
+	case PORT_DISCARD:
+		vcpu->exits[EXIT_DISCARD]++;
+		discard(machine);
+		return true;
+	default:
+		vcpu->exits[EXIT_OTHER]++; /* nothing answers there, as on a real machine */
+		return true;
+	}
+}
+
+static bool handle_io(struct vcpu *vcpu, struct kvm_run *run)
+{
+	uint64_t offset = run->io.data_offset;
+	uint64_t bytes = (uint64_t)run->io.size * run->io.count;
+	if (offset > vcpu->machine->vm.run_bytes || bytes > vcpu->machine->vm.run_bytes - offset)
+		return true;
+	uint8_t *data = (uint8_t *)run + offset;
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, 0xff, bytes);
+		vcpu->exits[EXIT_OTHER]++;
+		return true;
+	}
+	uint32_t value = 0;
+	memcpy(&value, data, run->io.size < 4 ? run->io.size : 4);
+	return handle_out(vcpu, run->io.port, value);
+}
+
+static void handle_mmio(struct vcpu *vcpu, struct kvm_run *run)
+{
+	uint64_t offset = run->mmio.phys_addr - BOOT_MMIO_BASE;
+	bool ours = run->mmio.phys_addr >= BOOT_MMIO_BASE && offset < VIRTIO_MMIO_BYTES;
+	vcpu->exits[ours ? EXIT_NOTIFY : EXIT_OTHER]++;
+	uint32_t length = run->mmio.len <= 8 ? run->mmio.len : 8;
+	if (!run->mmio.is_write) {
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+		if (ours)
+			vsock_read(&vcpu->machine->vsock, offset, run->mmio.data, length);
+	} else if (ours) {
+		vsock_write(&vcpu->machine->vsock, offset, run->mmio.data, length);
+	}
+}
+
+bool vcpu_handle_exit(struct vcpu *vcpu, struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		return handle_io(vcpu, run);
+	case KVM_EXIT_MMIO:
+		handle_mmio(vcpu, run);
+		return true;
+	case KVM_EXIT_HLT:
+		vcpu->exits[EXIT_HALT]++;
+		halt(vcpu);
+		return true;
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		vcpu->exits[EXIT_WINDOW]++;
+		vcpu->interrupted = true;
+		return true;
+	case KVM_EXIT_INTR:
+		vcpu->exits[EXIT_KICK]++;
+		vcpu->interrupted = true;
+		return true;
+	case KVM_EXIT_SHUTDOWN:
+		return stuck(vcpu, "triple fault", 0);
+	case KVM_EXIT_FAIL_ENTRY:
+		return stuck(vcpu, "KVM cannot enter the guest", run->fail_entry.hardware_entry_failure_reason);
+	case KVM_EXIT_INTERNAL_ERROR:
+		return stuck(vcpu, "KVM internal error", run->internal.suberror);
+	default:
+		return stuck(vcpu, "unexpected KVM exit", run->exit_reason);
+	}
+}
+
+/* ---- the loop ---- */
+
+/* Kernel code looks at the events by itself before it returns to the program. So the vector is needed only when the
+ * guest was taken out of the middle of something, and not again before it has taken the events. */
+static void inject(struct vcpu *vcpu, struct kvm_run *run)
+{
+	struct shared_cpu *shared = shared_cpu(vcpu);
+	run->request_interrupt_window = 0;
+	if (!vcpu->interrupted)
+		return;
+	note_timer(vcpu);
+	if (!__atomic_load_n(&shared->events, __ATOMIC_SEQ_CST)) {
+		vcpu->interrupted = false;
+		return;
+	}
+	uint32_t taken = __atomic_load_n(&shared->taken, __ATOMIC_SEQ_CST);
+	if (vcpu->injected && taken == vcpu->injected_taken)
+		return;
+	if (!run->ready_for_interrupt_injection || !run->if_flag) {
+		run->request_interrupt_window = 1;
+		return;
+	}
+	struct kvm_interrupt vector = {.irq = BOOT_EVENT_VECTOR};
+	if (ioctl(vcpu->machine->vm.vcpu_fd[vcpu->index], KVM_INTERRUPT, &vector) == 0) {
+		vcpu->injected = true;
+		vcpu->injected_taken = taken;
+		vcpu->interrupted = false;
+	}
+}
+
+static void run_guest(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	struct kvm_run *run = machine->vm.run[vcpu->index];
+	int fd = machine->vm.vcpu_fd[vcpu->index];
+	bool more = true;
+	while (more) {
+		/* From here on a kick comes as a signal, which ends this KVM_RUN at once if it has not begun. */
+		atomic_store(&vcpu->in_guest, true);
+		if (atomic_load(&machine->end))
+			break;
+		inject(vcpu, run);
+		int r = ioctl(fd, KVM_RUN, 0);
+		int number = r < 0 ? errno : 0;
+		atomic_store(&vcpu->in_guest, false);
+		if (number == EINTR || number == EAGAIN) {
+			run->immediate_exit = 0;
+			vcpu->exits[EXIT_KICK]++;
+			vcpu->interrupted = true;
+			continue;
+		}
+		if (number) {
+			more = stuck(vcpu, "KVM_RUN failed", (uint64_t)number);
+			continue;
+		}
+		more = vcpu_handle_exit(vcpu, run);
+	}
+	atomic_store(&vcpu->in_guest, false);
+}
+
+static int make_timer(struct vcpu *vcpu)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
+	event._sigev_un._tid = vcpu->tid;
+	return timer_create(CLOCK_MONOTONIC, &event, &vcpu->timer);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct machine *machine = vcpu->machine;
+	struct error error = {0};
+	vcpu->tid = (int)syscall(SYS_gettid);
+	this_run = machine->vm.run[vcpu->index];
+	int failed = 0;
+	if (make_timer(vcpu))
+		failed = error_errno(&error, STATUS_RUNNER, "timer_create");
+	sigset_t set;
+	sigfillset(&set);
+	sigdelset(&set, KICK_SIGNAL);
+	sigdelset(&set, SIGSYS);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	if (!failed)
+		failed = policy_confine_thread(POLICY_VCPU, &error);
+	if (failed) {
+		snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
+		machine_stop(machine, MACHINE_CRASHED);
+	}
+	pthread_barrier_wait(&machine->start);
+	if (failed)
+		return NULL;
+	if (vcpu->index == 0)
+		machine->first_run_ns = monotonic_ns();
+	run_guest(vcpu);
+	return NULL;
+}
+
+int vcpu_start_all(struct machine *machine, struct error *error)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+	sigaction(KICK_SIGNAL, &action, NULL);
+	pthread_barrier_init(&machine->start, NULL, machine->vm.cpus + 1);
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 128 << 10);
+	for (unsigned i = 0; i < machine->vm.cpus; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+		vcpu->machine = machine;
+		vcpu->index = i;
+		int number = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
+		if (number) {
+			errno = number;
+			return error_errno(error, STATUS_RUNNER, "cannot create the thread of vCPU %u", i);
+		}
+	}
+	return 0;
+}
+
+void vcpu_join_all(struct machine *machine)
+{
+	for (unsigned i = 0; i < machine->vm.cpus; i++)
+		pthread_join(machine->vcpu[i].thread, NULL);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vCPU threads: run the guest, dispatch its exits, sleep while it is halted, inject events. There is no interrupt
+ * controller: one vector says "look at shared_cpu.events" (abi/boot.h).
+ */
+#ifndef RUNNER_VCPU_H
+#define RUNNER_VCPU_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "runner/boot.h"
+#include "runner/vm.h"
+#include "runner/vsock.h"
+
+/* Reasons that the guest was left, for --stats. */
+enum exit_kind { EXIT_HALT, EXIT_NOTIFY, EXIT_TIMER, EXIT_IPI, EXIT_LOG, EXIT_DISCARD, EXIT_KICK, EXIT_WINDOW, EXIT_OTHER, EXIT_KINDS };
+
+/* How the machine ended. */
+enum machine_end {
+	MACHINE_RUNNING,
+	MACHINE_OFF,     /* the guest powered itself off */
+	MACHINE_CRASHED, /* the guest said so, or KVM cannot go on; machine.crash_text */
+	MACHINE_STOPPED, /* the runner ended it (time-out) */
+};
+
+struct machine;
+
+struct vcpu {
+	struct machine *machine;
+	unsigned index;
+	pthread_t thread;
+	int tid;
+	timer_t timer;
+	_Atomic uint32_t wake;     /* futex: changes when a halted vCPU has to look again */
+	_Atomic bool in_guest;     /* KVM_RUN may be running: a kick needs a signal */
+	bool interrupted;          /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
+	bool injected;
+	uint32_t injected_taken;   /* shared_cpu.taken when the event vector was injected last */
+	uint64_t exits[EXIT_KINDS];
+};
+
+#define GUEST_LOG_MAX 65536 /* bytes of guest log that reach standard error: a hostile guest cannot flood it */
+
+struct machine {
+	struct vm vm;
+	struct vsock vsock;
+	struct loop loop;
+	struct boot_block boot;
+	struct vcpu vcpu[BOOT_MAX_CPUS];
+	pthread_barrier_t start;
+	_Atomic int end;          /* enum machine_end */
+	bool verbose;
+	uint32_t log_bytes;
+	char crash_text[512];
+	uint64_t first_run_ns;    /* CLOCK_MONOTONIC at the first KVM_RUN */
+	uint64_t end_ns;
+	int trace_fd;             /* where the system call trace goes, or -1 */
+};
+
+/* Creates the vCPU threads, which confine themselves and wait at machine->start. */
+int vcpu_start_all(struct machine *machine, struct error *error);
+/* ORs events (EVENT_*) into the vCPU's word and makes it look. Any thread. */
+void vcpu_raise(struct vcpu *vcpu, uint32_t events);
+/* Ends the machine, if it has not ended, and makes all vCPU threads and the I/O loop leave. Any thread. */
+void machine_stop(struct machine *machine, enum machine_end end);
+void vcpu_join_all(struct machine *machine);
+
+struct kvm_run;
+/* Handles one exit (a plain function over kvm_run, for tests). False: the vCPU must not run again. */
+bool vcpu_handle_exit(struct vcpu *vcpu, struct kvm_run *run);
+
+uint64_t monotonic_ns(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One virtual machine: the KVM file descriptors and guest memory. Knows nothing of devices or of what the guest is.
+ * This file and vcpu.c alone speak to KVM.
+ */
+#ifndef RUNNER_VM_H
+#define RUNNER_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/boot.h"
+#include "runner/error.h"
+#include "runner/memory.h"
+
+struct kvm_run;
+
+struct vm {
+	int kvm, fd;            /* /dev/kvm, the VM */
+	int vcpu_fd[BOOT_MAX_CPUS];
+	struct kvm_run *run[BOOT_MAX_CPUS];
+	unsigned cpus;
+	uint64_t run_bytes;     /* of each kvm_run mapping */
+	struct guest_memory memory;
+	uint32_t tsc_khz;
+	uint64_t xcr0;
+	uint32_t xsave_bytes;
+};
+
+/* Opens /dev/kvm and makes a VM with `memory_bytes` of RAM at guest-physical 0 and `cpus` vCPUs (CPUID and XCR0 set, registers
+ * not). Errors: STATUS_RUNNER with what to do (device missing, no permission, too old ...). */
+int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
+
+/* Ring 0 runs natively: this host's KVM is of the ordinary kind (the CPU has VMX or SVM). */
+bool vm_host_is_ordinary(void);
+
+/* Where a vCPU starts. */
+struct vcpu_start {
+	uint64_t rip, rsp, rdi, rflags;
+	uint64_t cr3, cr4, gdt, idt, tss; /* guest-virtual */
+	uint64_t star, lstar, fmask;
+	bool user;                        /* CS and SS are those of ring 3 */
+};
+int vcpu_set_start(struct vm *vm, unsigned cpu, const struct vcpu_start *start, struct error *error);
+
+/* The guest's TSC of this vCPU, now. */
+int vcpu_get_tsc(struct vm *vm, unsigned cpu, uint64_t *tsc, struct error *error);
+
+#endif

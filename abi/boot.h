@@ -33,14 +33,15 @@
 #define BOOT_KERNEL_GPA 0x100000
 #define BOOT_MMIO_BASE 0x7f00000000
 
-#define BOOT_DIRECT_MAP 0xffff800000000000
+/* Not the first slot of the upper half: some hosts with emulated ring 0 keep it for themselves. */
+#define BOOT_DIRECT_MAP 0xffff888000000000
 #define BOOT_KERNEL_MAP 0xffffffff80000000
 
 /* Offsets inside a per-CPU descriptor page. */
 #define BOOT_CPU_GDT 0x000
 #define BOOT_CPU_TSS 0x080
 #define BOOT_CPU_IDT 0x100
-#define BOOT_IDT_VECTORS 240 /* 0x00 .. 0xef: the table fills the rest of the page */
+#define BOOT_IDT_VECTORS 240 /* as many as fit into the rest of the page */
 
 /* Selectors, in the order that SYSCALL/SYSRET want (APM vol. 2, 6.1.1). */
 #define BOOT_KERNEL_CS 0x10
@@ -51,11 +52,6 @@
 
 /* Interrupt vector of all events that the runner injects; shared_cpu.events says which. */
 #define BOOT_EVENT_VECTOR 0x20
-/* Flat layout only: services of ring 0, reached with INT from ring 3. */
-#define BOOT_SERVICE_CR3 0xe0    /* CR3 = RAX */
-#define BOOT_SERVICE_INVLPG 0xe1 /* INVLPG (RAX) */
-#define BOOT_SERVICE_HALT 0xe2   /* STI; HLT */
-
 /* I/O ports, 32-bit OUT. */
 #define PORT_POWEROFF 0x500 /* end of the run; value: enum poweroff_reason */
 #define PORT_LOG 0x501      /* value bytes of shared_page.log are one piece of kernel log */
@@ -168,9 +164,7 @@ struct kernel_header {
 	uint64_t lstar_split, lstar_flat, lstar_stride; /* CPU n enters system calls at lstar_* + n * stride */
 	uint64_t trap_split, trap_flat;                 /* see below */
 	uint64_t trap_stride, trap_flat_cpu_stride;     /* split: vector v (0..31, BOOT_EVENT_VECTOR) at trap_split + v * stride;
-	                                                   flat: CPU n, vector v at trap_flat + n * cpu_stride + v * stride,
-	                                                   services BOOT_SERVICE_* at services + (v - BOOT_SERVICE_CR3) * stride */
-	uint64_t services;
+	                                                   flat: CPU n, vector v at trap_flat + n * cpu_stride + v * stride */
 	uint64_t ring0_stacks, ring0_stack_bytes;       /* CPU n: IST1 (flat: RSP0) is ring0_stacks + (n + 1) * bytes; flat: IST2, for
 	                                                   BOOT_EVENT_VECTOR, is half-way below it */
 };

@@ -130,13 +130,6 @@ static void fill_idt(struct builder *b, uint64_t *idt, unsigned cpu, enum boot_l
 	}
 }
 
-static int write_services(struct builder *b, uint64_t *idt)
-{
-	for (unsigned v = BOOT_SERVICE_CR3; v <= BOOT_SERVICE_HALT; v++)
-		set_gate(idt, v, b->kernel->services + (v - BOOT_SERVICE_CR3) * b->kernel->trap_stride, 3, 0);
-	return 0;
-}
-
 static void fill_cpu_page(struct builder *b, unsigned cpu, enum boot_layout layout)
 {
 	uint64_t where = BOOT_CPU_GPA + cpu * PAGE;
@@ -161,8 +154,6 @@ static void fill_cpu_page(struct builder *b, unsigned cpu, enum boot_layout layo
 	page[BOOT_CPU_TSS + 0x66] = 0x68;
 	uint64_t *idt = (uint64_t *)(page + BOOT_CPU_IDT);
 	fill_idt(b, idt, cpu, layout);
-	if (layout == LAYOUT_FLAT)
-		write_services(b, idt);
 }
 
 /* ---- CPU registers ---- */
@@ -211,7 +202,7 @@ static int start_cpus(struct builder *b, const struct boot_options *options, uin
 			.rip = k->entry,
 			.rsp = k->boot_stacks + (cpu + 1) * k->boot_stack_bytes,
 			.rdi = cpu,
-			.rflags = flat ? 0x3202 : 0x2,
+			.rflags = flat ? 0x202 : 0x2,
 			.cr3 = root,
 			.cr4 = cr4,
 			.gdt = page + BOOT_CPU_GDT,

@@ -17,6 +17,7 @@
 #define KICK_SIGNAL SIGUSR2 /* blocked for the process; vCPU threads alone take it */
 
 static _Thread_local struct kvm_run *this_run;
+static int this_process; /* the filters have no getpid */
 
 uint64_t monotonic_ns(void)
 {
@@ -50,7 +51,7 @@ static void wake(struct vcpu *vcpu)
 	atomic_fetch_add(&vcpu->wake, 1);
 	syscall(SYS_futex, &vcpu->wake, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	if (atomic_load(&vcpu->in_guest))
-		syscall(SYS_tgkill, getpid(), vcpu->tid, KICK_SIGNAL);
+		syscall(SYS_tgkill, this_process, vcpu->tid, KICK_SIGNAL);
 }
 
 void vcpu_raise(struct vcpu *vcpu, uint32_t events)
@@ -396,6 +397,7 @@ static void *vcpu_thread(void *arg)
 
 int vcpu_start_all(struct machine *machine, struct error *error)
 {
+	this_process = (int)getpid();
 	struct sigaction action = {.sa_handler = on_kick};
 	sigaction(KICK_SIGNAL, &action, NULL);
 	pthread_barrier_init(&machine->start, NULL, machine->vm.cpus + 1);

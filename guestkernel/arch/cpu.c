@@ -14,6 +14,7 @@ bool arch_flat;
 void flat_service_cr3(u64 root);
 void flat_service_invlpg(u64 va);
 void flat_service_halt(void);
+void flat_service_out(u32 port, u32 value);
 
 struct thread *arch_current(void)
 {
@@ -58,7 +59,10 @@ void cpu_halt(void)
 
 void cpu_out(u16 port, u32 value)
 {
-	__asm__ volatile("out %0, %1" : : "a"(value), "Nd"(port) : "memory");
+	if (arch_flat)
+		flat_service_out(port, value);
+	else
+		__asm__ volatile("out %0, %1" : : "a"(value), "Nd"(port) : "memory");
 }
 
 /* ---- the kernel lock ---- */

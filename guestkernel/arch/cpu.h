@@ -22,7 +22,7 @@
 #define TRAP_STRIDE 32
 #define TRAP_VECTORS 33 /* 0..31 and BOOT_EVENT_VECTOR */
 #define LSTAR_STRIDE 64
-#define FLAT_RFLAGS 0x3202 /* IF, IOPL 3: the kernel in ring 3 may use OUT */
+#define FLAT_RFLAGS 0x202 /* IF */
 
 #ifndef __ASSEMBLER__
 #include "guestkernel/arch/arch.h"

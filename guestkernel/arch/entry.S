@@ -226,6 +226,8 @@ trap_split_common:
 	iretq
 	.elseif \v == BOOT_EVENT_VECTOR
 	jmp flat_event_\n
+	.elseif \v == 3
+	jmp flat_int3_\n
 	.else
 	movl $\v, CPU(\n, CPU_VECTOR)(%rip)
 	mov $flat_frames + (\n * 4 + 1) * 40, %rsp
@@ -249,6 +251,13 @@ trap_flat:
 	.endr
 
 .macro flat_event n
+flat_int3_\n:
+	testb $0x80, 7(%rsp)
+	jz 1f
+	jmp *%r11
+1:	movl $3, CPU(\n, CPU_VECTOR)(%rip)
+	mov $flat_frames + (\n * 4 + 1) * 40, %rsp
+	iretq
 flat_event_\n:
 	testb $0x80, 7(%rsp)
 	jnz 1f
@@ -267,31 +276,42 @@ flat_event_\n:
 	.set n, n + 1
 	.endr
 
-/* Services, reached with INT from ring 3. */
-	.balign TRAP_STRIDE
-	.globl flat_services
-flat_services:
+/* Services of ring 0 for kernel code in ring 3, reached with INT3: the one software interrupt that such hosts deliver
+ * from ring 3 (others end as #GP). r11 says which; an INT3 of the program is an exception like others. */
+ring0_cr3:
 	mov %rax, %cr3
 	iretq
-	.balign TRAP_STRIDE
+ring0_invlpg:
 	invlpg (%rax)
 	iretq
-	.balign TRAP_STRIDE
+ring0_halt:
 	hlt
+	iretq
+ring0_out:
+	out %eax, (%dx)
 	iretq
 
 /* The same from C. */
-	.globl flat_service_cr3, flat_service_invlpg, flat_service_halt
+	.globl flat_service_cr3, flat_service_invlpg, flat_service_halt, flat_service_out
 flat_service_cr3:
 	mov %rdi, %rax
-	int $BOOT_SERVICE_CR3
+	lea ring0_cr3(%rip), %r11
+	int3
 	ret
 flat_service_invlpg:
 	mov %rdi, %rax
-	int $BOOT_SERVICE_INVLPG
+	lea ring0_invlpg(%rip), %r11
+	int3
 	ret
 flat_service_halt:
-	int $BOOT_SERVICE_HALT
+	lea ring0_halt(%rip), %r11
+	int3
+	ret
+flat_service_out:
+	mov %edi, %edx
+	mov %esi, %eax
+	lea ring0_out(%rip), %r11
+	int3
 	ret
 
 /* ---- flat: where the stubs continue in ring 3 ---- */
@@ -373,7 +393,8 @@ flat_trap_common:
 flat_broken:
 	mov $1, %eax /* POWEROFF_CRASH */
 	mov $PORT_POWEROFF, %edx
-	out %eax, (%dx)
+	lea ring0_out(%rip), %r11
+	int3
 	jmp flat_broken
 
 /* void arch_switch_stacks(u64 *save_sp, u64 load_sp) */

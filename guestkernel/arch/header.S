@@ -14,7 +14,6 @@
 	.quad lstar_split, lstar_flat, LSTAR_STRIDE
 	.quad trap_split, trap_flat
 	.quad TRAP_STRIDE, TRAP_STRIDE * TRAP_VECTORS
-	.quad flat_services
 	.quad ring0_stacks, RING0_STACK_BYTES
 
 	.bss

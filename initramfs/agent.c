@@ -227,6 +227,8 @@ _Noreturn static void serve(void)
 			continue;
 		}
 		tty_transfer(fds + 1, tty_fds);
+		if (tty_fds)
+			reap(); /* with something always ready, ppoll does not get round to signals */
 		if (fds[0].revents)
 			control_fill();
 	}

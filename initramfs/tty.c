@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #define PUMP_BYTES 4096
+/* More than a terminal holds; what still comes then is from a process that the program left behind. */
+#define DRAIN_MAX (256 * 1024)
 
 struct pump {
 	char bytes[PUMP_BYTES];
@@ -127,13 +129,17 @@ void tty_transfer(const struct pollfd *fds, int count)
 
 void tty_drain(void)
 {
+	size_t drained = 0;
+
 	if (master < 0)
 		return;
 	make_blocking(stream_fd(STREAM_STDOUT));
 	do {
 		pump_write(&tty_output, stream_fd(STREAM_STDOUT));
 		pump_read(&tty_output, master);
-	} while (tty_output.start < tty_output.end);
+		drained += tty_output.end;
+	} while (tty_output.end && drained < DRAIN_MAX);
+	pump_write(&tty_output, stream_fd(STREAM_STDOUT));
 }
 
 void tty_resize(const struct wire_winsize *size)

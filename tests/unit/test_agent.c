@@ -800,6 +800,14 @@ static void background_child_on_the_terminal_does_not_hold_up(void **state)
 	expect_output("bye\r\n");
 }
 
+static void endless_writer_on_the_terminal_does_not_hold_up(void **state)
+{
+	init_tty("trap '' HUP; yes & sleep 0.1");
+	run.keep_input_open = true;
+	fake_run(&run);
+	expect_exit(WIRE_END_EXITED, 0);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, cleanup)
 
 /* test_agent [PATTERN]: the tests whose names match */
@@ -858,6 +866,7 @@ int main(int argc, char **argv)
 	    TEST(terminal_output_is_complete),
 	    TEST(control_c_interrupts),
 	    TEST(window_size_changes),
+	    TEST(endless_writer_on_the_terminal_does_not_hold_up),
 	    TEST(background_child_on_the_terminal_does_not_hold_up),
 	};
 

@@ -47,10 +47,12 @@ struct run {
 static int find_program(struct run *run, struct error *error)
 {
 	extern char **environ;
+	stdio_kinds(run->spec->tty, &run->stdio);
+	if (stdio_fill_holes(error))
+		return -1;
 	if (environment_build(run->spec, environ, &run->environment, error) ||
 	    closure_build(run->spec, &run->environment, &run->closure, error))
 		return -1;
-	stdio_kinds(run->spec->tty, &run->stdio);
 	if (job_encode(run->spec, &run->environment, &run->closure, &run->stdio, &run->job, error))
 		return -1;
 	run->image = calloc(run->closure.count + 1, sizeof(*run->image));
@@ -203,7 +205,7 @@ static int confine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
-	const int fixed[] = {m->vm.kvm, m->vm.fd, m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->stats_fd, STDERR_FILENO,
+	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->stats_fd, STDERR_FILENO,
 			     run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];

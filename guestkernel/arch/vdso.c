@@ -9,6 +9,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
+#include "guestkernel/mm/vma.h"
 
 extern u8 vdso_pages[], vdso_code_pages[], vdso_pages_end[];
 
@@ -24,7 +25,7 @@ u64 arch_map_vdso(struct mm *mm)
 	kassert(n <= ARRAY_SIZE(pages));
 	for (unsigned i = 0; i < n; i++)
 		pages[i] = page_of((u64)vdso_pages - BOOT_KERNEL_MAP + i * PAGE_SIZE);
-	u64 va = mm_find_free(mm, n * PAGE_SIZE);
+	u64 va = vma_find_gap(mm, n * PAGE_SIZE, HUGE_SIZE, mm->mmap_top);
 	if (!va || mm_map_fixed_pages(mm, va, pages, n, PROT_READ | PROT_EXEC, "[vdso]"))
 		return 0;
 	return va + PAGE_SIZE;

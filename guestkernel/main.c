@@ -34,7 +34,6 @@ void kernel_main(u64 cpu)
 		for (u32 i = 0; i < BOOT_MAX_CPUS; i++)
 			cpus[i].number = i;
 		sched_init();
-		sched_init_cpu(0);
 		kernel_lock();
 		time_init();
 		vdso_init();

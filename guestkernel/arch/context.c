@@ -207,6 +207,16 @@ void arch_thread_init_user(struct thread *t, const struct regs *regs)
 	push_switch_frame(t, (u64)t->regs, arch_return_from_fork, 0, 0);
 }
 
+extern u8 boot_stacks[];
+
+void arch_thread_init_idle(struct thread *t, int cpu)
+{
+	t->arch.stack_base = (u64)boot_stacks + (u64)cpu * KERNEL_STACK_BYTES;
+	*(struct thread **)t->arch.stack_base = t;
+	t->regs = (struct regs *)(stack_top(t) - sizeof(struct regs));
+	set_kernel_stack(cpu, stack_top(t));
+}
+
 void arch_thread_init_kernel(struct thread *t, void (*fn)(void *), void *arg)
 {
 	*(struct thread **)t->arch.stack_base = t;

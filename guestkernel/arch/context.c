@@ -153,7 +153,7 @@ static void set_kernel_stack(int cpu, u64 top)
 
 void arch_activate_mm(struct mm *mm)
 {
-	cpu_use_pagetable(&mm->pt);
+	arch_set_pagetable(mm ? &mm->pt : NULL);
 }
 
 void arch_switch(struct thread *prev, struct thread *next)
@@ -168,7 +168,7 @@ void arch_switch(struct thread *prev, struct thread *next)
 	set_kernel_stack(cpu, stack_top(next));
 	/* A kernel thread keeps whatever is loaded: it only uses the upper half. */
 	if (next->mm)
-		cpu_use_pagetable(&next->mm->pt);
+		arch_set_pagetable(&next->mm->pt);
 	if (next->arch.fpu) {
 		xrstor(next->arch.fpu);
 		write_fsbase(next->arch.fsbase);

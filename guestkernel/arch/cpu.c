@@ -86,7 +86,7 @@ void kernel_unlock(void)
 
 /* ---- page tables of this CPU ---- */
 
-void cpu_use_pagetable(struct pagetable *pt)
+void arch_set_pagetable(struct pagetable *pt)
 {
 	struct cpu *cpu = this_cpu();
 	if (cpu->pt == pt)
@@ -155,7 +155,7 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 void cpu_forget_pagetable(struct pagetable *pt)
 {
 	if (this_cpu()->pt == pt)
-		cpu_use_pagetable(NULL);
+		arch_set_pagetable(NULL);
 	for (int i = 0; i < arch_cpus(); i++) {
 		struct cpu *cpu = &cpus[i];
 		if (cpu->pt != pt)

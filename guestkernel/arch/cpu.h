@@ -69,8 +69,6 @@ void cpu_invlpg(u64 va);
 void cpu_halt(void);
 /* Flushes this CPU's TLB when asked to; called with or without the kernel lock. */
 void cpu_flush_if_asked(void);
-/* Loads pt (NULL: the kernel's own tables) on this CPU. */
-void cpu_use_pagetable(struct pagetable *pt);
 
 /* entry.S */
 void arch_return_from_fork(void);

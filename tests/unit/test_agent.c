@@ -728,7 +728,10 @@ static void job_in_single_bytes_arrives(void **state)
 
 static void init_tty(const char *script)
 {
-	init(SH(script));
+	static const char *argv[] = {"/bin/sh", "-c", NULL, NULL};
+
+	argv[2] = script;
+	init(argv);
 	memset(run.job.stdio, WIRE_STDIO_TTY, 3);
 	run.job.rows = 25;
 	run.job.cols = 77;

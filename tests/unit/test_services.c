@@ -253,6 +253,22 @@ static void exit_without_start_or_more_after_it_is_broken(void **state)
 	assert_int_equal(after(&message.frame, sizeof(message.frame) + sizeof(message.exit)), CONTROL_BROKEN);
 }
 
+static void only_one_report_ends_the_run(void **state)
+{
+	(void)state;
+	struct {
+		struct wire_frame started, frame;
+		struct wire_exit exit;
+		struct wire_frame more;
+		struct wire_fail fail;
+	} message = {started,
+		     {WIRE_EXIT, sizeof(struct wire_exit)},
+		     {.code = 1},
+		     {WIRE_FAIL, sizeof(struct wire_fail)},
+		     {.stage = WIRE_STAGE_EXEC, .error = ENOENT}};
+	assert_int_equal(after(&message, sizeof(message)), CONTROL_BROKEN);
+}
+
 static void failure_text_is_made_printable(void **state)
 {
 	(void)state;
@@ -291,6 +307,7 @@ int main(void)
 		cmocka_unit_test(queue_of_frames_is_bounded),
 		cmocka_unit_test(reports_are_checked),
 		cmocka_unit_test(exit_without_start_or_more_after_it_is_broken),
+		cmocka_unit_test(only_one_report_ends_the_run),
 		cmocka_unit_test(failure_text_is_made_printable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "tests/unit/mini_driver.h"
@@ -19,6 +20,7 @@ struct fixture {
 	struct driver d;
 	int in[2], out[2], err[2]; /* pipes; the test keeps in[1], out[0], err[0] */
 	struct services_config config;
+	struct image_file files[2];
 };
 
 static const struct {
@@ -426,7 +428,8 @@ static void readable_receive_chain_breaks(void **state)
 	uint32_t value = 0;
 	rx->avail_idx = 0;
 	ring_avail(rx)[1] = 0;
-	ring_set(rx, 0, DRIVER_RX_DATA, 64, 0, 0);
+	ring_set(rx, 0, DRIVER_RX_DATA, 64, RING_F_NEXT, 1);
+	ring_set(rx, 1, DRIVER_RX_DATA, 6400, RING_F_WRITE, 1);
 	ring_offer(rx, 0);
 	driver_send(&f->d, VSOCK_OP_REQUEST, 50, WIRE_STDOUT, NULL, 0);
 	vsock_read(&f->d.vsock, VIRTIO_MMIO_STATUS, &value, 4);
@@ -582,6 +585,96 @@ static void broken_control_protocol_resets(void **state)
 	assert_non_null(report.broken);
 }
 
+static void connection_without_data_leaves_the_whole_room_to_the_next(void **state)
+{
+	struct fixture *f = *state;
+	f->d.buffer = 10;
+	assert_true(driver_connect(&f->d, 60, WIRE_STDIN));
+	f->d.buffer = DRIVER_BUFFER;
+	assert_true(driver_connect(&f->d, 40, WIRE_CONTROL));
+	assert_true(driver_expect(&f->d, VSOCK_OP_RW, 40, WIRE_CONTROL));
+	for (uint32_t signo = 1; signo <= 2; signo++) {
+		f->d.services.in.ready = true; /* as after an event of which nothing came */
+		f->d.vsock.mux.turn = 0;
+		assert_int_equal(vsock_signal(&f->d.vsock, signo), 0);
+		assert_true(driver_expect(&f->d, VSOCK_OP_RW, 40, WIRE_CONTROL));
+		assert_int_equal(f->d.header.len, 12);
+	}
+}
+
+static bool all_chains_used(void *context)
+{
+	return ring_used_idx(&((struct driver *)context)->ring[VSOCK_RX]) == 100;
+}
+
+static void work_is_bounded_and_goes_on_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct ring *rx = &f->d.ring[VSOCK_RX];
+	rx->avail_idx = 0;
+	ring_avail(rx)[1] = 0;
+	for (uint16_t i = 0; i < 100; i++) { /* 100 MiB of room, by using the same memory again and again */
+		ring_set(rx, 2 * i, DRIVER_RX_HEADERS, VSOCK_HEADER_BYTES, RING_F_WRITE | RING_F_NEXT, 2 * i + 1);
+		ring_set(rx, 2 * i + 1, DRIVER_RX_DATA, 1u << 20, RING_F_WRITE, 0);
+		ring_offer(rx, 2 * i);
+	}
+	close(f->d.services.in.fd);
+	close(f->d.services.in.original);
+	f->d.services.in = (struct stream){.fd = open("/dev/zero", O_RDONLY), .original = -1, .mode = STREAM_FILE, .ready = true};
+	f->d.buffer = 0x7fffffff;
+	driver_send(&f->d, VSOCK_OP_REQUEST, 60, WIRE_STDIN, NULL, 0);
+	assert_true(ring_used_idx(rx) > 1);
+	assert_true(ring_used_idx(rx) < 50);
+	run_until(&f->d, all_chains_used);
+}
+
+/* Connects to an image of two files of which the larger one has 70,000 bytes; the guest's buffer has `buffer` bytes. */
+static void connect_image(struct fixture *f, uint32_t buffer)
+{
+	struct image_file *files = f->files;
+	for (int i = 0; i < 2; i++) {
+		files[i] = (struct image_file){.fd = memfd_create("image", MFD_CLOEXEC), .size = i ? 70000 : 100};
+		assert_int_equal(ftruncate(files[i].fd, (off_t)files[i].size), 0);
+		assert_int_equal(pwrite(files[i].fd, i ? "second" : "first", 5, 0), 5);
+	}
+	image_stream_init(&f->d.services.image, files, 2);
+	f->d.buffer = buffer;
+	assert_true(driver_connect(&f->d, 30, WIRE_IMAGE));
+}
+
+static void image_comes_in_whole_pages(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t pages = 1 + 18;
+	uint32_t total = 0;
+	connect_image(f, 10000);
+	while (driver_receive(&f->d) && f->d.header.op == VSOCK_OP_RW) {
+		assert_int_equal(f->d.header.len, pages * 4096 - total > 8192 ? 8192 : pages * 4096 - total);
+		if (total == 0)
+			assert_memory_equal(f->d.payload + 4096, "secon", 5);
+		total += f->d.header.len;
+		if (total == pages * 4096)
+			continue;
+		/* Credit for less than a page brings nothing. */
+		f->d.forwarded = total - f->d.header.len + 2000;
+		driver_send(&f->d, VSOCK_OP_CREDIT_UPDATE, 30, WIRE_IMAGE, NULL, 0);
+		assert_false(driver_receive(&f->d));
+		f->d.forwarded = total;
+		driver_send(&f->d, VSOCK_OP_CREDIT_UPDATE, 30, WIRE_IMAGE, NULL, 0);
+	}
+	assert_int_equal(total, pages * 4096);
+	assert_int_equal(f->d.header.op, VSOCK_OP_SHUTDOWN);
+}
+
+static void image_goes_even_to_a_tiny_buffer(void **state)
+{
+	struct fixture *f = *state;
+	connect_image(f, 100);
+	assert_true(driver_expect(&f->d, VSOCK_OP_RW, 30, WIRE_IMAGE));
+	assert_int_equal(f->d.header.len, 100);
+	assert_memory_equal(f->d.payload, "first", 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -613,6 +706,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stock_driver_sets_the_device_up, setup_device, teardown),
 		T(job_signals_and_reports_travel_over_control),
 		T(broken_control_protocol_resets),
+		T(connection_without_data_leaves_the_whole_room_to_the_next),
+		T(work_is_bounded_and_goes_on_by_itself),
+		T(image_comes_in_whole_pages),
+		T(image_goes_even_to_a_tiny_buffer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files: open file descriptions, inodes, names, mounts, descriptor tables.
+ * Files: open file descriptions, inodes, descriptor tables, and what a file system provides.
  *
  *   fd -> struct file (open file description) -> struct inode; struct path names a dentry in a mount.
+ *
+ * Names and mounts are in dentry.h and mount.h, the path walk in namei.h, operations on inodes in inode.h.
  */
 #ifndef GUESTKERNEL_FS_VFS_H
 #define GUESTKERNEL_FS_VFS_H
@@ -17,8 +19,10 @@ struct dentry;
 struct file;
 struct mount;
 struct page;
+struct pipe;
 struct vma;
 struct mm;
+struct statfs_info;
 
 struct path {
 	struct mount *mount;
@@ -26,22 +30,38 @@ struct path {
 };
 
 /* Bits of poll results: EPOLLIN etc. as in <linux/eventpoll.h>. */
-struct poll_table; /* NULL: only the current state is asked */
+struct poll_table { /* NULL: only the current state is asked */
+	void (*add)(struct poll_table *table, struct wait_queue *q);
+};
 /* Called by a file's poll operation for each queue that can make the state change. */
-void poll_wait(struct poll_table *table, struct wait_queue *q);
+static inline void poll_wait(struct poll_table *table, struct wait_queue *q)
+{
+	if (table)
+		table->add(table, q);
+}
+
+/* Receives one directory entry; false: the buffer is full, the entry was not taken. */
+typedef bool (*emit_fn)(void *arg, const char *name, size_t len, u64 ino, unsigned type, u64 next_pos);
 
 struct file_ops {
 	/* At *pos, which is advanced (NULL for things that have no position). Return bytes, 0 at the end, -errno. */
 	long (*read)(struct file *file, struct uio *uio, u64 *pos);
 	long (*write)(struct file *file, struct uio *uio, u64 *pos);
-	u32 (*poll)(struct file *file, struct poll_table *table);
+	u32 (*poll)(struct file *file, struct poll_table *table); /* NULL: always readable and writable */
 	long (*ioctl)(struct file *file, u32 cmd, u64 arg);      /* -ENOTTY for unknown */
 	s64 (*seek)(struct file *file, s64 offset, int whence);  /* NULL: -ESPIPE */
-	/* Directory entries from *pos on: emit returns false when the buffer is full. */
-	int (*readdir)(struct file *file, void *arg, bool (*emit)(void *arg, const char *name, size_t len, u64 ino, unsigned type, u64 next_pos));
-	int (*mmap)(struct file *file, struct vma *vma);         /* NULL: page cache of the inode, or -ENODEV when it has none */
-	int (*fsync)(struct file *file);
+	/* Directory entries from file->pos on; advances it past each entry that emit took. */
+	int (*readdir)(struct file *file, void *arg, emit_fn emit);
+	/* NULL: page cache of the inode, or -ENODEV when it has no get_page. May put another file in vma->file (and drop
+	 * the reference that was there). */
+	int (*mmap)(struct file *file, struct vma *vma);
+	int (*fsync)(struct file *file);                         /* NULL: -EINVAL */
 	long (*fallocate)(struct file *file, int mode, u64 offset, u64 len);
+	/* Moves up to len bytes into the pipe as page references (pipe_push_page); at least one byte, 0 at the end, or
+	 * -errno; may sleep unless flags has SPLICE_F_NONBLOCK (or the file O_NONBLOCK). *pos as for read. */
+	long (*splice_read)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
+	/* Takes up to len bytes from the pipe (pipe_peek, pipe_consume, pipe_steal_page), which holds at least one. */
+	long (*splice_write)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
 	void (*release)(struct file *file);                      /* last reference is gone */
 	int (*flush)(struct file *file);                         /* each close(2) */
 	void (*show_fdinfo)(struct file *file, char *buf, size_t size);
@@ -55,44 +75,80 @@ struct file {
 	struct inode *inode; /* a reference; anonymous inodes for pipes, sockets, epoll ... */
 	struct path path;    /* a reference, or {NULL} for things without a name */
 	void *data;          /* the type's own */
-	int owner_pid, owner_sig; /* F_SETOWN */
-	u32 seals_pad;
+	const char *anon_name; /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
+	int owner_pid, owner_sig; /* F_SETOWN, F_SETSIG */
+	bool executes;       /* opened for execve: counted in inode->execs */
+	struct list epoll_items; /* who watches it: epoll.c */
 };
 
 struct inode_ops {
-	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out); /* -ENOENT */
-	int (*create)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out); /* any type by mode */
+	/* A new inode (referenced) for a name that has no dentry yet; -ENOENT. NULL: every name that exists has a dentry. */
+	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
+	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
+	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times. */
+	int (*create)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out); /* any type by mode; d NULL: no name */
 	int (*symlink)(struct inode *dir, struct dentry *d, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
 	int (*unlink)(struct inode *dir, struct dentry *d);
-	int (*rmdir)(struct inode *dir, struct dentry *d);
-	int (*rename)(struct inode *old_dir, struct dentry *old, struct inode *new_dir, struct dentry *new, u32 flags);
+	int (*rmdir)(struct inode *dir, struct dentry *d); /* d is empty */
+	/* replaced: the inode that `new` stands for so far, or NULL. flags: RENAME_EXCHANGE or 0 */
+	int (*rename)(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced, u32 flags);
 	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length; not NUL-terminated */
 	int (*follow)(struct inode *inode, struct path *out);          /* magic links of /proc */
 	int (*open)(struct inode *inode, struct file *file);           /* sets file->ops and data */
 	int (*truncate)(struct inode *inode, u64 size);
 	int (*setattr)(struct inode *inode);                           /* attributes in *inode were changed */
-	int (*getattr)(struct inode *inode, struct k_stat *st);        /* refresh before stat */
-	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole. -EIO, -ENOMEM */
+	int (*getattr)(struct inode *inode, struct k_stat *st);        /* completes what stat tells from *inode */
+	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
+	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);
+	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
+	void (*destroy)(struct inode *inode);        /* last reference is gone: frees what data holds */
 };
 
 struct superblock;
 struct inode {
 	u32 refs;
 	u32 mode, uid, gid, nlink;
+	u32 writers, execs; /* open files that can write; that are being executed (ETXTBSY) */
 	u64 ino, rdev, size;
-	struct k_timespec atime, mtime, ctime;
+	struct k_timespec atime, mtime, ctime, btime;
 	const struct inode_ops *ops;
 	struct superblock *sb;
 	void *data;
-	u32 seals;          /* memfd */
-	u64 generation;
+	u32 seals;          /* F_SEAL_* of memfd; mm/ refuses writable shared mappings for the write seals */
+	bool linkable;      /* O_TMPFILE without O_EXCL: linkat(2) may give it its first name */
 	struct list mappings; /* shared users of mm_unmap_inode: mm/ owns it */
-	void *locks;        /* flock and fcntl locks */
-	void *watches;      /* inotify */
-	void *pipe;         /* FIFO */
-	void *socket;       /* bound AF_UNIX socket */
+	struct inode_locks *locks; /* flock and fcntl locks (locks.c) */
+	struct list watches;  /* inotify (inotify.c) */
+	struct pipe *pipe;    /* FIFO or anonymous pipe, while it is open */
+	void *socket;         /* bound AF_UNIX socket */
+};
+
+static inline bool inode_is(const struct inode *inode, u32 type)
+{
+	return (inode->mode & K_S_IFMT) == type;
+}
+
+/* A mounted (or internal) instance of a file system. */
+struct super_ops {
+	const char *type; /* as in /proc/mounts */
+	u64 magic;        /* statfs f_type */
+	void (*statfs)(struct superblock *sb, struct statfs_info *info);
+	void (*options)(struct superblock *sb, char *buf, size_t size); /* ",size=..." for /proc/mounts */
+	void (*destroy)(struct superblock *sb);
+};
+struct superblock {
+	u32 refs;    /* mounts and inodes */
+	const struct super_ops *ops;
+	u64 dev;     /* st_dev */
+	u64 next_ino;
+	bool pinned; /* a dentry of a name that exists holds its own reference (no backing store to look it up again) */
+	struct dentry *root;
+	void *data;
+};
+struct statfs_info {
+	u64 blocks, bfree, files, ffree;
 };
 
 /* Descriptor tables */
@@ -103,31 +159,60 @@ struct files *files_get(struct files *files);
 void files_put(struct files *files);
 void files_close_on_exec(struct files *files);
 int fd_install(struct file *file, int min_fd, bool cloexec); /* takes over the reference on success; -EMFILE */
+/* The same in two steps, so that nothing can fail after the file was made: a slot that is in use but not open ... */
+int fd_reserve(int min_fd, bool cloexec);
+void fd_publish(int fd, struct file *file); /* ... gets its file (the reference is taken over) ... */
+void fd_unreserve(int fd);                  /* ... or is given back. */
 struct file *fd_get(int fd);                                  /* with a reference, or NULL: EBADF */
 struct file *fd_get_path(int fd);                             /* the same, O_PATH files too */
-struct file *files_get_file(struct files *files, int fd);
+struct file *files_get_file(struct files *files, int fd);     /* the same of any table */
 int fd_close(int fd);
+/* Makes `to` a duplicate of file (dup2): what was open there is closed. -EBADF, -EBUSY, -ENOMEM */
+int fd_replace(int to, struct file *file, bool cloexec);
+int fd_cloexec(int fd, int set); /* set < 0: only asks; returns the old state or -EBADF */
+/* Closes first..last, or only marks them close-on-exec. */
+void fd_close_range(u32 first, u32 last, bool only_cloexec);
+/* The lowest open descriptor >= fd of a table, or -1. */
+int files_next(struct files *files, int fd, bool *cloexec);
+u32 files_slots(struct files *files); /* FDSize of /proc/PID/status */
 
 /* Open file descriptions */
 struct file *file_alloc(const struct file_ops *ops, struct inode *inode, u32 flags); /* for anonymous objects; NULL: memory */
+/* The same with a fresh anonymous inode; name as in /proc/PID/fd. */
+struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, const char *name);
 void file_get(struct file *file);
 void file_put(struct file *file);
 long file_read(struct file *file, struct uio *uio, u64 *pos);
 long file_write(struct file *file, struct uio *uio, u64 *pos);
+u32 file_poll(struct file *file, struct poll_table *table);
+static inline bool file_readable(const struct file *file)
+{
+	return (file->flags & 3) != 1;
+}
+static inline bool file_writable(const struct file *file)
+{
+	return (file->flags & 3) == 1 || (file->flags & 3) == 2;
+}
 /* Reads kernel-side, all of it or an error (ELF loader). Returns bytes. */
 long file_read_kernel(struct file *file, void *buf, size_t n, u64 pos);
+long file_write_kernel(struct file *file, const void *buf, size_t n, u64 *pos);
+extern u64 files_open; /* open file descriptions in the guest */
 struct inode *anon_inode(u32 mode); /* a fresh inode of no file system */
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
 
 /* Root, working directory, umask */
-struct fs_ctx;
+struct fs_ctx {
+	u32 refs, umask;
+	struct path root, cwd;
+};
 struct fs_ctx *fs_ctx_create(void);
 struct fs_ctx *fs_ctx_clone(struct fs_ctx *fs);
 struct fs_ctx *fs_ctx_get(struct fs_ctx *fs);
 void fs_ctx_put(struct fs_ctx *fs);
+struct fs_ctx *fs_ctx_current(void); /* of the current process; the kernel's own outside of one */
 void path_get(const struct path *path);
-void path_put(struct path *path);
+void path_put(struct path *path); /* {NULL} is harmless; becomes {NULL} */
 
 /* Path walk. dirfd: AT_FDCWD or a descriptor. flags: LOOKUP_*. */
 #define LOOKUP_FOLLOW 1u    /* follow a symbolic link at the end */
@@ -137,6 +222,8 @@ int path_lookup(int dirfd, const char *name, u32 flags, struct path *out);
 /* open(2) from inside the kernel; for exec too (then checks execute permission when exec is set). */
 int file_open(int dirfd, const char *name, u32 flags, u32 mode, struct file **out);
 int file_open_exec(int dirfd, const char *name, int at_flags, struct file **out);
+/* Opens what a path already names (/proc links, descriptors). */
+int file_open_path(const struct path *path, u32 flags, struct file **out);
 /* Text of a path as seen from the process's root; returns length with NUL or -ENAMETOOLONG. */
 long path_text(const struct path *path, char *buf, size_t size);
 int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute of the current process */
@@ -145,8 +232,8 @@ int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute
 void vfs_init(void);              /* root tmpfs, /dev, /proc */
 int initramfs_unpack(const void *base, u64 length); /* the boot archive; page-aligned contents are used in place */
 
-/* An unnamed regular file of this size in memory, open for reading and writing (shared anonymous mappings). fs/tmpfs.c. -ENOMEM */
-int shmem_file_create(u64 size, struct file **file);
+/* Memory that behaves as a file (tmpfs without a name): MAP_SHARED|MAP_ANONYMOUS, memfd, System V shared memory. */
+int shmem_file_create(u64 size, struct file **out);
 
 /* Pipes (fs/pipe.c) */
 int pipe_create(struct file **read_end, struct file **write_end, u32 flags);

@@ -16,6 +16,11 @@ typedef long (*syscall_fn)(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);                                                     \
 	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 
+#define SYSCALL_FULL(number, name, format) SYSCALL(name);
+#define SYSCALL_PART(number, name, format, missing) SYSCALL(name);
+#define SYSCALL_REFUSED(number, name, error, format, why)
+#include "guestkernel/syscall/table.h"
+
 /* Called by the entry code with the kernel lock held and interrupts off: runs the call, sets regs->rax. */
 void syscall_dispatch(struct regs *regs);
 /* The last thing before user mode: signals, reschedule; called with the lock held after each system call, fault, event. */

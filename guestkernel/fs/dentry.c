@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the tree of names and its hash table. Knows nothing of permissions and mounts.
+ */
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/page.h"
+
+/* The table doubles when it holds twice as many entries as buckets; it begins small because memory that is never touched
+ * costs the host nothing. */
+#define HASH_START 256u
+static struct dentry *first_table[HASH_START];
+static struct dentry **table = first_table;
+static u32 table_mask = HASH_START - 1;
+static u32 table_entries;
+
+static u32 hash_name(const struct dentry *parent, const char *name, size_t len)
+{
+	u64 h = (u64)parent >> 4;
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (u8)name[i]) * 0x100000001b3ull;
+	return (u32)(h ^ h >> 32);
+}
+
+static void table_grow(void)
+{
+	u32 size = (table_mask + 1) * 2;
+	struct dentry **bigger = kcalloc(size, sizeof(*bigger));
+	if (!bigger)
+		return; /* longer chains are only slower */
+	for (u32 i = 0; i <= table_mask; i++) {
+		struct dentry *d = table[i];
+		while (d) {
+			struct dentry *next = d->hash_next;
+			d->hash_next = bigger[d->hash & (size - 1)];
+			bigger[d->hash & (size - 1)] = d;
+			d = next;
+		}
+	}
+	if (table != first_table)
+		kfree(table);
+	table = bigger;
+	table_mask = size - 1;
+}
+
+static void hash_insert(struct dentry *d)
+{
+	if (table_entries > table_mask * 2 && table_mask < 131071)
+		table_grow();
+	d->hash = hash_name(d->parent, d->name, d->len);
+	d->hash_next = table[d->hash & table_mask];
+	table[d->hash & table_mask] = d;
+	d->flags |= DENTRY_HASHED;
+	table_entries++;
+}
+
+static void hash_remove(struct dentry *d)
+{
+	if (!(d->flags & DENTRY_HASHED))
+		return;
+	struct dentry **link = &table[d->hash & table_mask];
+	while (*link != d)
+		link = &(*link)->hash_next;
+	*link = d->hash_next;
+	d->flags &= ~DENTRY_HASHED;
+	table_entries--;
+}
+
+static struct dentry *hash_find(const struct dentry *parent, const char *name, size_t len)
+{
+	u32 h = hash_name(parent, name, len);
+	struct dentry *d = table[h & table_mask];
+	while (d && !(d->hash == h && d->parent == parent && d->len == len && !memcmp(d->name, name, len)))
+		d = d->hash_next;
+	return d;
+}
+
+static int set_name(struct dentry *d, const char *name, size_t len)
+{
+	char *buf = d->short_name;
+	if (len >= sizeof(d->short_name)) {
+		buf = kmalloc(len + 1);
+		if (!buf)
+			return -ENOMEM;
+	}
+	memcpy(buf, name, len);
+	buf[len] = 0;
+	if (d->name && d->name != d->short_name)
+		kfree(d->name);
+	d->name = buf;
+	d->len = (u32)len;
+	return 0;
+}
+
+static struct dentry *alloc(struct superblock *sb, const char *name, size_t len)
+{
+	struct dentry *d = kzalloc(sizeof(*d));
+	if (!d)
+		return NULL;
+	d->refs = 1;
+	d->sb = sb;
+	d->next_seq = 2; /* after . and .. */
+	list_init(&d->children);
+	list_init(&d->sibling);
+	if (set_name(d, name, len)) {
+		kfree(d);
+		return NULL;
+	}
+	return d;
+}
+
+struct dentry *dentry_alloc_root(struct superblock *sb, struct inode *inode)
+{
+	struct dentry *d = alloc(sb, "/", 1);
+	if (!d)
+		return NULL;
+	d->parent = d;
+	d->inode = inode;
+	return d;
+}
+
+struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len)
+{
+	struct dentry *d = alloc(parent->sb, name, len);
+	if (!d)
+		return NULL;
+	d->parent = parent;
+	dentry_get(parent);
+	return d;
+}
+
+void dentry_get(struct dentry *d)
+{
+	d->refs++;
+}
+
+void dentry_put(struct dentry *d)
+{
+	while (d && --d->refs == 0) { /* a loop: the parent may go too */
+		struct dentry *parent = d->parent == d ? NULL : d->parent;
+		hash_remove(d);
+		list_remove(&d->sibling);
+		if (d->inode)
+			inode_put(d->inode);
+		if (d->name != d->short_name)
+			kfree(d->name);
+		kfree(d);
+		d = parent;
+	}
+}
+
+int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+{
+	struct dentry *d = hash_find(parent, name, len);
+	if (d && d->inode->ops->valid && !d->inode->ops->valid(d->inode)) {
+		dentry_delete(d);
+		d = NULL;
+	}
+	if (d) {
+		dentry_get(d);
+		*out = d;
+		return 0;
+	}
+	struct inode *inode;
+	if (!parent->inode->ops->lookup)
+		return -ENOENT;
+	int r = parent->inode->ops->lookup(parent->inode, name, len, &inode);
+	if (r)
+		return r;
+	d = dentry_alloc(parent, name, len);
+	if (!d) {
+		inode_put(inode);
+		return -ENOMEM;
+	}
+	dentry_add(d, inode);
+	*out = d;
+	return 0;
+}
+
+static void link_to_parent(struct dentry *d)
+{
+	d->seq = d->parent->next_seq++;
+	list_append(&d->parent->children, &d->sibling);
+	hash_insert(d);
+}
+
+void dentry_add(struct dentry *d, struct inode *inode)
+{
+	d->inode = inode;
+	link_to_parent(d);
+	if (d->sb->pinned)
+		dentry_get(d);
+}
+
+void dentry_delete(struct dentry *d)
+{
+	if (!(d->flags & DENTRY_HASHED))
+		return;
+	hash_remove(d);
+	list_remove(&d->sibling);
+	d->flags |= DENTRY_DELETED;
+	if (d->sb->pinned)
+		dentry_put(d);
+}
+
+int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len)
+{
+	hash_remove(d);
+	if (set_name(d, name, len)) {
+		hash_insert(d);
+		return -ENOMEM;
+	}
+	list_remove(&d->sibling);
+	struct dentry *old_parent = d->parent;
+	d->parent = new_parent;
+	dentry_get(new_parent);
+	link_to_parent(d);
+	dentry_put(old_parent);
+	return 0;
+}
+
+int dentry_exchange(struct dentry *a, struct dentry *b)
+{
+	char name_a[NAME_LIMIT + 1];
+	size_t len_a = a->len;
+	memcpy(name_a, a->name, len_a);
+	hash_remove(a);
+	hash_remove(b);
+	int r = set_name(a, b->name, b->len);
+	if (!r && set_name(b, name_a, len_a)) {
+		r = -ENOMEM;
+		if (set_name(a, name_a, len_a)) /* a's own name was freed: a short name always fits, a long one is lost */
+			panic("out of memory while exchanging names");
+	}
+	if (!r) {
+		struct dentry *parent = a->parent;
+		a->parent = b->parent;
+		b->parent = parent;
+		list_remove(&a->sibling);
+		list_remove(&b->sibling);
+		a->seq = a->parent->next_seq++;
+		b->seq = b->parent->next_seq++;
+		list_append(&a->parent->children, &a->sibling);
+		list_append(&b->parent->children, &b->sibling);
+	}
+	hash_insert(a);
+	hash_insert(b);
+	return r;
+}
+
+bool dentry_below(const struct dentry *d, const struct dentry *ancestor)
+{
+	while (d != ancestor && d->parent != d)
+		d = d->parent;
+	return d == ancestor;
+}
+
+bool dentry_has_children(const struct dentry *d)
+{
+	return !list_empty(&d->children);
+}
+
+void dentry_drop_tree(struct dentry *root)
+{
+	struct dentry *d = root;
+	for (;;) {
+		if (dentry_has_children(d)) {
+			d = list_first(&d->children, struct dentry, sibling);
+			continue;
+		}
+		if (d == root)
+			return;
+		struct dentry *parent = d->parent;
+		dentry_delete(d);
+		d = parent;
+	}
+}
+
+int dentry_readdir(struct file *file, void *arg, emit_fn emit)
+{
+	struct dentry *dir = file->path.dentry, *child;
+	if (file->pos == 0) {
+		if (!emit(arg, ".", 1, dir->inode->ino, 4, 1))
+			return 0;
+		file->pos = 1;
+	}
+	if (file->pos == 1) {
+		if (!emit(arg, "..", 2, dir->parent->inode->ino, 4, 2))
+			return 0;
+		file->pos = 2;
+	}
+	list_for_each(child, &dir->children, sibling) {
+		if (child->seq < file->pos)
+			continue;
+		if (!emit(arg, child->name, child->len, child->inode->ino, (child->inode->mode & K_S_IFMT) >> 12, child->seq + 1))
+			return 0;
+		file->pos = child->seq + 1;
+	}
+	return 0;
+}
+
+s64 dentry_dir_seek(struct file *file, s64 offset, int whence)
+{
+	if (whence == 1)
+		offset += (s64)file->pos;
+	else if (whence != 0)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	file->pos = (u64)offset;
+	return offset;
+}
+
+int dentry_make(struct dentry *parent, const char *name, struct inode *inode, struct dentry **out)
+{
+	struct dentry *d = NULL;
+	int r = -EEXIST;
+	if (!hash_find(parent, name, strlen(name))) {
+		d = dentry_alloc(parent, name, strlen(name));
+		r = d ? 0 : -ENOMEM;
+	}
+	if (r) {
+		inode_put(inode);
+		return r;
+	}
+	dentry_add(d, inode);
+	if (out)
+		*out = d;
+	else
+		dentry_put(d);
+	return 0;
+}

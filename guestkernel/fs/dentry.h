@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Names: the tree of directory entries, found through one hash table.
+ *
+ * A dentry that stands for an existing name is hashed. In file systems without a backing store (sb->pinned) it holds
+ * a reference of its own until the name is removed; elsewhere it goes with its last user.
+ */
+#ifndef GUESTKERNEL_FS_DENTRY_H
+#define GUESTKERNEL_FS_DENTRY_H
+
+#include "guestkernel/fs/vfs.h"
+
+#define DENTRY_HASHED 1u
+#define DENTRY_DELETED 2u /* the name was removed while in use */
+
+struct dentry {
+	u32 refs, flags;
+	struct dentry *parent; /* a reference; itself for a root */
+	struct inode *inode;   /* a reference; NULL: nothing has this name yet */
+	struct superblock *sb;
+	struct list children;  /* in order of seq */
+	struct list sibling;
+	struct dentry *hash_next;
+	u32 hash, len;
+	u32 mounts;            /* mounts that stand on it */
+	u64 seq;               /* position in a directory stream, never used again */
+	u64 next_seq;          /* for the next child */
+	char *name;            /* with NUL; short_name or kmalloc'ed */
+	char short_name[32];
+};
+
+struct dentry *dentry_alloc_root(struct superblock *sb, struct inode *inode); /* takes over the inode; NULL: memory */
+/* A new entry without an inode, not hashed; NULL: memory. */
+struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len);
+void dentry_get(struct dentry *d);
+void dentry_put(struct dentry *d);
+/* The entry of a name, with a reference; asks the file system when there is no dentry. -ENOENT, -ENOMEM ... */
+int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out);
+/* Makes the name exist: takes over the reference to inode, hashes d. */
+void dentry_add(struct dentry *d, struct inode *inode);
+/* The name is gone; d lives on for those who use it. */
+void dentry_delete(struct dentry *d);
+/* Gives d another name; -ENOMEM before anything has changed. What stood there must be deleted afterwards or before. */
+int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len);
+int dentry_exchange(struct dentry *a, struct dentry *b);
+/* Is d below (or the same as) ancestor? */
+bool dentry_below(const struct dentry *d, const struct dentry *ancestor);
+bool dentry_has_children(const struct dentry *d);
+/* Removes all names of a file system that is unmounted for good. */
+void dentry_drop_tree(struct dentry *root);
+/* readdir of directories whose entries are all dentries. */
+int dentry_readdir(struct file *file, void *arg, emit_fn emit);
+s64 dentry_dir_seek(struct file *file, s64 offset, int whence);
+/* Adds a child that the kernel makes itself (no permission checks); takes over inode. -EEXIST, -ENOMEM (inode is put) */
+int dentry_make(struct dentry *parent, const char *name, struct inode *inode, struct dentry **out);
+
+#endif

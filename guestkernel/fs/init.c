@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the list of file system types and what is mounted at boot.
+ */
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/dev.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/procfs.h"
+#include "guestkernel/fs/tmpfs.h"
+#include "guestkernel/lib.h"
+
+const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", NULL};
+
+int filesystem_create(const char *type, const char *options, struct superblock **out)
+{
+	if (!strcmp(type, "tmpfs") || !strcmp(type, "ramfs"))
+		return tmpfs_create(&tmpfs_super_ops, options, out);
+	if (!strcmp(type, "devtmpfs"))
+		return devtmpfs_create(options, out);
+	return -ENODEV;
+}
+
+static void mount_at(struct superblock *root, const char *name, const char *type, u32 mode, u32 flags)
+{
+	struct superblock *sb;
+	struct dentry *point;
+	struct inode *dir = root->root->inode, *inode;
+	if (dir->ops->create(dir, root->root, K_S_IFDIR | mode, 0, &inode) || dentry_make(root->root, name, inode, &point))
+		panic("cannot make /%s", name);
+	struct path at = {root_mount, point};
+	if (filesystem_create(type, "", &sb) || mount_add(sb, &at, flags, type))
+		panic("cannot mount /%s", name);
+	dentry_put(point);
+}
+
+void vfs_init(void)
+{
+	struct superblock *root;
+	if (tmpfs_create(&tmpfs_super_ops, "mode=755", &root) || mount_add(root, NULL, 0, "rootfs"))
+		panic("no memory for the root file system");
+	mount_at(root, "dev", "devtmpfs", 0755, MS_NOSUID);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the life of inodes, permission checks, times and attributes. Knows nothing of names.
+ */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <asm/signal.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/inotify.h"
+#include "guestkernel/fs/locks.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/proc/signal.h"
+
+struct k_timespec time_now(void)
+{
+	u64 ns = time_wall_ns();
+	return (struct k_timespec){(s64)(ns / 1000000000), (s64)(ns % 1000000000)};
+}
+
+/* NULL in the kernel's own threads, which may do everything. */
+static struct cred *cred(void)
+{
+	return current && current->process && current->process->pid ? &current->process->cred : NULL;
+}
+
+u32 fs_uid(void)
+{
+	return cred() ? cred()->fsuid : 0;
+}
+
+u32 fs_gid(void)
+{
+	return cred() ? cred()->fsgid : 0;
+}
+
+bool fs_capable(int cap)
+{
+	return !cred() || cred_has_cap(cap);
+}
+
+static bool in_group(u32 gid)
+{
+	return gid == fs_gid() || (cred() && cred_in_group(gid));
+}
+
+struct inode *inode_alloc(struct superblock *sb, const struct inode_ops *ops, u32 mode)
+{
+	static u64 anon_ino = 1;
+	struct inode *inode = kzalloc(sizeof(*inode));
+	if (!inode)
+		return NULL;
+	inode->refs = 1;
+	inode->ops = ops;
+	inode->mode = mode;
+	inode->nlink = 1;
+	inode->uid = fs_uid();
+	inode->gid = fs_gid();
+	inode->sb = sb;
+	inode->ino = sb ? sb->next_ino++ : anon_ino++;
+	inode->atime = inode->mtime = inode->ctime = inode->btime = time_now();
+	list_init(&inode->mappings);
+	list_init(&inode->watches);
+	if (sb)
+		superblock_get(sb);
+	return inode;
+}
+
+static const struct inode_ops anon_ops;
+
+struct inode *anon_inode(u32 mode)
+{
+	return inode_alloc(NULL, &anon_ops, mode);
+}
+
+void inode_get(struct inode *inode)
+{
+	inode->refs++;
+}
+
+void inode_put(struct inode *inode)
+{
+	if (--inode->refs)
+		return;
+	inotify_inode_gone(inode);
+	locks_inode_gone(inode);
+	if (inode->ops->destroy)
+		inode->ops->destroy(inode);
+	if (inode->sb)
+		superblock_put(inode->sb);
+	kfree(inode);
+}
+
+int inode_permission(struct inode *inode, u32 mask)
+{
+	u32 mode = inode->mode;
+	u32 granted = inode->uid == fs_uid() ? mode >> 6 : in_group(inode->gid) ? mode >> 3 : mode;
+	if ((mask & ~granted & 7) == 0)
+		return 0;
+	if (inode_is(inode, K_S_IFDIR)) {
+		if (!(mask & MAY_WRITE) && fs_capable(CAP_DAC_READ_SEARCH))
+			return 0;
+		return fs_capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+	}
+	if (mask == MAY_READ && fs_capable(CAP_DAC_READ_SEARCH))
+		return 0;
+	/* Even root executes only what somebody may execute. */
+	if ((!(mask & MAY_EXEC) || (mode & 0111)) && fs_capable(CAP_DAC_OVERRIDE))
+		return 0;
+	return -EACCES;
+}
+
+bool inode_owned(const struct inode *inode)
+{
+	return inode->uid == fs_uid() || fs_capable(CAP_FOWNER);
+}
+
+static bool earlier(struct k_timespec a, struct k_timespec b)
+{
+	return a.sec != b.sec ? a.sec < b.sec : a.nsec < b.nsec;
+}
+
+void inode_touch_atime(const struct path *path, struct inode *inode)
+{
+	if (path->mount && (path->mount->flags & (MS_NOATIME | MS_RDONLY)))
+		return;
+	if (path->mount && inode_is(inode, K_S_IFDIR) && (path->mount->flags & MS_NODIRATIME))
+		return;
+	struct k_timespec now = time_now();
+	/* relatime: the first read after a change, and once a day (mount(8)) */
+	if (earlier(inode->mtime, inode->atime) && earlier(inode->ctime, inode->atime) && now.sec - inode->atime.sec < 86400)
+		return;
+	inode->atime = now;
+}
+
+void inode_changed(struct inode *inode)
+{
+	inode->mtime = inode->ctime = time_now();
+}
+
+void inode_stat(struct inode *inode, struct k_stat *st)
+{
+	*st = (struct k_stat){
+		.dev = inode->sb ? inode->sb->dev : 15,
+		.ino = inode->ino,
+		.nlink = inode->nlink,
+		.mode = inode->mode,
+		.uid = inode->uid,
+		.gid = inode->gid,
+		.rdev = inode->rdev,
+		.size = (s64)inode->size,
+		.blksize = 4096,
+		.atime = inode->atime.sec,
+		.atime_nsec = inode->atime.nsec,
+		.mtime = inode->mtime.sec,
+		.mtime_nsec = inode->mtime.nsec,
+		.ctime = inode->ctime.sec,
+		.ctime_nsec = inode->ctime.nsec,
+	};
+	if (inode->ops->getattr)
+		inode->ops->getattr(inode, st);
+}
+
+void inode_drop_suid(struct inode *inode)
+{
+	u32 bits = inode->mode & K_S_ISUID;
+	if ((inode->mode & (K_S_ISGID | 0010)) == (K_S_ISGID | 0010))
+		bits |= K_S_ISGID; /* without group execute it means mandatory locking, and stays */
+	if (bits && inode_is(inode, K_S_IFREG) && !fs_capable(CAP_FSETID))
+		inode->mode &= ~bits;
+}
+
+static int may_chown(struct inode *inode, const struct attr *attr)
+{
+	if (fs_capable(CAP_CHOWN))
+		return 0;
+	bool owner = inode->uid == fs_uid();
+	if ((attr->valid & ATTR_UID) && !(owner && attr->uid == inode->uid))
+		return -EPERM;
+	if ((attr->valid & ATTR_GID) && !(owner && (attr->gid == inode->gid || in_group(attr->gid))))
+		return -EPERM;
+	return 0;
+}
+
+static int may_setattr(struct inode *inode, const struct attr *attr)
+{
+	if (attr->valid & (ATTR_UID | ATTR_GID)) {
+		int r = may_chown(inode, attr);
+		if (r)
+			return r;
+	}
+	if ((attr->valid & ATTR_MODE) && !inode_owned(inode))
+		return -EPERM;
+	if ((attr->valid & (ATTR_ATIME | ATTR_MTIME)) && !inode_owned(inode)) {
+		if (!(attr->valid & ATTR_TIMES_NOW))
+			return -EPERM;
+		return inode_permission(inode, MAY_WRITE);
+	}
+	return 0;
+}
+
+/* chown(2): set-user-ID goes, whoever does it; set-group-ID too on what the group may execute. */
+static void drop_suid_on_chown(struct inode *inode)
+{
+	if (inode_is(inode, K_S_IFDIR))
+		return;
+	inode->mode &= ~K_S_ISUID;
+	if (inode->mode & 0010)
+		inode->mode &= ~K_S_ISGID;
+}
+
+int vfs_setattr(const struct path *path, const struct attr *attr)
+{
+	struct inode *inode = path->dentry->inode;
+	int r = mount_want_write(path);
+	if (!r)
+		r = may_setattr(inode, attr);
+	if (r)
+		return r;
+	if (attr->valid & (ATTR_UID | ATTR_GID))
+		drop_suid_on_chown(inode);
+	if (attr->valid & ATTR_UID)
+		inode->uid = attr->uid;
+	if (attr->valid & ATTR_GID)
+		inode->gid = attr->gid;
+	if (attr->valid & ATTR_MODE) {
+		u32 mode = attr->mode & 07777;
+		if ((mode & K_S_ISGID) && !in_group(inode->gid) && !fs_capable(CAP_FSETID))
+			mode &= ~K_S_ISGID;
+		inode->mode = (inode->mode & K_S_IFMT) | mode;
+	}
+	if (attr->valid & ATTR_ATIME)
+		inode->atime = attr->atime;
+	if (attr->valid & ATTR_MTIME)
+		inode->mtime = attr->mtime;
+	inode->ctime = time_now();
+	if (inode->ops->setattr)
+		inode->ops->setattr(inode);
+	inotify_path(path, IN_ATTRIB_EVENT);
+	return 0;
+}
+
+int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool want_permission)
+{
+	if (inode_is(inode, K_S_IFDIR))
+		return -EISDIR;
+	if (!inode_is(inode, K_S_IFREG))
+		return -EINVAL;
+	if (want_permission) {
+		int r = mount_want_write(path);
+		if (!r)
+			r = inode_permission(inode, MAY_WRITE);
+		if (!r && inode->execs)
+			r = -ETXTBSY;
+		if (r)
+			return r;
+	}
+	if (!inode->ops->truncate)
+		return -EINVAL;
+	if (current && current->process && size > inode->size && size > current->process->rlimit[1].cur) {
+		signal_send_thread(current, SIGXFSZ, NULL);
+		return -EFBIG;
+	}
+	int r = inode->ops->truncate(inode, size);
+	if (r)
+		return r;
+	inode_changed(inode);
+	inode_drop_suid(inode);
+	inotify_path(path, IN_MODIFY_EVENT);
+	return 0;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the list of mounts, superblocks, and the processes' root and working directory.
+ */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/namei.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/proc/process.h"
+
+struct list all_mounts = LIST_INIT(all_mounts);
+struct mount *root_mount;
+static struct fs_ctx kernel_ctx = {.refs = 1, .umask = 022};
+
+/* umount2(2) */
+#define MNT_FORCE 1u
+#define MNT_DETACH 2u
+#define MNT_EXPIRE 4u
+#define UMOUNT_NOFOLLOW 8u
+
+/* Flags of a mount point; the others belong to the file system or are requests. */
+#define MOUNT_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME)
+
+/* ---- superblocks ---- */
+
+struct superblock *superblock_alloc(const struct super_ops *ops)
+{
+	static u32 minor = 20; /* below: anonymous inodes and other internals */
+	struct superblock *sb = kzalloc(sizeof(*sb));
+	if (!sb)
+		return NULL;
+	sb->refs = 1;
+	sb->ops = ops;
+	sb->dev = minor++;
+	sb->next_ino = 1;
+	return sb;
+}
+
+void superblock_get(struct superblock *sb)
+{
+	sb->refs++;
+}
+
+void superblock_put(struct superblock *sb)
+{
+	if (--sb->refs)
+		return;
+	if (sb->ops->destroy)
+		sb->ops->destroy(sb);
+	kfree(sb);
+}
+
+/* ---- mounts ---- */
+
+void mount_get(struct mount *m)
+{
+	m->refs++;
+}
+
+static bool sb_mounted(const struct superblock *sb)
+{
+	struct mount *m;
+	list_for_each(m, &all_mounts, link)
+		if (m->sb == sb)
+			return true;
+	return false;
+}
+
+void mount_put(struct mount *m)
+{
+	if (--m->refs)
+		return;
+	struct superblock *sb = m->sb;
+	dentry_put(m->root);
+	kfree(m);
+	if (!sb_mounted(sb) && sb->root) {
+		struct dentry *root = sb->root;
+		sb->root = NULL;
+		dentry_drop_tree(root);
+		dentry_put(root);
+	}
+	superblock_put(sb);
+}
+
+static void attach(struct mount *m, const struct path *at)
+{
+	if (at) {
+		m->parent = at->mount;
+		m->point = at->dentry;
+		mount_get(m->parent);
+		dentry_get(m->point);
+		m->point->mounts++;
+	}
+	list_append(&all_mounts, &m->link);
+}
+
+/* Takes it out of the tree; its own reference remains with the caller. */
+static void detach(struct mount *m)
+{
+	list_remove(&m->link);
+	struct mount *parent = m->parent;
+	struct dentry *point = m->point;
+	m->parent = NULL;
+	m->point = NULL;
+	if (parent) {
+		point->mounts--;
+		dentry_put(point);
+		mount_put(parent);
+	}
+}
+
+static struct mount *mount_new(struct superblock *sb, struct dentry *root, u32 flags, const char *source)
+{
+	static int next_id = 20;
+	struct mount *m = kzalloc(sizeof(*m));
+	if (!m)
+		return NULL;
+	m->refs = 1;
+	m->id = next_id++;
+	m->flags = flags & MOUNT_FLAGS;
+	m->sb = sb;
+	m->root = root;
+	superblock_get(sb);
+	dentry_get(root);
+	list_init(&m->link);
+	ksnprintf(m->source, sizeof(m->source), "%s", source && *source ? source : "none");
+	return m;
+}
+
+int mount_add(struct superblock *sb, const struct path *at, u32 flags, const char *source)
+{
+	struct mount *m = mount_new(sb, sb->root, flags, source);
+	superblock_put(sb);
+	if (!m)
+		return -ENOMEM;
+	attach(m, at);
+	if (!at) {
+		root_mount = m;
+		kernel_ctx.root = kernel_ctx.cwd = (struct path){m, m->root};
+		path_get(&kernel_ctx.root);
+		path_get(&kernel_ctx.cwd);
+	}
+	return 0;
+}
+
+static struct mount *mounted_on(const struct path *path)
+{
+	struct mount *m, *found = NULL;
+	list_for_each(m, &all_mounts, link)
+		if (m->parent == path->mount && m->point == path->dentry)
+			found = m; /* the newest */
+	return found;
+}
+
+void mount_cross_down(struct path *path)
+{
+	while (path->dentry->mounts) {
+		struct mount *m = mounted_on(path);
+		if (!m)
+			return;
+		struct path below = {m, m->root};
+		path_get(&below);
+		path_put(path);
+		*path = below;
+	}
+}
+
+bool mount_cross_up(struct path *path)
+{
+	struct mount *m = path->mount;
+	if (path->dentry != m->root || !m->parent)
+		return false;
+	struct path above = {m->parent, m->point};
+	path_get(&above);
+	path_put(path);
+	*path = above;
+	return true;
+}
+
+int mount_want_write(const struct path *path)
+{
+	return path->mount && (path->mount->flags & MS_RDONLY) ? -EROFS : 0;
+}
+
+/* ---- paths and the context of a process ---- */
+
+void path_get(const struct path *path)
+{
+	if (path->mount)
+		mount_get(path->mount);
+	if (path->dentry)
+		dentry_get(path->dentry);
+}
+
+void path_put(struct path *path)
+{
+	struct path gone = *path;
+	*path = (struct path){NULL, NULL};
+	if (gone.dentry)
+		dentry_put(gone.dentry);
+	if (gone.mount)
+		mount_put(gone.mount);
+}
+
+struct fs_ctx *fs_ctx_create(void)
+{
+	return fs_ctx_clone(&kernel_ctx);
+}
+
+struct fs_ctx *fs_ctx_clone(struct fs_ctx *fs)
+{
+	struct fs_ctx *copy = kmalloc(sizeof(*copy));
+	if (!copy)
+		return NULL;
+	*copy = *fs;
+	copy->refs = 1;
+	path_get(&copy->root);
+	path_get(&copy->cwd);
+	return copy;
+}
+
+struct fs_ctx *fs_ctx_get(struct fs_ctx *fs)
+{
+	fs->refs++;
+	return fs;
+}
+
+void fs_ctx_put(struct fs_ctx *fs)
+{
+	if (--fs->refs)
+		return;
+	path_put(&fs->root);
+	path_put(&fs->cwd);
+	kfree(fs);
+}
+
+struct fs_ctx *fs_ctx_current(void)
+{
+	return current && current->process && current->process->fs ? current->process->fs : &kernel_ctx;
+}
+
+/* ---- system calls ---- */
+
+/* Mounts of the subtree below `from`, repeated below the bind mount `top`. */
+static void bind_submounts(const struct path *from, struct mount *top)
+{
+	struct mount *m;
+	struct list *last = all_mounts.prev;
+	list_for_each(m, &all_mounts, link) {
+		if (m != top && m->parent == from->mount && dentry_below(m->point, from->dentry)) {
+			struct mount *copy = mount_new(m->sb, m->root, m->flags, m->source);
+			struct path at = {top, m->point};
+			if (copy)
+				attach(copy, &at);
+			if (copy) {
+				struct path deeper = {m, m->root};
+				bind_submounts(&deeper, copy);
+			}
+		}
+		if (&m->link == last)
+			break;
+	}
+}
+
+static int do_bind(const char *source, const struct path *target, u32 flags)
+{
+	struct path from;
+	int r = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (r)
+		return r;
+	bool dir = inode_is(from.dentry->inode, K_S_IFDIR);
+	struct mount *m = NULL;
+	if (dir != inode_is(target->dentry->inode, K_S_IFDIR))
+		r = -ENOTDIR;
+	else if (!(m = mount_new(from.mount->sb, from.dentry, from.mount->flags, from.mount->source)))
+		r = -ENOMEM;
+	if (m) {
+		attach(m, target);
+		if (flags & MS_REC)
+			bind_submounts(&from, m);
+	}
+	path_put(&from);
+	return r;
+}
+
+static int do_move(const char *source, const struct path *target)
+{
+	struct path from;
+	int r = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
+	if (r)
+		return r;
+	struct mount *m = from.mount, *up;
+	if (from.dentry != m->root || !m->parent)
+		r = -EINVAL;
+	for (up = target->mount; up && !r; up = up->parent)
+		if (up == m)
+			r = -ELOOP;
+	if (!r) {
+		detach(m);
+		attach(m, target);
+	}
+	path_put(&from);
+	return r;
+}
+
+static int do_new(const char *source, const struct path *target, const char *type, u32 flags, const char *options)
+{
+	struct superblock *sb;
+	if (!type)
+		return -EINVAL;
+	int r = filesystem_create(type, options ? options : "", &sb);
+	if (r)
+		return r;
+	if (!inode_is(target->dentry->inode, K_S_IFDIR)) {
+		superblock_put(sb);
+		return -ENOTDIR;
+	}
+	return mount_add(sb, target, flags, source);
+}
+
+int vfs_mount(const char *source, const char *target, const char *type, u32 flags, const char *options)
+{
+	struct path at;
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	int r = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
+	if (r)
+		return r;
+	if (flags & MS_REMOUNT) {
+		r = at.dentry == at.mount->root ? 0 : -EINVAL;
+		if (!r)
+			at.mount->flags = flags & MOUNT_FLAGS;
+	} else if (flags & MS_BIND) {
+		r = source ? do_bind(source, &at, flags) : -EINVAL;
+	} else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) {
+		r = at.dentry == at.mount->root ? 0 : -EINVAL; /* one namespace: nothing to propagate to */
+	} else if (flags & MS_MOVE) {
+		r = source ? do_move(source, &at) : -EINVAL;
+	} else {
+		r = do_new(source, &at, type, flags, options);
+	}
+	path_put(&at);
+	return r;
+}
+
+static bool has_submounts(const struct mount *m)
+{
+	struct mount *other;
+	list_for_each(other, &all_mounts, link)
+		if (other->parent == m)
+			return true;
+	return false;
+}
+
+/* Detaches m and all that stands on it; who uses them keeps them. */
+static void detach_tree(struct mount *m)
+{
+	for (;;) {
+		struct mount *leaf = m, *other;
+		list_for_each(other, &all_mounts, link)
+			if (other->parent == leaf)
+				leaf = other; /* later mounts come later in the list */
+		detach(leaf);
+		mount_put(leaf);
+		if (leaf == m)
+			return;
+	}
+}
+
+int vfs_umount(const char *target, u32 flags)
+{
+	struct path at;
+	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
+		return -EINVAL;
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	int r = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
+	if (r)
+		return r;
+	struct mount *m = at.mount;
+	bool is_root = at.dentry == m->root;
+	path_put(&at);
+	if (!is_root || !m->parent)
+		return -EINVAL;
+	if (!(flags & MNT_DETACH) && (has_submounts(m) || m->refs > 1))
+		return -EBUSY;
+	detach_tree(m);
+	return 0;
+}
+
+static void replace_path(struct path *path, const struct path *from, const struct path *to)
+{
+	if (path->mount != from->mount || path->dentry != from->dentry)
+		return;
+	path_get(to);
+	path_put(path);
+	*path = *to;
+}
+
+static int pivot_check(const struct path *new_root, const struct path *put_old, const struct path *root)
+{
+	struct path up = *put_old;
+	if (!inode_is(new_root->dentry->inode, K_S_IFDIR) || !inode_is(put_old->dentry->inode, K_S_IFDIR))
+		return -ENOTDIR;
+	if (new_root->mount == root->mount || put_old->mount == root->mount)
+		return -EBUSY;
+	if (new_root->dentry != new_root->mount->root || root->dentry != root->mount->root || !new_root->mount->parent)
+		return -EINVAL;
+	while (up.mount != new_root->mount && up.mount->parent)
+		up = (struct path){up.mount->parent, up.mount->point};
+	return up.mount == new_root->mount && dentry_below(up.dentry, new_root->dentry) ? 0 : -EINVAL;
+}
+
+int vfs_pivot_root(const char *new_name, const char *old_name)
+{
+	struct path new_root, put_old, old_root;
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	int r = path_lookup(AT_FDCWD, new_name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &new_root);
+	if (r)
+		return r;
+	r = path_lookup(AT_FDCWD, old_name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &put_old);
+	if (r) {
+		path_put(&new_root);
+		return r;
+	}
+	old_root = fs_ctx_current()->root;
+	path_get(&old_root);
+	r = pivot_check(&new_root, &put_old, &old_root);
+	if (!r) {
+		struct mount *was = old_root.mount, *is = new_root.mount;
+		struct path parent = {was->parent, was->point};
+		path_get(&parent);
+		detach(is);
+		detach(was);
+		attach(is, parent.mount ? &parent : NULL);
+		attach(was, &put_old);
+		path_put(&parent);
+		if (root_mount == was)
+			root_mount = is;
+		struct process *p;
+		list_for_each(p, &all_processes, all_link) {
+			if (!p->fs)
+				continue;
+			replace_path(&p->fs->root, &old_root, &new_root);
+			replace_path(&p->fs->cwd, &old_root, &new_root);
+		}
+	}
+	path_put(&old_root);
+	path_put(&put_old);
+	path_put(&new_root);
+	return r;
+}

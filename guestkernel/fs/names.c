@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns what creates, removes and renames names. Knows nothing of how a file system stores them.
+ */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/inotify.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/namei.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/page.h"
+
+static int finish_new(struct walk *w, struct dentry *d, int r, struct inode *inode)
+{
+	if (r) {
+		dentry_put(d);
+		return r;
+	}
+	dentry_add(d, inode);
+	inotify_dir(w->at.dentry->inode, d->name, IN_CREATE_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0);
+	dentry_put(d);
+	return 0;
+}
+
+int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev, struct inode **out)
+{
+	struct walk w;
+	struct dentry *d;
+	struct inode *inode = NULL;
+	u32 type = mode & K_S_IFMT;
+	int r = walk_parent(&w, dirfd, name, 0);
+	if (r)
+		return r;
+	r = walk_new(&w, false, &d);
+	if (!r && (type == K_S_IFCHR || type == K_S_IFBLK) && !fs_capable(CAP_MKNOD)) {
+		dentry_put(d);
+		r = -EPERM;
+	}
+	if (!r) {
+		struct inode *dir = w.at.dentry->inode;
+		r = dir->ops->create(dir, d, type | (mode & 07777 & ~fs_ctx_current()->umask), rdev, &inode);
+		if (!r && out) {
+			inode_get(inode);
+			*out = inode;
+		}
+		r = finish_new(&w, d, r, inode);
+	}
+	walk_end(&w);
+	return r;
+}
+
+int vfs_mkdir(int dirfd, const char *name, u32 mode)
+{
+	struct walk w;
+	struct dentry *d;
+	struct inode *inode = NULL;
+	int r = walk_parent(&w, dirfd, name, 0);
+	if (r)
+		return r;
+	r = walk_new(&w, true, &d);
+	if (!r) {
+		struct inode *dir = w.at.dentry->inode;
+		r = dir->ops->create(dir, d, K_S_IFDIR | (mode & 01777 & ~fs_ctx_current()->umask), 0, &inode);
+		r = finish_new(&w, d, r, inode);
+	}
+	walk_end(&w);
+	return r;
+}
+
+int vfs_symlink(const char *target, int dirfd, const char *name)
+{
+	struct walk w;
+	struct dentry *d;
+	struct inode *inode = NULL;
+	if (!*target)
+		return -ENOENT;
+	int r = walk_parent(&w, dirfd, name, 0);
+	if (r)
+		return r;
+	r = walk_new(&w, false, &d);
+	if (!r) {
+		struct inode *dir = w.at.dentry->inode;
+		r = dir->ops->symlink ? dir->ops->symlink(dir, d, target, &inode) : -EPERM;
+		r = finish_new(&w, d, r, inode);
+	}
+	walk_end(&w);
+	return r;
+}
+
+/* What linkat(2) may give another name. */
+static int link_source(int dirfd, const char *name, u32 at_flags, struct path *out)
+{
+	u32 lookup = at_flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
+	if (at_flags & AT_EMPTY_PATH) {
+		if (!*name && !fs_capable(CAP_DAC_READ_SEARCH))
+			return -ENOENT;
+		lookup |= LOOKUP_EMPTY;
+	}
+	return path_lookup(dirfd, name, lookup, out);
+}
+
+static int do_link(struct walk *w, const struct path *source)
+{
+	struct inode *inode = source->dentry->inode, *dir = w->at.dentry->inode;
+	struct dentry *d;
+	int r = walk_new(w, false, &d);
+	if (r)
+		return r;
+	if (source->mount != w->at.mount)
+		r = -EXDEV;
+	else if (inode_is(inode, K_S_IFDIR) || !dir->ops->link)
+		r = -EPERM;
+	else if (inode->nlink == 0 && !inode->linkable)
+		r = -ENOENT;
+	else
+		r = dir->ops->link(dir, d, inode);
+	if (!r) {
+		inode_get(inode);
+		inotify_inode(inode, IN_ATTRIB_EVENT);
+	}
+	return finish_new(w, d, r, inode);
+}
+
+int vfs_link(int old_dirfd, const char *old, int new_dirfd, const char *new, u32 at_flags)
+{
+	struct path source;
+	struct walk w;
+	int r = link_source(old_dirfd, old, at_flags, &source);
+	if (r)
+		return r;
+	r = walk_parent(&w, new_dirfd, new, 0);
+	if (!r) {
+		r = do_link(&w, &source);
+		walk_end(&w);
+	}
+	path_put(&source);
+	return r;
+}
+
+int vfs_may_delete(struct inode *dir, struct inode *victim)
+{
+	int r = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	if (r)
+		return r;
+	if ((dir->mode & K_S_ISVTX) && victim->uid != fs_uid() && dir->uid != fs_uid() && !fs_capable(CAP_FOWNER))
+		return -EPERM;
+	return 0;
+}
+
+/* The victim of a removal: its own dentry, not what is mounted on it. */
+static int find_victim(struct walk *w, struct dentry **out)
+{
+	int r = dentry_lookup(w->at.dentry, w->last, w->last_len, out);
+	if (r)
+		return r;
+	r = mount_want_write(&w->at);
+	if (!r)
+		r = vfs_may_delete(w->at.dentry->inode, (*out)->inode);
+	if (r)
+		dentry_put(*out);
+	return r;
+}
+
+static int do_unlink(struct walk *w)
+{
+	struct dentry *d;
+	struct inode *dir = w->at.dentry->inode;
+	int r = find_victim(w, &d);
+	if (r)
+		return r;
+	if (w->trailing)
+		r = inode_is(d->inode, K_S_IFDIR) ? -EISDIR : -ENOTDIR;
+	else if (inode_is(d->inode, K_S_IFDIR))
+		r = -EISDIR;
+	else if (d->mounts)
+		r = -EBUSY;
+	else
+		r = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
+	if (!r) {
+		inotify_inode(d->inode, IN_ATTRIB_EVENT);
+		inotify_dir(dir, d->name, IN_DELETE_EVENT, 0);
+		dentry_delete(d);
+	}
+	dentry_put(d);
+	return r;
+}
+
+int vfs_unlink(int dirfd, const char *name)
+{
+	struct walk w;
+	int r = walk_parent(&w, dirfd, name, 0);
+	if (r)
+		return r;
+	r = w.type == LAST_NORMAL ? do_unlink(&w) : -EISDIR;
+	walk_end(&w);
+	return r;
+}
+
+static int do_rmdir(struct walk *w)
+{
+	struct dentry *d;
+	struct inode *dir = w->at.dentry->inode;
+	int r = find_victim(w, &d);
+	if (r)
+		return r;
+	if (!inode_is(d->inode, K_S_IFDIR))
+		r = -ENOTDIR;
+	else if (d->mounts)
+		r = -EBUSY;
+	else if (dentry_has_children(d))
+		r = -ENOTEMPTY;
+	else
+		r = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
+	if (!r) {
+		inotify_dir(dir, d->name, IN_DELETE_EVENT | IN_ISDIR_EVENT, 0);
+		dentry_delete(d);
+	}
+	dentry_put(d);
+	return r;
+}
+
+int vfs_rmdir(int dirfd, const char *name)
+{
+	static const int errors[] = {[LAST_DOT] = -EINVAL, [LAST_DOTDOT] = -ENOTEMPTY, [LAST_ROOT] = -EBUSY};
+	struct walk w;
+	int r = walk_parent(&w, dirfd, name, 0);
+	if (r)
+		return r;
+	r = w.type == LAST_NORMAL ? do_rmdir(&w) : errors[w.type];
+	walk_end(&w);
+	return r;
+}
+
+/* ---- rename ---- */
+
+struct renaming {
+	struct walk from, to;
+	struct dentry *source, *target; /* target NULL: a new name */
+	u32 flags;
+};
+
+static int check_directories(struct renaming *n)
+{
+	bool from_dir = inode_is(n->source->inode, K_S_IFDIR);
+	bool exchange = n->flags & RENAME_EXCHANGE;
+	bool to_dir = n->target && inode_is(n->target->inode, K_S_IFDIR);
+	/* A directory cannot become its own descendant, and nothing can replace its own ancestor. */
+	if (dentry_below(n->to.at.dentry, n->source))
+		return -EINVAL;
+	if (n->target && dentry_below(n->from.at.dentry, n->target))
+		return exchange ? -EINVAL : -ENOTEMPTY;
+	if (!from_dir && n->from.trailing)
+		return -ENOTDIR;
+	if (n->to.trailing && !(exchange ? to_dir : from_dir))
+		return -ENOTDIR;
+	if (!n->target || exchange)
+		return 0;
+	if (from_dir && !to_dir)
+		return -ENOTDIR;
+	if (!from_dir && to_dir)
+		return -EISDIR;
+	return to_dir && dentry_has_children(n->target) ? -ENOTEMPTY : 0;
+}
+
+static int check_rename(struct renaming *n)
+{
+	struct inode *from = n->from.at.dentry->inode, *to = n->to.at.dentry->inode;
+	int r = check_directories(n);
+	if (!r)
+		r = vfs_may_delete(from, n->source->inode);
+	if (!r)
+		r = n->target ? vfs_may_delete(to, n->target->inode) : inode_permission(to, MAY_WRITE | MAY_EXEC);
+	/* Moving a directory changes its "..". */
+	if (!r && from != to && inode_is(n->source->inode, K_S_IFDIR))
+		r = inode_permission(n->source->inode, MAY_WRITE);
+	if (!r && (n->flags & RENAME_EXCHANGE) && from != to && inode_is(n->target->inode, K_S_IFDIR))
+		r = inode_permission(n->target->inode, MAY_WRITE);
+	if (!r && (n->source->mounts || (n->target && n->target->mounts)))
+		r = -EBUSY;
+	if (!r && (n->to.at.dentry->flags & DENTRY_DELETED))
+		r = -ENOENT;
+	if (!r && !from->ops->rename)
+		r = -EPERM;
+	return r;
+}
+
+static void report_rename(struct renaming *n, const char *old_name)
+{
+	u32 cookie = inotify_cookie();
+	u32 dir = inode_is(n->source->inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0;
+	inotify_dir(n->from.at.dentry->inode, old_name, IN_MOVED_FROM_EVENT | dir, cookie);
+	inotify_dir(n->to.at.dentry->inode, n->source->name, IN_MOVED_TO_EVENT | dir, cookie);
+	inotify_inode(n->source->inode, IN_MOVE_SELF_EVENT);
+	if (n->target && !(n->flags & RENAME_EXCHANGE))
+		inotify_inode(n->target->inode, IN_ATTRIB_EVENT);
+}
+
+static int move_entries(struct renaming *n)
+{
+	struct inode *from = n->from.at.dentry->inode, *to = n->to.at.dentry->inode;
+	char *old_name = inotify_watches ? kstrdup(n->source->name) : NULL;
+	int r = 0;
+	if (n->flags & RENAME_EXCHANGE) {
+		r = dentry_exchange(n->source, n->target);
+	} else {
+		r = dentry_move(n->source, n->to.at.dentry, n->to.last, n->to.last_len);
+		if (!r && n->target)
+			dentry_delete(n->target);
+	}
+	if (!r)
+		r = from->ops->rename(from, n->source->inode, to, n->target ? n->target->inode : NULL, n->flags);
+	if (!r && old_name)
+		report_rename(n, old_name);
+	kfree(old_name);
+	return r;
+}
+
+/* RENAME_WHITEOUT is for overlay file systems; tmpfs answers EINVAL here. */
+static int do_rename(struct renaming *n)
+{
+	int r = mount_want_write(&n->from.at);
+	if (r)
+		return r;
+	r = dentry_lookup(n->from.at.dentry, n->from.last, n->from.last_len, &n->source);
+	if (r)
+		return r;
+	r = dentry_lookup(n->to.at.dentry, n->to.last, n->to.last_len, &n->target);
+	if (r == -ENOENT && !(n->flags & RENAME_EXCHANGE))
+		r = 0;
+	else if (!r && (n->flags & RENAME_NOREPLACE))
+		r = -EEXIST;
+	if (!r && n->target && n->target->inode == n->source->inode && !(n->flags & RENAME_EXCHANGE))
+		goto out; /* two names of one file: nothing happens */
+	if (!r)
+		r = check_rename(n);
+	if (!r && n->source != n->target)
+		r = move_entries(n);
+out:
+	dentry_put(n->source);
+	dentry_put(n->target);
+	return r;
+}
+
+int vfs_rename(int old_dirfd, const char *old, int new_dirfd, const char *new, u32 flags)
+{
+	struct renaming n = {.flags = flags};
+	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	int r = walk_parent(&n.from, old_dirfd, old, 0);
+	if (r)
+		return r;
+	r = walk_parent(&n.to, new_dirfd, new, 0);
+	if (!r) {
+		if (n.from.at.mount != n.to.at.mount)
+			r = -EXDEV;
+		else if (n.from.type != LAST_NORMAL)
+			r = -EBUSY;
+		else if (n.to.type != LAST_NORMAL)
+			r = flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+		else
+			r = do_rename(&n);
+		walk_end(&n.to);
+	}
+	walk_end(&n.from);
+	return r;
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns tmpfs's inodes, directories (whose entries are dentries) and limits. Contents are in tmpfs_file.c.
+ */
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/dev.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/pipe.h"
+#include "guestkernel/fs/tmpfs.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/page.h"
+
+#define DIR_SIZE 40u   /* what Linux's tmpfs says of an empty directory ... */
+#define ENTRY_SIZE 20u /* ... and of each entry */
+
+static const struct inode_ops tmpfs_inode_ops;
+
+static const struct file_ops tmpfs_dir_ops;
+
+static int noop_fsync(struct file *file)
+{
+	return 0;
+}
+
+static const struct file_ops tmpfs_dir_ops = {
+	.readdir = dentry_readdir,
+	.seek = dentry_dir_seek,
+	.fsync = noop_fsync,
+};
+
+struct inode *tmpfs_inode(struct superblock *sb, u32 mode, u64 rdev)
+{
+	struct tmpfs_sb *info = sb->data;
+	if (info->inodes >= info->inode_limit)
+		return NULL;
+	struct tmpfs_node *node = kzalloc(sizeof(*node));
+	struct inode *inode = node ? inode_alloc(sb, &tmpfs_inode_ops, mode) : NULL;
+	if (!inode) {
+		kfree(node);
+		return NULL;
+	}
+	list_init(&node->xattrs);
+	inode->data = node;
+	inode->rdev = rdev;
+	if (inode_is(inode, K_S_IFDIR)) {
+		inode->nlink = 2;
+		inode->size = DIR_SIZE;
+	}
+	info->inodes++;
+	return inode;
+}
+
+static void destroy_inode(struct inode *inode)
+{
+	struct tmpfs_node *node = tmpfs_node(inode);
+	tmpfs_free_pages(inode);
+	xattr_free_all(&node->xattrs);
+	kfree(node->target);
+	kfree(node);
+	tmpfs_sb(inode)->inodes--;
+}
+
+static void entry_added(struct inode *dir)
+{
+	dir->size += ENTRY_SIZE;
+	inode_changed(dir);
+}
+
+static void entry_removed(struct inode *dir)
+{
+	dir->size -= ENTRY_SIZE;
+	inode_changed(dir);
+}
+
+static int create(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out)
+{
+	struct inode *inode = tmpfs_inode(dir->sb, mode, rdev);
+	if (!inode)
+		return -ENOSPC;
+	if (dir->mode & K_S_ISGID) {
+		inode->gid = dir->gid;
+		if (inode_is(inode, K_S_IFDIR))
+			inode->mode |= K_S_ISGID;
+	}
+	if (d) {
+		entry_added(dir);
+		if (inode_is(inode, K_S_IFDIR))
+			dir->nlink++;
+	}
+	*out = inode;
+	return 0;
+}
+
+static int symlink(struct inode *dir, struct dentry *d, const char *target, struct inode **out)
+{
+	char *copy = kstrdup(target);
+	if (!copy)
+		return -ENOMEM;
+	int r = create(dir, d, K_S_IFLNK | 0777, 0, out);
+	if (r) {
+		kfree(copy);
+		return r;
+	}
+	tmpfs_node(*out)->target = copy;
+	(*out)->size = strlen(copy);
+	return 0;
+}
+
+static int link(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	inode->nlink++;
+	inode->linkable = false;
+	inode->ctime = time_now();
+	entry_added(dir);
+	return 0;
+}
+
+static int unlink(struct inode *dir, struct dentry *d)
+{
+	d->inode->nlink--;
+	d->inode->ctime = time_now();
+	entry_removed(dir);
+	return 0;
+}
+
+static int remove_dir(struct inode *dir, struct dentry *d)
+{
+	d->inode->nlink = 0;
+	dir->nlink--;
+	entry_removed(dir);
+	return 0;
+}
+
+static int rename(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced, u32 flags)
+{
+	bool is_dir = inode_is(inode, K_S_IFDIR);
+	inode->ctime = time_now();
+	if (flags & RENAME_EXCHANGE) {
+		bool other_dir = inode_is(replaced, K_S_IFDIR);
+		replaced->ctime = inode->ctime;
+		old_dir->nlink += (u32)other_dir - (u32)is_dir;
+		new_dir->nlink += (u32)is_dir - (u32)other_dir;
+		inode_changed(old_dir);
+		inode_changed(new_dir);
+		return 0;
+	}
+	if (replaced) {
+		bool replaced_dir = inode_is(replaced, K_S_IFDIR);
+		replaced->nlink = replaced_dir ? 0 : replaced->nlink - 1;
+		replaced->ctime = inode->ctime;
+		new_dir->nlink -= replaced_dir;
+		entry_removed(new_dir);
+	}
+	old_dir->nlink -= is_dir;
+	new_dir->nlink += is_dir;
+	entry_removed(old_dir);
+	entry_added(new_dir);
+	return 0;
+}
+
+static long readlink(struct inode *inode, char *buf, size_t size)
+{
+	const char *target = tmpfs_node(inode)->target;
+	size_t n = target ? MIN(strlen(target), size) : 0;
+	if (!target)
+		return -EINVAL;
+	memcpy(buf, target, n);
+	return (long)n;
+}
+
+static int open_node(struct inode *inode, struct file *file)
+{
+	switch (inode->mode & K_S_IFMT) {
+	case K_S_IFREG:
+		file->ops = &tmpfs_file_ops;
+		return 0;
+	case K_S_IFDIR:
+		file->ops = &tmpfs_dir_ops;
+		return 0;
+	case K_S_IFIFO:
+		return fifo_open(inode, file);
+	case K_S_IFCHR:
+	case K_S_IFBLK:
+		return dev_open(inode, file);
+	}
+	return -ENXIO;
+}
+
+static int getattr(struct inode *inode, struct k_stat *st)
+{
+	st->blocks = (s64)(tmpfs_node(inode)->pages.count * (PAGE_SIZE / 512));
+	return 0;
+}
+
+static struct list *xattrs(struct inode *inode)
+{
+	return &tmpfs_node(inode)->xattrs;
+}
+
+static const struct inode_ops tmpfs_inode_ops = {
+	.create = create,
+	.symlink = symlink,
+	.link = link,
+	.unlink = unlink,
+	.rmdir = remove_dir,
+	.rename = rename,
+	.readlink = readlink,
+	.open = open_node,
+	.truncate = tmpfs_truncate,
+	.getattr = getattr,
+	.get_page = tmpfs_get_page,
+	.xattrs = xattrs,
+	.destroy = destroy_inode,
+};
+
+/* ---- the file system ---- */
+
+static void statfs(struct superblock *sb, struct statfs_info *info)
+{
+	struct tmpfs_sb *t = sb->data;
+	*info = (struct statfs_info){t->page_limit, t->page_limit - MIN(t->pages, t->page_limit), t->inode_limit,
+				     t->inode_limit - t->inodes};
+}
+
+static void options_text(struct superblock *sb, char *buf, size_t size)
+{
+	struct tmpfs_sb *t = sb->data;
+	ksnprintf(buf, size, ",size=%luk", (unsigned long)(t->page_limit * 4));
+}
+
+static void destroy_sb(struct superblock *sb)
+{
+	kfree(sb->data);
+}
+
+const struct super_ops tmpfs_super_ops = {"tmpfs", TMPFS_MAGIC, statfs, options_text, destroy_sb};
+const struct super_ops devtmpfs_super_ops = {"devtmpfs", TMPFS_MAGIC, statfs, options_text, destroy_sb};
+
+/* A number with k, m, g or % (of all memory) behind it; false: not one. */
+static bool parse_size(const char *s, size_t len, u64 *value)
+{
+	struct page_stats stats;
+	u64 n = 0;
+	size_t i = 0;
+	for (; i < len && s[i] >= '0' && s[i] <= '9'; i++) {
+		if (n > (1ull << 50))
+			return false;
+		n = n * 10 + (u64)(s[i] - '0');
+	}
+	if (i == 0)
+		return false;
+	if (i < len) {
+		char unit = s[i++] | 0x20;
+		page_stats(&stats);
+		if (unit == 'k')
+			n <<= 10;
+		else if (unit == 'm')
+			n <<= 20;
+		else if (unit == 'g')
+			n = n > (1ull << 33) ? ~0ull : n << 30;
+		else if (s[i - 1] == '%')
+			n = stats.total * PAGE_SIZE / 100 * MIN(n, 1000ull);
+		else
+			return false;
+	}
+	*value = n;
+	return i == len;
+}
+
+static bool parse_octal(const char *s, size_t len, u32 *value)
+{
+	u32 n = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] < '0' || s[i] > '7' || n > 07777)
+			return false;
+		n = n * 8 + (u32)(s[i] - '0');
+	}
+	*value = n;
+	return len && n <= 07777;
+}
+
+static bool key_is(const char *s, size_t key_len, const char *key)
+{
+	return key_len == strlen(key) && !memcmp(s, key, key_len);
+}
+
+static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t, struct inode *root)
+{
+	const char *eq = memchr(s, '=', len);
+	if (!eq)
+		return key_is(s, len, "noswap") || key_is(s, len, "inode64") || key_is(s, len, "inode32");
+	size_t key = (size_t)(eq - s), vlen = len - key - 1;
+	u64 n = 0;
+	u32 mode = 0;
+	if (key_is(s, key, "mode")) {
+		if (!parse_octal(eq + 1, vlen, &mode))
+			return false;
+		root->mode = K_S_IFDIR | mode;
+		return true;
+	}
+	if (key_is(s, key, "huge") || key_is(s, key, "mpol"))
+		return true;
+	if (!parse_size(eq + 1, vlen, &n))
+		return false;
+	if (key_is(s, key, "size"))
+		t->page_limit = n ? PAGE_UP(n) / PAGE_SIZE : ~0ull >> 16;
+	else if (key_is(s, key, "nr_blocks"))
+		t->page_limit = n;
+	else if (key_is(s, key, "nr_inodes"))
+		t->inode_limit = n ? n : ~0ull >> 16;
+	else if (key_is(s, key, "uid"))
+		root->uid = (u32)n;
+	else if (key_is(s, key, "gid"))
+		root->gid = (u32)n;
+	else
+		return false;
+	return true;
+}
+
+static int parse_options(const char *options, struct tmpfs_sb *t, struct inode *root)
+{
+	while (*options) {
+		size_t len = 0;
+		while (options[len] && options[len] != ',')
+			len++;
+		if (len && !parse_option(options, len, t, root))
+			return -EINVAL;
+		options += len;
+		options += *options == ',';
+	}
+	return 0;
+}
+
+int tmpfs_create(const struct super_ops *ops, const char *options, struct superblock **out)
+{
+	struct page_stats stats;
+	struct superblock *sb = superblock_alloc(ops);
+	struct tmpfs_sb *t = kzalloc(sizeof(*t));
+	struct inode *root = NULL;
+	int r = -ENOMEM;
+	page_stats(&stats);
+	if (sb && t) {
+		t->page_limit = t->inode_limit = stats.total / 2; /* Linux's defaults */
+		sb->data = t;
+		sb->pinned = true;
+		root = tmpfs_inode(sb, K_S_IFDIR | 01777, 0);
+	}
+	if (root) {
+		root->uid = fs_uid();
+		r = parse_options(options, t, root);
+		if (!r && !(sb->root = dentry_alloc_root(sb, root)))
+			r = -ENOMEM;
+		if (r)
+			inode_put(root);
+	}
+	if (!r) {
+		*out = sb;
+		return 0;
+	}
+	if (sb)
+		superblock_put(sb); /* frees t when it has it */
+	if (!sb || !root)
+		kfree(sb && sb->data == t ? NULL : t);
+	return r;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stand-ins for what the file system part needs of proc/ and mm/'s user memory: user addresses are host addresses.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "guestkernel/fs/vfs.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/mm/uaccess.h"
+#include "guestkernel/mm/vm.h"
+#include "guestkernel/syscall/syscall.h"
+#include "tests/unit/arch_stub.h"
+#include "tests/unit/fs_stub.h"
+
+enum backend fs_backend;
+int fs_signal;
+void (*fs_sleep_hook)(void);
+unsigned fs_wakes;
+
+/* ---- user memory ---- */
+
+static bool bad(u64 addr, size_t n)
+{
+	return n && (addr < 0x10000 || addr >= USER_END || n > USER_END - addr);
+}
+
+int copy_from_user(void *to, user_ptr from, size_t n)
+{
+	if (bad(from.addr, n))
+		return -EFAULT;
+	memcpy(to, (void *)from.addr, n);
+	return 0;
+}
+
+int copy_to_user(user_ptr to, const void *from, size_t n)
+{
+	if (bad(to.addr, n))
+		return -EFAULT;
+	memcpy((void *)to.addr, from, n);
+	return 0;
+}
+
+int clear_user(user_ptr to, size_t n)
+{
+	if (bad(to.addr, n))
+		return -EFAULT;
+	memset((void *)to.addr, 0, n);
+	return 0;
+}
+
+size_t copy_from_user_partial(void *to, user_ptr from, size_t n)
+{
+	return copy_from_user(to, from, n) ? 0 : n;
+}
+
+size_t copy_to_user_partial(user_ptr to, const void *from, size_t n)
+{
+	return copy_to_user(to, from, n) ? 0 : n;
+}
+
+long strncpy_from_user(char *to, user_ptr from, size_t size)
+{
+	if (bad(from.addr, 1))
+		return -EFAULT;
+	size_t n = strnlen((char *)from.addr, size);
+	if (n == size)
+		return -ENAMETOOLONG;
+	memcpy(to, (char *)from.addr, n + 1);
+	return (long)n;
+}
+
+int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *pa)
+{
+	return -EFAULT;
+}
+
+int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n)
+{
+	return -EFAULT;
+}
+
+void mm_unmap_inode(struct inode *inode, u64 first)
+{
+}
+
+void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end)
+{
+}
+
+/* ---- processes ---- */
+
+bool cred_has_cap(int cap)
+{
+	return stub_process.cred.cap_effective >> cap & 1;
+}
+
+bool cred_in_group(u32 gid)
+{
+	for (u32 i = 0; i < stub_process.cred.ngroups; i++)
+		if (stub_process.cred.groups[i] == gid)
+			return true;
+	return false;
+}
+
+int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info)
+{
+	fs_signal = sig;
+	return 0;
+}
+
+void sched_wake(struct thread *t)
+{
+	fs_wakes++;
+}
+
+void sched_yield_cpu(void)
+{
+}
+
+int sched_sleep(bool interruptible, u64 deadline)
+{
+	if (fs_sleep_hook) {
+		fs_sleep_hook();
+		return 0;
+	}
+	if (deadline) {
+		stub_now_ns = deadline;
+		return -ETIMEDOUT;
+	}
+	if (!interruptible)
+		abort(); /* nobody will ever wake it */
+	return -ERESTARTSYS;
+}
+
+u64 time_boot_ns(void)
+{
+	return stub_now_ns;
+}
+
+/* Moves on with every look, so that changes can be told apart. */
+u64 time_wall_ns(void)
+{
+	static u64 ns = 1700000000ull * 1000000000;
+	return ns += 1000;
+}
+
+struct list all_processes = LIST_INIT(all_processes);
+
+/* ---- both sides ---- */
+
+static char old_dir[4096], temp_dir[64];
+
+static void start_ours(void)
+{
+	static bool booted;
+	if (!booted) { /* the kernel boots once: its tables are static */
+		stub_init(256ull << 20);
+		page_init(PAGE_SIZE, stub_memory_bytes);
+		list_append(&all_processes, &stub_process.all_link);
+		vfs_init();
+		booted = true;
+	}
+	fs_become_root();
+	stub_process.files = files_create();
+	stub_process.fs = fs_ctx_create();
+	stub_process.fs->umask = 022;
+	stub_process.rlimit[7] = (struct k_rlimit){1024, 4096};
+	static unsigned runs;
+	char dir[32];
+	snprintf(dir, sizeof(dir), "/run%u", runs++);
+	if (call(mkdir, dir, 0777) || call(chdir, dir) || call(chmod, dir, 0777))
+		abort();
+}
+
+static void start_linux(void)
+{
+	strcpy(temp_dir, "/dev/shm/fs_test.XXXXXX");
+	if (!getcwd(old_dir, sizeof(old_dir)) || !mkdtemp(temp_dir) || chdir(temp_dir) || chmod(temp_dir, 0777))
+		abort();
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+void fs_start(enum backend backend)
+{
+	fs_backend = backend;
+	fs_signal = 0;
+	fs_sleep_hook = NULL;
+	if (backend == OURS)
+		start_ours();
+	else
+		start_linux();
+}
+
+static void remove_tree(const char *path)
+{
+	char name[8192];
+	DIR *dir = opendir(path);
+	struct dirent *e;
+	while (dir && (e = readdir(dir))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
+		if (e->d_type == DT_DIR)
+			remove_tree(name);
+		else
+			unlink(name);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+}
+
+void fs_stop(void)
+{
+	if (fs_backend == OURS) {
+		fs_become_root();
+		files_put(stub_process.files);
+		fs_ctx_put(stub_process.fs);
+		stub_process.files = NULL;
+		stub_process.fs = NULL;
+		return;
+	}
+	fs_become_root();
+	if (chdir(old_dir))
+		abort();
+	remove_tree(temp_dir);
+}
+
+#define SYSCALL_FULL(number, name, format) extern __typeof__(sys_##name) sys_##name __attribute__((weak));
+#define SYSCALL_PART(number, name, format, missing) SYSCALL_FULL(number, name, format)
+#define SYSCALL_REFUSED(number, name, error, format, why)
+#include "guestkernel/syscall/table.h"
+
+static const syscall_fn table[] = {
+#define SYSCALL_FULL(number, name, format) [number] = sys_##name,
+#define SYSCALL_PART(number, name, format, missing) [number] = sys_##name,
+#define SYSCALL_REFUSED(number, name, error, format, why)
+#include "guestkernel/syscall/table.h"
+};
+
+long fs_call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+	if (fs_backend == LINUX) {
+		long r = syscall(number, a, b, c, d, e, f);
+		return r == -1 ? -errno : r;
+	}
+	if ((size_t)number >= ARRAY_SIZE(table) || !table[number])
+		return -ENOSYS;
+	return table[number](a, b, c, d, e, f);
+}
+
+void fs_become(u32 uid, u32 gid)
+{
+	if (fs_backend == LINUX) {
+		setfsgid(gid);
+		setfsuid(uid); /* drops the file capabilities of the effective set */
+		return;
+	}
+	struct cred *c = &stub_process.cred;
+	c->fsuid = uid;
+	c->fsgid = gid;
+	/* What setfsuid(2) drops: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE. */
+	if (uid)
+		c->cap_effective &= ~(0x1full | 1ull << 9 | 1ull << 27 | 1ull << 32);
+}
+
+void fs_become_root(void)
+{
+	if (fs_backend == LINUX) {
+		setfsuid(0);
+		setfsgid(0);
+		return;
+	}
+	stub_process.cred.fsuid = stub_process.cred.fsgid = 0;
+	stub_process.cred.cap_effective = stub_process.cred.cap_permitted = ~0ull;
+}

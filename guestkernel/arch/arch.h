@@ -63,9 +63,11 @@ void kernel_unlock(void);
 void arch_switch(struct thread *prev, struct thread *next);
 /* Makes the boot context of this CPU the thread t (its idle thread): t->arch.stack_base, t->cpu, current. */
 void arch_thread_init_idle(struct thread *t, int cpu);
-/* Loads an address space on this CPU at once (exec), or the kernel's own with NULL (before the current thread's is dropped). */
-struct pagetable;
-void arch_set_pagetable(struct pagetable *pt);
+struct mm;
+/* Loads an address space on this CPU for the current thread (execve). */
+void arch_activate_mm(struct mm *mm);
+/* Maps the vDSO; its address, or 0. */
+u64 arch_map_vdso(struct mm *mm);
 /* Prepares a new thread whose first arch_switch() returns to user mode with *regs. fp state is copied from the
  * current thread. */
 void arch_thread_init_user(struct thread *t, const struct regs *regs);

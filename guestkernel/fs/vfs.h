@@ -157,6 +157,7 @@ struct files *files_create(void);
 struct files *files_clone(struct files *files);
 struct files *files_get(struct files *files);
 void files_put(struct files *files);
+bool files_shared(const struct files *files); /* more than one process uses it */
 void files_close_on_exec(struct files *files);
 int fd_install(struct file *file, int min_fd, bool cloexec); /* takes over the reference on success; -EMFILE */
 /* The same in two steps, so that nothing can fail after the file was made: a slot that is in use but not open ... */

@@ -84,8 +84,38 @@ struct thread *thread_find(int tid);
 void thread_rename(struct thread *t, int tid);
 /* The thread that stands for a living process: the leader, or another one when that has ended already. */
 struct thread *process_thread(struct process *p);
-/* A new process with one thread (not yet in it), a child of parent (NULL: none); NULL: no memory. */
+/* A new process around its first thread: a child of `parent` (NULL: none) in its group and session, with default limits or the
+ * parent's, but without files, fs, sighand. NULL: no memory. */
 struct process *process_alloc(struct thread *leader, struct process *parent);
+/* Takes a process that never ran, or was waited for, out of all lists and drops the list's reference. */
+void process_unlink(struct process *p);
+/* Adds the CPU time and peaks of a dead child to its parent's and unlinks it. */
+void process_reap(struct process *p);
+void session_put(struct session *s);
+/* Leaves the session for a new one; -EPERM, -ENOMEM. */
+int session_create(struct process *p);
+/* The parent of a vfork goes on. */
+void vfork_release(struct thread *t);
+/* wait4 and waitid: what a child of the current process has done. */
+struct wait_result {
+	int pid, code, status; /* CLD_*, exit status or signal */
+	u32 uid;
+	int wait_status;       /* as wait4 stores it */
+	struct k_rusage usage;
+};
+enum wait_kind { WAIT_ANY, WAIT_PID, WAIT_GROUP };
+/* Returns the pid, 0 with WNOHANG when nothing has happened, -ECHILD, -ERESTARTSYS. options: W* and __W* of wait(2). */
+long process_wait(enum wait_kind kind, int id, u32 options, struct wait_result *result);
+void process_usage(const struct process *p, bool children, struct k_rusage *usage);
+/* A descriptor for a process; poll says readable when it has ended. */
+struct file *pidfd_create(struct process *p, u32 flags);
+/* The process of a pidfd, or NULL. Not referenced. */
+struct process *pidfd_process(struct file *file);
+/* Futexes of a thread that leaves its address space (exit, exec): robust list, PI futexes, clear_child_tid. */
+void futex_exit(struct thread *t);
+/* POSIX timers do not survive exec and exit. */
+void posix_timers_delete(struct process *p);
+void itimers_cancel(struct process *p);
 void process_get(struct process *p);
 void process_put(struct process *p);
 

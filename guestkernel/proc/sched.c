@@ -14,25 +14,25 @@
 #define WAKE_LEAD_NS 1000000ull /* a woken thread preempts when it is this far behind the running one */
 #define WEIGHT_NICE_0 1024
 
-struct cpu {
+struct runqueue {
 	struct thread *running, *idle;
 	struct list queue; /* run_link, by vruntime */
 	unsigned queued;
 	u64 min_vruntime;  /* never decreases: where new and woken threads join */
 };
 
-static struct cpu cpus[BOOT_MAX_CPUS];
+static struct runqueue queues[BOOT_MAX_CPUS];
 static struct thread idle_threads[BOOT_MAX_CPUS];
 static u64 online; /* bit mask of CPUs that have begun to schedule */
 
-void vsock_interrupt(void) __attribute__((weak)); /* drv/vsock.c */
+void events_handle(u32 events); /* events.h */
 
-static struct cpu *this_cpu(void)
+static struct runqueue *this_queue(void)
 {
-	return &cpus[arch_cpu()];
+	return &queues[arch_cpu()];
 }
 
-static bool cpu_idle(const struct cpu *c)
+static bool queue_idle(const struct runqueue *c)
 {
 	return c->running == c->idle && !c->queued;
 }
@@ -54,7 +54,7 @@ static u64 nice_weight(int nice)
 	return MAX(w, 3);
 }
 
-static void charge(struct cpu *c, struct thread *t, u64 now)
+static void charge(struct runqueue *c, struct thread *t, u64 now)
 {
 	u64 ran = now > t->run_start_ns ? now - t->run_start_ns : 0;
 	u64 first;
@@ -67,11 +67,11 @@ static void charge(struct cpu *c, struct thread *t, u64 now)
 	c->min_vruntime = MAX(c->min_vruntime, MIN(t->vruntime, first));
 }
 
-static void enqueue(struct cpu *c, struct thread *t)
+static void enqueue(struct runqueue *c, struct thread *t)
 {
 	struct thread *pos;
 
-	t->cpu = (int)(c - cpus);
+	t->cpu = (int)(c - queues);
 	t->on_queue = true;
 	c->queued++;
 	/* From the end: who has just run goes far back. */
@@ -82,63 +82,70 @@ static void enqueue(struct cpu *c, struct thread *t)
 	list_insert_between(&t->run_link, &pos->run_link, pos->run_link.next);
 }
 
-static void dequeue(struct cpu *c, struct thread *t)
+static void dequeue(struct runqueue *c, struct thread *t)
 {
 	list_remove(&t->run_link);
 	t->on_queue = false;
 	c->queued--;
 }
 
-static void resched_cpu(struct cpu *c)
+static void resched_cpu(struct runqueue *c)
 {
 	c->running->need_resched = true;
-	if (c != this_cpu())
-		arch_kick_cpu((int)(c - cpus));
+	if (c != this_queue())
+		arch_kick_cpu((int)(c - queues));
 }
 
-static struct cpu *choose_cpu(const struct thread *t)
+static struct runqueue *choose_cpu(const struct thread *t)
 {
 	u64 allowed = t->affinity & online_mask();
-	struct cpu *best = NULL;
+	struct runqueue *best = NULL;
 	int i;
 
-	if ((allowed & 1ull << t->cpu) && cpu_idle(&cpus[t->cpu]))
-		return &cpus[t->cpu];
+	if ((allowed & 1ull << t->cpu) && queue_idle(&queues[t->cpu]))
+		return &queues[t->cpu];
 	for (i = 0; i < arch_cpus(); i++)
-		if ((allowed & 1ull << i) && cpu_idle(&cpus[i]))
-			return &cpus[i];
+		if ((allowed & 1ull << i) && queue_idle(&queues[i]))
+			return &queues[i];
 	if (allowed & 1ull << t->cpu)
-		return &cpus[t->cpu];
+		return &queues[t->cpu];
 	for (i = 0; i < arch_cpus(); i++)
-		if ((allowed & 1ull << i) && (!best || cpus[i].queued < best->queued))
-			best = &cpus[i];
-	return best ? best : this_cpu();
+		if ((allowed & 1ull << i) && (!best || queues[i].queued < best->queued))
+			best = &queues[i];
+	return best ? best : this_queue();
 }
 
 /* Queues a runnable thread where it fits best and makes that CPU look at it in time. */
 static void place(struct thread *t)
 {
-	struct cpu *c = choose_cpu(t);
+	struct runqueue *c = choose_cpu(t);
 	u64 floor = c->min_vruntime > SLICE_NS / 2 ? c->min_vruntime - SLICE_NS / 2 : 0;
 	bool was_empty = !c->queued;
 
 	/* vruntimes of different CPUs have nothing to do with each other, and one who slept long must not monopolise. */
-	if (t->cpu != c - cpus || t->vruntime < floor)
+	if (t->cpu != c - queues || t->vruntime < floor)
 		t->vruntime = floor;
 	charge(c, c->running, time_boot_ns());
 	enqueue(c, t);
 	if (c->running == c->idle || t->vruntime + WAKE_LEAD_NS < c->running->vruntime)
 		resched_cpu(c);
-	else if (was_empty && c != this_cpu())
-		arch_kick_cpu((int)(c - cpus)); /* it has to end slices from now on */
+	else if (was_empty && c != this_queue())
+		arch_kick_cpu((int)(c - queues)); /* it has to end slices from now on */
 }
 
-void sched_start(struct thread *t)
+void sched_start(struct thread *t, bool here)
 {
+	struct runqueue *c = this_queue();
+
 	t->vruntime = 0;
 	t->cpu = arch_cpu();
 	t->state = THREAD_RUNNING;
-	place(t);
+	if (here && (t->affinity & 1ull << arch_cpu())) {
+		t->vruntime = c->min_vruntime;
+		enqueue(c, t);
+	} else {
+		place(t);
+	}
 }
 
 void sched_wake(struct thread *t)
@@ -157,7 +164,13 @@ void sched_resume(struct thread *t)
 	place(t);
 }
 
-static struct thread *pick(struct cpu *c)
+void sched_poke(struct thread *t)
+{
+	if (t != current && queues[t->cpu].running == t)
+		resched_cpu(&queues[t->cpu]);
+}
+
+static struct thread *pick(struct runqueue *c)
 {
 	struct thread *t;
 	int i;
@@ -168,11 +181,11 @@ static struct thread *pick(struct cpu *c)
 		return t;
 	}
 	for (i = 0; i < arch_cpus(); i++) {
-		list_for_each(t, &cpus[i].queue, run_link)
+		list_for_each(t, &queues[i].queue, run_link)
 		{
-			if (!(t->affinity & 1ull << (c - cpus)))
+			if (!(t->affinity & 1ull << (c - queues)))
 				continue;
-			dequeue(&cpus[i], t);
+			dequeue(&queues[i], t);
 			t->vruntime = c->min_vruntime;
 			return t;
 		}
@@ -182,7 +195,7 @@ static struct thread *pick(struct cpu *c)
 
 void schedule(void)
 {
-	struct cpu *c = this_cpu();
+	struct runqueue *c = this_queue();
 	struct thread *prev = current, *next;
 	u64 now = time_boot_ns();
 
@@ -198,7 +211,7 @@ void schedule(void)
 		prev->voluntary++;
 	}
 	next = pick(c);
-	next->cpu = (int)(c - cpus);
+	next->cpu = (int)(c - queues);
 	next->run_start_ns = next->slice_start_ns = now;
 	c->running = next;
 	if (next == prev)
@@ -213,7 +226,7 @@ void schedule(void)
 
 void sched_yield_cpu(void)
 {
-	struct cpu *c = this_cpu();
+	struct runqueue *c = this_queue();
 
 	charge(c, current, time_boot_ns());
 	if (!c->queued)
@@ -264,9 +277,11 @@ int sched_sleep_killable(void)
 
 void sched_tick(void)
 {
-	struct cpu *c = this_cpu();
+	struct runqueue *c = this_queue();
 	u64 now = time_boot_ns();
 
+	if (!c->running->in_kernel)
+		account_enter_kernel(); /* the event came out of user mode */
 	timer_run(now);
 	if (c->running == c->idle)
 		return;
@@ -276,16 +291,6 @@ void sched_tick(void)
 		c->running->need_resched = true;
 }
 
-void sched_events(void)
-{
-	u32 events = arch_take_events();
-
-	if (events & EVENT_TIMER)
-		sched_tick();
-	if ((events & EVENT_VSOCK) && vsock_interrupt)
-		vsock_interrupt();
-}
-
 static u64 earlier(u64 a, u64 b)
 {
 	return !a || (b && b < a) ? b : a;
@@ -293,7 +298,7 @@ static u64 earlier(u64 a, u64 b)
 
 void sched_before_user(void)
 {
-	struct cpu *c = this_cpu();
+	struct runqueue *c = this_queue();
 	u64 deadline = timer_next(arch_cpu());
 
 	if (c->queued)
@@ -307,7 +312,7 @@ void sched_idle(void)
 	u64 deadline;
 
 	for (;;) {
-		sched_events();
+		events_handle(arch_take_events());
 		timer_run(time_boot_ns());
 		schedule();
 		deadline = timer_next(arch_cpu());
@@ -317,14 +322,14 @@ void sched_idle(void)
 
 void sched_set_nice(struct thread *t, int nice)
 {
-	if (cpus[t->cpu].running == t)
-		charge(&cpus[t->cpu], t, time_boot_ns());
+	if (queues[t->cpu].running == t)
+		charge(&queues[t->cpu], t, time_boot_ns());
 	t->nice = nice;
 }
 
 int sched_set_affinity(struct thread *t, u64 mask)
 {
-	struct cpu *c = &cpus[t->cpu];
+	struct runqueue *c = &queues[t->cpu];
 
 	if (!(mask & online_mask()))
 		return -EINVAL;
@@ -346,19 +351,18 @@ u64 sched_runnable(void)
 	int i;
 
 	for (i = 0; i < arch_cpus(); i++)
-		n += cpus[i].queued + (cpus[i].running != cpus[i].idle);
+		n += queues[i].queued + (queues[i].running != queues[i].idle);
 	return n;
 }
 
 void sched_init_cpu(int cpu)
 {
 	struct thread *t = &idle_threads[cpu];
-	struct cpu *c = &cpus[cpu];
+	struct runqueue *c = &queues[cpu];
 
 	online |= 1ull << cpu;
 	list_init(&t->run_link);
 	list_init(&t->process_link);
-	list_init(&t->pi_held);
 	t->process = &kernel_process;
 	t->affinity = 1ull << cpu;
 	ksnprintf(t->comm, sizeof(t->comm), "idle/%d", cpu);
@@ -372,8 +376,8 @@ void sched_init(void)
 	int i;
 
 	for (i = 0; i < arch_cpus(); i++) {
-		list_init(&cpus[i].queue);
-		cpus[i].idle = cpus[i].running = &idle_threads[i];
+		list_init(&queues[i].queue);
+		queues[i].idle = queues[i].running = &idle_threads[i];
+		idle_threads[i].in_kernel = true;
 	}
-	sched_init_cpu(0);
 }

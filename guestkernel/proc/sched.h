@@ -54,16 +54,19 @@ struct thread {
 	char comm[16];
 	/* signals (proc/signal.c) */
 	u64 sigmask, saved_sigmask;
+	u64 sigwait_set;                 /* sigtimedwait: wakes although blocked */
 	bool restore_sigmask;
 	struct sigpending *pending;      /* thread-directed */
 	u64 altstack_sp, altstack_size;
 	u32 altstack_flags;
-	int restart_kind; u64 restart_args[6]; /* restart_syscall(2) */
+	u64 fault_vector, fault_error, fault_addr; /* of the last fault, for signal frames */
+	long (*restart)(struct thread *t); /* what restart_syscall(2) goes on with */
+	u64 restart_args[6];
 	/* futexes, exit */
 	u64 clear_child_tid, robust_list, robust_list_len;
 	u64 rseq, rseq_len; u32 rseq_sig;
 	struct thread *vfork_waiter;     /* the parent that sleeps until exec or exit */
-	struct list pi_held;             /* PI futexes owned (proc/futex_pi.c) */
+	bool vfork_pending;              /* the parent's side: the child has not let go yet */
 	int pdeathsig;
 	void *syscall_private;
 };
@@ -111,11 +114,11 @@ void sched_init_cpu(int cpu); /* makes the boot context of this CPU its idle thr
 /* Idle loop of a CPU; never returns. */
 void sched_idle(void) __attribute__((noreturn));
 void sched_wake(struct thread *t);   /* makes a sleeping thread runnable; harmless otherwise */
-void sched_start(struct thread *t);  /* puts a new thread on a run queue */
+void sched_start(struct thread *t, bool here); /* puts a new thread on a run queue; here: this CPU's, as the caller is about to sleep */
 void sched_resume(struct thread *t); /* makes a stopped thread runnable; harmless otherwise */
+void sched_poke(struct thread *t);   /* makes a thread that runs in user mode on another CPU enter the kernel */
 void sched_yield_cpu(void);
 void schedule(void);                 /* picks the next thread; the current one's state tells whether it stays runnable */
-void sched_events(void);             /* handles this CPU's pending EVENT_* */
 void sched_tick(void);               /* EVENT_TIMER: preemption and timers */
 void sched_before_user(void);        /* arms the timer for what the returning thread needs */
 void sched_set_nice(struct thread *t, int nice);

@@ -14,7 +14,7 @@
 _Static_assert(KERNEL_STACK_BYTES == PAGE_SIZE << STACK_ORDER, "stack order");
 
 static struct thread *threads[PID_LIMIT];
-static int last_tid;
+static int last_tid = 1; /* 1 is asked for by number */
 static bool wrapped;
 static struct list buried = LIST_INIT(buried); /* run_link: dead, but their stack may still be in use */
 
@@ -147,7 +147,6 @@ struct thread *thread_alloc(int tid, int *error)
 	b->thread.pending = &b->pending;
 	list_init(&b->thread.run_link);
 	list_init(&b->thread.process_link);
-	list_init(&b->thread.pi_held);
 	b->thread.affinity = ~0ull;
 	b->thread.tid = tid;
 	threads[tid] = &b->thread;
@@ -191,6 +190,6 @@ struct thread *kernel_thread(const char *name, void (*fn)(void *), void *arg)
 	t->process = &kernel_process;
 	ksnprintf(t->comm, sizeof(t->comm), "%s", name);
 	arch_thread_init_kernel(t, fn, arg);
-	sched_start(t);
+	sched_start(t, false);
 	return t;
 }

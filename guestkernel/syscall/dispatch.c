@@ -8,8 +8,8 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/trace.h"
 
-#define SYSCALL_FULL(number, name, format) SYSCALL(name) __attribute__((weak));
-#define SYSCALL_PART(number, name, format, missing) SYSCALL(name) __attribute__((weak));
+#define SYSCALL_FULL(number, name, format) SYSCALL_PROTOTYPE(name) __attribute__((weak));
+#define SYSCALL_PART(number, name, format, missing) SYSCALL_PROTOTYPE(name) __attribute__((weak));
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
 

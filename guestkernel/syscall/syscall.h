@@ -11,10 +11,19 @@
 
 typedef long (*syscall_fn)(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 
-/* Declares a handler with exactly the table's signature. */
+/* Begins the definition of a handler with exactly the table's signature. */
+#define SYSCALL_PROTOTYPE(name) long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
 #define SYSCALL(name)                                                                                                  \
-	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);                                                     \
-	long sys_##name(u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+	SYSCALL_PROTOTYPE(name);                                                                                       \
+	SYSCALL_PROTOTYPE(name)
+
+/* Reads a timespec and checks it; -EFAULT, -EINVAL. *ns: its value, saturated at some 292 years. */
+int timespec_from_user(user_ptr p, u64 *ns);
+/* An absolute deadline (ns since boot, never 0) `ns` from now, saturating. */
+u64 deadline_after(u64 ns);
+int timespec_to_user(user_ptr p, u64 ns);
+/* A mask argument of sigsetsize 8. -EINVAL, -EFAULT */
+int sigmask_from_user(user_ptr p, u64 size, u64 *mask);
 
 #define SYSCALL_FULL(number, name, format) SYSCALL(name);
 #define SYSCALL_PART(number, name, format, missing) SYSCALL(name);

@@ -63,6 +63,9 @@ void kernel_unlock(void);
 void arch_switch(struct thread *prev, struct thread *next);
 /* Makes the boot context of this CPU the thread t (its idle thread): t->arch.stack_base, t->cpu, current. */
 void arch_thread_init_idle(struct thread *t, int cpu);
+/* Loads an address space on this CPU at once, or the kernel's own with NULL (before the current thread's is dropped). */
+struct pagetable;
+void arch_set_pagetable(struct pagetable *pt);
 struct mm;
 /* Loads an address space on this CPU for the current thread (execve). */
 void arch_activate_mm(struct mm *mm);
@@ -100,6 +103,9 @@ void *arch_fpu_save(void);
 int arch_fpu_load(const void *image, size_t bytes);
 void arch_fpu_reset(void);
 
+/* Loads an address space on this CPU at once, or the kernel's own with NULL (before the current thread's is dropped). */
+struct pagetable;
+void arch_set_pagetable(struct pagetable *pt);
 struct mm;
 /* Loads an address space on this CPU for the current thread (execve). */
 void arch_activate_mm(struct mm *mm);

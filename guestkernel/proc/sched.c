@@ -4,6 +4,7 @@
  * idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks for a timer event only when
  * a timer is armed or other threads wait for it. All of this is under the one kernel lock.
  */
+#include "guestkernel/events.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/cpu_timer.h"
@@ -24,8 +25,6 @@ struct runqueue {
 static struct runqueue queues[BOOT_MAX_CPUS];
 static struct thread idle_threads[BOOT_MAX_CPUS];
 static u64 online; /* bit mask of CPUs that have begun to schedule */
-
-void events_handle(u32 events); /* events.h */
 
 static struct runqueue *this_queue(void)
 {
@@ -380,4 +379,5 @@ void sched_init(void)
 		queues[i].idle = queues[i].running = &idle_threads[i];
 		idle_threads[i].in_kernel = true;
 	}
+	sched_init_cpu(0);
 }

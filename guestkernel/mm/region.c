@@ -128,14 +128,15 @@ static int split_at(struct mm *mm, u64 addr)
 
 int range_isolate(struct mm *mm, u64 start, u64 end)
 {
-	int r = split_at(mm, start);
+	/* Pages first: a failure then leaves no 2 MiB page across two VMAs. */
+	int r = huge_split_at(mm, start);
 
 	if (!r)
-		r = split_at(mm, end);
-	if (!r)
-		r = huge_split_at(mm, start);
-	if (!r)
 		r = huge_split_at(mm, end);
+	if (!r)
+		r = split_at(mm, start);
+	if (!r)
+		r = split_at(mm, end);
 	return r;
 }
 

@@ -261,9 +261,13 @@ static struct table *table_new(void)
 {
 	if (stub_tables_left <= 0)
 		return NULL;
+	struct table *t = aligned_alloc(sizeof(*t), sizeof(*t)); /* the low bits of its address are flags */
+
+	if (!t)
+		abort();
 	stub_tables_left--;
 	stub_tables_used++;
-	return calloc(1, sizeof(struct table));
+	return memset(t, 0, sizeof(*t));
 }
 static void table_free(struct table *t)
 {

@@ -120,9 +120,9 @@ void world_init(u64 memory_bytes)
 	world_oom_answer = false;
 	world_oom_hook = NULL;
 	world_caps = true;
-	/* One object of the classes in use, so that the slab that stays is not counted as lost. */
-	kfree(kmalloc(sizeof(struct vma)));
-	kfree(kmalloc(sizeof(struct mm)));
+	/* One object of each class, so that the slab that stays is not counted as lost. */
+	for (size_t bytes = 32; bytes <= 2048; bytes += 32)
+		kfree(kmalloc(bytes));
 	frames_before = free_frames();
 	stub_thread.mm = mm_create();
 }

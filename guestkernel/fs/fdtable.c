@@ -100,6 +100,11 @@ static int close_slot(struct files *files, u32 fd)
 	return close_file(files, file);
 }
 
+bool files_shared(const struct files *files)
+{
+	return files->refs > 1;
+}
+
 void files_put(struct files *files)
 {
 	bool cloexec;

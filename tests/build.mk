@@ -65,7 +65,7 @@ e2e: $(B)/sandbox $(E2E_BIN) ## end-to-end tests on /dev/kvm (THEME="basic stdio
 # Guest-semantics programs: static, each also run natively.
 GUEST_SRC := $(wildcard tests/guest/*.c)
 GUEST_BIN := $(patsubst tests/guest/%.c,$(B)/guest/%,$(GUEST_SRC))
-$(B)/guest/%: tests/guest/%.c tests/guest/harness.h
+$(B)/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O1 -g -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE -static $(call flags_of,$<) -o $@ $< -lm
 

@@ -13,15 +13,15 @@
 #include "runner/vsock_packet.h"
 
 struct image_file {
-	int fd;        /* regular file, open for reading; closed when it has been sent */
+	int fd;	       /* regular file, open for reading; closed when it has been sent */
 	uint64_t size; /* bytes, as the job says */
 };
 
 struct image_stream {
 	struct image_file *file; /* of the caller; must live as long as the stream */
-	uint32_t count, next;    /* next: index of the file being sent */
-	uint64_t offset;         /* bytes of it sent, padding included */
-	bool ended;              /* closed before its end */
+	uint32_t count, next;	 /* next: index of the file being sent */
+	uint64_t offset;	 /* bytes of it sent, padding included */
+	bool ended;		 /* closed before its end */
 	/* The first file that could not be sent as the job describes it. */
 	bool failed;
 	uint32_t failed_file;

@@ -48,7 +48,8 @@ int loop_add(struct loop *loop, int fd, uint32_t events, loop_callback *callback
 	while (i < LOOP_WATCHES_MAX && loop->watch[i].callback)
 		i++;
 	if (i == LOOP_WATCHES_MAX)
-		return error_set(error, STATUS_RUNNER, "too many descriptors to watch (at most %d)", LOOP_WATCHES_MAX - 1);
+		return error_set(error, STATUS_RUNNER, "too many descriptors to watch (at most %d)",
+				 LOOP_WATCHES_MAX - 1);
 	struct epoll_event event = {.events = events, .data.u32 = i};
 	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event)) {
 		if (errno == EPERM)

@@ -11,8 +11,8 @@
 #include "runner/vsock_conn.h"
 
 static const uint32_t ports[SERVICES] = {
-	[SERVICE_CONTROL] = WIRE_CONTROL, [SERVICE_IMAGE] = WIRE_IMAGE,	  [SERVICE_STDIN] = WIRE_STDIN,
-	[SERVICE_STDOUT] = WIRE_STDOUT,	  [SERVICE_STDERR] = WIRE_STDERR,
+    [SERVICE_CONTROL] = WIRE_CONTROL, [SERVICE_IMAGE] = WIRE_IMAGE,   [SERVICE_STDIN] = WIRE_STDIN,
+    [SERVICE_STDOUT] = WIRE_STDOUT,   [SERVICE_STDERR] = WIRE_STDERR,
 };
 
 struct stream *services_stream(struct services *services, int service)

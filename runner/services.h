@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error. Each
- * can be connected once. Owns the host's ends (descriptors, buffers, frames); knows nothing of connections, credit or
- * virtqueues, which refer to a service by its index only.
+ * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error.
+ * Each can be connected once. Owns the host's ends (descriptors, buffers, frames); knows nothing of connections, credit
+ * or virtqueues, which refer to a service by its index only.
  */
 #ifndef RUNNER_SERVICES_H
 #define RUNNER_SERVICES_H
@@ -25,9 +25,9 @@ enum service_index {
 };
 
 enum service_state {
-	SERVICE_OFFERED,   /* waits for its one connection */
+	SERVICE_OFFERED, /* waits for its one connection */
 	SERVICE_CONNECTED,
-	SERVICE_OVER,      /* was connected, or is not offered */
+	SERVICE_OVER, /* was connected, or is not offered */
 };
 
 struct services {
@@ -42,11 +42,13 @@ struct services {
 struct services_config {
 	const uint8_t *job; /* the encoded JOB frame */
 	size_t job_bytes;
-	struct image_file *image; /* regular files in the job's order; array and descriptors of the caller, which gives the */
-	uint32_t image_files;     /* descriptors away */
-	/* The caller's descriptors, or -1 when that stream is not offered (closed, /dev/null in the guest, or standard error
-	 * that is the same as standard output). Input and output are given away: they are closed when the guest closes
-	 * its end, so that the other ends of the pipes learn. Error is not, since the runner's own messages go there. */
+	struct image_file
+	    *image; /* regular files in the job's order; array and descriptors of the caller, which gives the */
+	uint32_t image_files; /* descriptors away */
+	/* The caller's descriptors, or -1 when that stream is not offered (closed, /dev/null in the guest, or standard
+	 * error that is the same as standard output). Input and output are given away: they are closed when the guest
+	 * closes its end, so that the other ends of the pipes learn. Error is not, since the runner's own messages go
+	 * there. */
 	int in, out, err;
 };
 
@@ -62,8 +64,8 @@ void services_close(struct services *services);
 /* A connection to `port`: the service's index, or -1 (unknown, not offered, or connected before). */
 int services_connect(struct services *services, uint32_t port);
 
-/* The connection of this service is over, in whatever way: bytes from the guest are still written out, nothing more is read
- * for it, and its descriptor is closed after that. */
+/* The connection of this service is over, in whatever way: bytes from the guest are still written out, nothing more is
+ * read for it, and its descriptor is closed after that. */
 void services_disconnect(struct services *services, int service);
 
 /* The guest will not receive (VSOCK_SHUTDOWN_RECEIVE) or send (.._SEND) any more on this service. */

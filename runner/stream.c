@@ -215,8 +215,8 @@ uint32_t stream_flush(struct stream *stream)
 		if (first > stream->pending)
 			first = stream->pending;
 		struct iovec iov[2] = {
-			{.iov_base = stream->buffer + stream->head, .iov_len = first},
-			{.iov_base = stream->buffer, .iov_len = stream->pending - first},
+		    {.iov_base = stream->buffer + stream->head, .iov_len = first},
+		    {.iov_base = stream->buffer, .iov_len = stream->pending - first},
 		};
 		ssize_t n = try_transfer(stream, iov, 2);
 		if (n < 0)

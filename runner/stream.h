@@ -23,13 +23,13 @@ enum stream_mode {
 };
 
 struct stream {
-	int fd;       /* -1: closed */
+	int fd;	      /* -1: closed */
 	int original; /* the caller's descriptor, closed together with fd; -1: none, or it is fd itself */
 	enum stream_mode mode;
 	bool output;
-	bool ready;    /* the next call is worth trying: cleared by EAGAIN, set by an event */
-	bool finished; /* output: no more will be written, close once the buffer is empty */
-	int error;     /* errno of the failure that closed it; 0 none, EPIPE when the reader has gone */
+	bool ready;	 /* the next call is worth trying: cleared by EAGAIN, set by an event */
+	bool finished;	 /* output: no more will be written, close once the buffer is empty */
+	int error;	 /* errno of the failure that closed it; 0 none, EPIPE when the reader has gone */
 	uint8_t *buffer; /* output: ring of buffer_bytes */
 	uint32_t buffer_bytes, head, pending;
 };
@@ -37,8 +37,8 @@ struct stream {
 /* The stream of a descriptor that is not open, or not used. */
 void stream_init_closed(struct stream *stream);
 
-/* Prepares the caller's descriptor fd. Closing the stream closes fd as well. Opens /proc/self/fd/N: before confinement. -1
- * with `name` in the message when fd is not open. */
+/* Prepares the caller's descriptor fd. Closing the stream closes fd as well. Opens /proc/self/fd/N: before confinement.
+ * -1 with `name` in the message when fd is not open. */
 int stream_open_input(struct stream *stream, int fd, const char *name, struct error *error);
 
 /* The same for output, with a buffer of `bytes` > 0 that must live as long as the stream. With keep the caller's own

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define MAGIC 0x74726976u  /* "virt" */
+#define MAGIC  0x74726976u /* "virt" */
 #define VENDOR 0x58424e53u /* "SNBX" */
 
 enum {
@@ -22,20 +22,20 @@ enum {
 static const struct {
 	uint8_t from, to;
 } transitions[] = {
-	{S_RESET, S_ACKNOWLEDGED},
-	{S_ACKNOWLEDGED, S_DRIVER},
-	{S_DRIVER, S_FEATURES},
-	{S_FEATURES, S_LIVE},
+    {S_RESET, S_ACKNOWLEDGED},
+    {S_ACKNOWLEDGED, S_DRIVER},
+    {S_DRIVER, S_FEATURES},
+    {S_FEATURES, S_LIVE},
 };
 
-void virtio_mmio_init(struct virtio_mmio *mmio, uint32_t device_id, uint64_t features, uint32_t queues, const void *config,
-		      uint32_t config_bytes)
+void virtio_mmio_init(struct virtio_mmio *mmio, uint32_t device_id, uint64_t features, uint32_t queues,
+		      const void *config, uint32_t config_bytes)
 {
 	*mmio = (struct virtio_mmio){
-		.device_id = device_id,
-		.queues = queues,
-		.config_bytes = config_bytes,
-		.features_offered = features | VIRTIO_F_VERSION_1,
+	    .device_id = device_id,
+	    .queues = queues,
+	    .config_bytes = config_bytes,
+	    .features_offered = features | VIRTIO_F_VERSION_1,
 	};
 	memcpy(mmio->config, config, config_bytes);
 }
@@ -58,10 +58,10 @@ int virtio_mmio_handover(struct virtio_mmio *mmio, const struct guest_memory *me
 		if (queue[i].size > VIRTQ_SIZE_MAX)
 			break;
 		mmio->queue[i] = (struct virtqueue){
-			.desc = gpa(queue[i].desc),
-			.driver = gpa(queue[i].driver),
-			.device = gpa(queue[i].device),
-			.size = (uint16_t)queue[i].size,
+		    .desc = gpa(queue[i].desc),
+		    .driver = gpa(queue[i].driver),
+		    .device = gpa(queue[i].device),
+		    .size = (uint16_t)queue[i].size,
 		};
 		if (virtqueue_start(&mmio->queue[i], memory))
 			break;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The virtio-mmio transport, version 2 (virtio 1.2, 4.2): registers, status and feature negotiation of one device. Plain
- * data; a register write that concerns the device behind comes back as an action that the caller carries out. Knows
- * nothing of the device's own protocol, of threads or of KVM.
+ * The virtio-mmio transport, version 2 (virtio 1.2, 4.2): registers, status and feature negotiation of one device.
+ * Plain data; a register write that concerns the device behind comes back as an action that the caller carries out.
+ * Knows nothing of the device's own protocol, of threads or of KVM.
  */
 #ifndef RUNNER_VIRTIO_MMIO_H
 #define RUNNER_VIRTIO_MMIO_H
@@ -87,16 +87,16 @@ enum virtio_action {
 
 /* Makes a device in reset. queues <= VIRTIO_QUEUES_MAX, config_bytes <= VIRTIO_CONFIG_MAX; features without VERSION_1,
  * which is always offered and required. */
-void virtio_mmio_init(struct virtio_mmio *mmio, uint32_t device_id, uint64_t features, uint32_t queues, const void *config,
-		      uint32_t config_bytes);
+void virtio_mmio_init(struct virtio_mmio *mmio, uint32_t device_id, uint64_t features, uint32_t queues,
+		      const void *config, uint32_t config_bytes);
 
-/* Puts the device into DRIVER_OK with the queues given, as if a driver had negotiated all features offered. The device must
- * be in reset. -1 when a queue does not fit into RAM (the device is in reset again). */
+/* Puts the device into DRIVER_OK with the queues given, as if a driver had negotiated all features offered. The device
+ * must be in reset. -1 when a queue does not fit into RAM (the device is in reset again). */
 int virtio_mmio_handover(struct virtio_mmio *mmio, const struct guest_memory *memory, const struct boot_queue *queue,
 			 uint32_t queues);
 
-/* A read of `length` bytes at `offset` of the window. Registers answer 4-byte aligned reads, the configuration any within
- * it; everything else reads as zero. */
+/* A read of `length` bytes at `offset` of the window. Registers answer 4-byte aligned reads, the configuration any
+ * within it; everything else reads as zero. */
 void virtio_mmio_read(const struct virtio_mmio *mmio, uint64_t offset, void *data, uint32_t length);
 
 /* A write of `length` bytes. Illegal ones (unknown register, wrong size, wrong state) change nothing. */

@@ -95,10 +95,10 @@ bool virtqueue_available(const struct virtqueue *vq, const struct guest_memory *
 static struct virtq_desc load_desc(const struct virtq_desc *from)
 {
 	return (struct virtq_desc){
-		.addr = __atomic_load_n(&from->addr, __ATOMIC_RELAXED),
-		.len = __atomic_load_n(&from->len, __ATOMIC_RELAXED),
-		.flags = __atomic_load_n(&from->flags, __ATOMIC_RELAXED),
-		.next = __atomic_load_n(&from->next, __ATOMIC_RELAXED),
+	    .addr = __atomic_load_n(&from->addr, __ATOMIC_RELAXED),
+	    .len = __atomic_load_n(&from->len, __ATOMIC_RELAXED),
+	    .flags = __atomic_load_n(&from->flags, __ATOMIC_RELAXED),
+	    .next = __atomic_load_n(&from->next, __ATOMIC_RELAXED),
 	};
 }
 

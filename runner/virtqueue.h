@@ -13,16 +13,16 @@
 
 #include "runner/memory.h"
 
-#define VIRTQ_SIZE_MAX 256              /* entries; also the longest chain, so that a chain fits one readv */
+#define VIRTQ_SIZE_MAX	      256	 /* entries; also the longest chain, so that a chain fits one readv */
 #define VIRTQ_CHAIN_BYTES_MAX (1u << 30) /* bytes of one chain, readable and writable part together */
 
 struct virtqueue {
 	gpa_t desc, driver, device; /* descriptor table, available ring, used ring */
-	uint16_t size;              /* entries, a power of two */
-	uint16_t next_avail;        /* available entries taken so far, modulo 2^16 */
-	uint16_t next_used;         /* used entries written so far */
-	uint16_t published;         /* used entries that the driver has been shown */
-	bool quiet;                 /* the driver is asked not to notify */
+	uint16_t size;		    /* entries, a power of two */
+	uint16_t next_avail;	    /* available entries taken so far, modulo 2^16 */
+	uint16_t next_used;	    /* used entries written so far */
+	uint16_t published;	    /* used entries that the driver has been shown */
+	bool quiet;		    /* the driver is asked not to notify */
 	bool ready;
 	bool broken; /* the driver broke a rule: nothing is read or written any more before a reset */
 };
@@ -35,8 +35,8 @@ struct virtq_chain {
 	struct iovec iov[VIRTQ_SIZE_MAX];
 };
 
-/* Takes the queue into use. Fails (-1, queue unchanged) unless size is a power of two up to VIRTQ_SIZE_MAX and the three
- * parts are aligned (16, 2 and 4 bytes) and lie within RAM. */
+/* Takes the queue into use. Fails (-1, queue unchanged) unless size is a power of two up to VIRTQ_SIZE_MAX and the
+ * three parts are aligned (16, 2 and 4 bytes) and lie within RAM. */
 int virtqueue_start(struct virtqueue *vq, const struct guest_memory *memory);
 
 /* Forgets all of the queue's state. */

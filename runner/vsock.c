@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * virtio-vsock device. Each piece of work takes the transmit queue first, then fills the receive queue with whatever is owed
- * or can be read, then shows both used rings to the guest. No chain is held between two pieces of work: a reset finds
- * nothing in flight.
+ * virtio-vsock device. Each piece of work takes the transmit queue first, then fills the receive queue with whatever is
+ * owed or can be read, then shows both used rings to the guest. No chain is held between two pieces of work: a reset
+ * finds nothing in flight.
  */
 #include "runner/vsock.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
 
-/* Bounds of one piece of work, so that a guest on several vCPUs cannot keep a thread, or the lock, busy for ever. What is
- * left over is done by the I/O thread in further pieces. */
+/* Bounds of one piece of work, so that a guest on several vCPUs cannot keep a thread, or the lock, busy for ever. What
+ * is left over is done by the I/O thread in further pieces. */
 #define WORK_CHAINS_MAX VIRTQ_SIZE_MAX /* of each queue */
-#define WORK_BYTES_MAX  (32u << 20)    /* of payload to the guest */
+#define WORK_BYTES_MAX	(32u << 20)    /* of payload to the guest */
 
 /* What others must hear of a piece of work, once the lock is released. */
 struct news {
@@ -62,7 +62,8 @@ static ssize_t receive_one(struct vsock *vsock, struct virtqueue *rx, struct vir
 	return n;
 }
 
-/* Fills receive buffers. The guest is asked to notify of new ones only while they are missed. True when more could be done. */
+/* Fills receive buffers. The guest is asked to notify of new ones only while they are missed. True when more could be
+ * done. */
 static bool receive(struct vsock *vsock, struct virtqueue *rx)
 {
 	struct virtq_chain chain;
@@ -167,12 +168,12 @@ static int watch_streams(struct vsock *vsock, struct error *error)
 int vsock_init(struct vsock *vsock, const struct vsock_config *config, struct error *error)
 {
 	*vsock = (struct vsock){
-		.memory = config->memory,
-		.services = config->services,
-		.loop = config->loop,
-		.raise = config->raise,
-		.reported = config->reported,
-		.context = config->context,
+	    .memory = config->memory,
+	    .services = config->services,
+	    .loop = config->loop,
+	    .raise = config->raise,
+	    .reported = config->reported,
+	    .context = config->context,
 	};
 	pthread_mutex_init(&vsock->lock, NULL);
 	virtio_mmio_init(&vsock->mmio, VIRTIO_ID_VSOCK, VIRTIO_VSOCK_F_STREAM, VSOCK_QUEUES, &config->guest_cid,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The virtio-vsock device: one lock around registers, queues, multiplexer and services, called from vCPU threads (register
- * accesses) and from the I/O thread (events of descriptors).
+ * The virtio-vsock device: one lock around registers, queues, multiplexer and services, called from vCPU threads
+ * (register accesses) and from the I/O thread (events of descriptors).
  *
  * How run.c glues it:
  *
@@ -14,12 +14,12 @@
  *     I/O thread:  loop_run(&loop, done, ...)
  *     vCPU thread: KVM_EXIT_MMIO in [boot.mmio, + VIRTIO_MMIO_BYTES): vsock_write / vsock_read
  *                  (or vsock_notify directly where another kind of exit carries the notification)
- *     raise(context, VSOCK_INLINE) comes on the vCPU thread inside vsock_write: what caused it is already visible in the used
- *     rings when that vCPU runs again, so a driver that looks at them after each notification needs no interrupt.
+ *     raise(context, VSOCK_INLINE) comes on the vCPU thread inside vsock_write: what caused it is already visible in
+ * the used rings when that vCPU runs again, so a driver that looks at them after each notification needs no interrupt.
  *     raise(context, VSOCK_ASYNC) comes on the I/O thread: inject EVENT_VSOCK. The lock is not held in either case.
  *   at the end
- *     vsock_finish(&vsock)                   once no vCPU runs: takes what is still in the transmit queue, ends connections
- *     loop_run(&loop, ... vsock_drained ...) until all output has been written; loop_wake after vsock_finish
+ *     vsock_finish(&vsock)                   once no vCPU runs: takes what is still in the transmit queue, ends
+ * connections loop_run(&loop, ... vsock_drained ...) until all output has been written; loop_wake after vsock_finish
  *     vsock_report, vsock_output_error       how the program ended; whether output was lost and why
  *     vsock_close, services_close, loop_close
  */
@@ -72,7 +72,7 @@ struct vsock_config {
 	uint64_t guest_cid;
 	const struct guest_memory *memory;
 	struct services *services; /* initialised; touched only through this device from now on */
-	struct loop *loop;         /* initialised; its wake callback calls vsock_work */
+	struct loop *loop;	   /* initialised; its wake callback calls vsock_work */
 	vsock_raise *raise;
 	vsock_reported *reported;
 	void *context; /* of both callbacks */
@@ -108,8 +108,8 @@ void vsock_finish(struct vsock *vsock);
 /* Whether every byte of output has been written, or its reader has gone. */
 bool vsock_drained(struct vsock *vsock);
 
-/* errno with which writing standard output (SERVICE_STDOUT), standard error or reading standard input failed, 0 if it did not.
- * EPIPE: the reader went away, as in any pipeline; anything else lost output. */
+/* errno with which writing standard output (SERVICE_STDOUT), standard error or reading standard input failed, 0 if it
+ * did not. EPIPE: the reader went away, as in any pipeline; anything else lost output. */
 int vsock_stream_error(struct vsock *vsock, enum service_index service);
 
 /* The first file of the image that was not sent as the job describes it: its index, and *number its errno, or 0 when it

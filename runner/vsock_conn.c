@@ -7,12 +7,12 @@
 void vsock_conn_open(struct vsock_conn *conn, const struct vsock_header *request, int service)
 {
 	*conn = (struct vsock_conn){
-		.state = VSOCK_OPEN,
-		.service = service,
-		.guest_port = request->src_port,
-		.host_port = request->dst_port,
-		.owes_response = true,
-		.guest_buffer = request->buf_alloc,
+	    .state = VSOCK_OPEN,
+	    .service = service,
+	    .guest_port = request->src_port,
+	    .host_port = request->dst_port,
+	    .owes_response = true,
+	    .guest_buffer = request->buf_alloc,
 	};
 }
 
@@ -115,12 +115,12 @@ bool vsock_conn_owes(const struct vsock_conn *conn)
 static void fill(struct vsock_conn *conn, struct vsock_header *header, enum vsock_op op)
 {
 	*header = (struct vsock_header){
-		.src_port = conn->host_port,
-		.dst_port = conn->guest_port,
-		.type = VSOCK_TYPE_STREAM,
-		.op = op,
-		.buf_alloc = VSOCK_BUFFER_BYTES,
-		.fwd_cnt = conn->forwarded,
+	    .src_port = conn->host_port,
+	    .dst_port = conn->guest_port,
+	    .type = VSOCK_TYPE_STREAM,
+	    .op = op,
+	    .buf_alloc = VSOCK_BUFFER_BYTES,
+	    .fwd_cnt = conn->forwarded,
 	};
 	conn->announced = conn->forwarded;
 	conn->owes_credit = false; /* each packet carries the credit */

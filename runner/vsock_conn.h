@@ -26,26 +26,26 @@ struct vsock_conn {
 	uint32_t guest_port, host_port;
 	/* Packets owed to the guest. */
 	bool owes_response, owes_credit;
-	uint8_t owes_shutdown;  /* VSOCK_SHUTDOWN_* to announce */
-	uint8_t host_shutdown;  /* announced */
+	uint8_t owes_shutdown;	/* VSOCK_SHUTDOWN_* to announce */
+	uint8_t host_shutdown;	/* announced */
 	uint8_t guest_shutdown; /* heard */
 	/* Host to guest. */
-	uint32_t sent;            /* bytes sent, modulo 2^32 */
+	uint32_t sent;		  /* bytes sent, modulo 2^32 */
 	uint32_t guest_forwarded; /* of those, taken out of the guest's buffer */
-	uint32_t guest_buffer;    /* bytes, the size of that buffer */
+	uint32_t guest_buffer;	  /* bytes, the size of that buffer */
 	/* Guest to host. */
-	uint32_t received;           /* bytes received */
-	uint32_t forwarded;          /* of those, passed on to the host's end */
-	uint32_t announced;          /* `forwarded` as the guest last heard it */
+	uint32_t received;  /* bytes received */
+	uint32_t forwarded; /* of those, passed on to the host's end */
+	uint32_t announced; /* `forwarded` as the guest last heard it */
 };
 
 /* What a packet asks of the caller. */
 enum vsock_event {
-	VSOCK_IGNORE,   /* nothing */
-	VSOCK_DATA,     /* take the payload; header->len bytes are now received */
-	VSOCK_HALF,     /* conn->guest_shutdown has grown */
-	VSOCK_CLOSE,    /* the guest is done with both directions: end the host's side, the connection owes an RST */
-	VSOCK_GONE,     /* the guest has reset the connection: it is free again */
+	VSOCK_IGNORE,	/* nothing */
+	VSOCK_DATA,	/* take the payload; header->len bytes are now received */
+	VSOCK_HALF,	/* conn->guest_shutdown has grown */
+	VSOCK_CLOSE,	/* the guest is done with both directions: end the host's side, the connection owes an RST */
+	VSOCK_GONE,	/* the guest has reset the connection: it is free again */
 	VSOCK_VIOLATED, /* a broken rule (credit, state, operation): end the host's side, the connection owes an RST */
 };
 

@@ -32,10 +32,10 @@ static void refuse(struct vsock_mux *mux, const struct vsock_header *header)
 		return;
 	uint32_t at = (mux->reset_head + mux->resets++) % VSOCK_RESETS_MAX;
 	mux->reset[at] = (struct vsock_reset){
-		.host_cid = header->dst_cid,
-		.guest_port = header->src_port,
-		.host_port = header->dst_port,
-		.type = header->type,
+	    .host_cid = header->dst_cid,
+	    .guest_port = header->src_port,
+	    .host_port = header->dst_port,
+	    .type = header->type,
 	};
 }
 
@@ -87,7 +87,8 @@ static void take_payload(struct vsock_conn *conn, struct services *services, str
 void vsock_mux_receive(struct vsock_mux *mux, struct services *services, const struct vsock_header *header,
 		       struct spans *payload)
 {
-	if (header->type != VSOCK_TYPE_STREAM || header->src_cid != mux->guest_cid || header->dst_cid != WIRE_HOST_CID) {
+	if (header->type != VSOCK_TYPE_STREAM || header->src_cid != mux->guest_cid ||
+	    header->dst_cid != WIRE_HOST_CID) {
 		mux->violations++;
 		refuse(mux, header);
 		return;
@@ -173,12 +174,12 @@ static void answer_reset(struct vsock_mux *mux, struct vsock_header *header)
 {
 	const struct vsock_reset *reset = &mux->reset[mux->reset_head];
 	*header = (struct vsock_header){
-		.src_cid = reset->host_cid,
-		.dst_cid = mux->guest_cid,
-		.src_port = reset->host_port,
-		.dst_port = reset->guest_port,
-		.type = reset->type,
-		.op = VSOCK_OP_RST,
+	    .src_cid = reset->host_cid,
+	    .dst_cid = mux->guest_cid,
+	    .src_port = reset->host_port,
+	    .dst_port = reset->guest_port,
+	    .type = reset->type,
+	    .op = VSOCK_OP_RST,
 	};
 	mux->reset_head = (mux->reset_head + 1) % VSOCK_RESETS_MAX;
 	mux->resets--;
@@ -214,7 +215,8 @@ static ssize_t send_data(struct vsock_conn *conn, struct services *services, str
 }
 
 /* The next packet of any connection. Answers go first: they are short and the guest may be waiting. */
-static ssize_t send_next(struct vsock_mux *mux, struct services *services, struct vsock_header *header, struct spans *room)
+static ssize_t send_next(struct vsock_mux *mux, struct services *services, struct vsock_header *header,
+			 struct spans *room)
 {
 	for (int i = 0; i < VSOCK_CONNECTIONS_MAX; i++) {
 		if (!vsock_conn_owes(&mux->conn[i]))
@@ -240,7 +242,8 @@ static ssize_t send_next(struct vsock_mux *mux, struct services *services, struc
 	return -EAGAIN;
 }
 
-ssize_t vsock_mux_send(struct vsock_mux *mux, struct services *services, struct vsock_header *header, struct spans *room)
+ssize_t vsock_mux_send(struct vsock_mux *mux, struct services *services, struct vsock_header *header,
+		       struct spans *room)
 {
 	if (mux->resets) {
 		answer_reset(mux, header);

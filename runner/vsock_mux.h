@@ -14,7 +14,7 @@
 #include "runner/vsock_conn.h"
 
 #define VSOCK_CONNECTIONS_MAX 16
-#define VSOCK_RESETS_MAX 64 /* RSTs owed to packets of no connection */
+#define VSOCK_RESETS_MAX      64 /* RSTs owed to packets of no connection */
 /* Payload of one packet to the guest; bounds how long one read of the host can take. A multiple of WIRE_PAGE. */
 #define VSOCK_PACKET_MAX (16u << 20)
 
@@ -29,7 +29,7 @@ struct vsock_mux {
 	struct vsock_conn conn[VSOCK_CONNECTIONS_MAX];
 	struct vsock_reset reset[VSOCK_RESETS_MAX]; /* ring */
 	uint32_t reset_head, resets;
-	uint32_t turn;       /* connection that is asked for data first */
+	uint32_t turn;	     /* connection that is asked for data first */
 	uint64_t violations; /* packets that broke a rule */
 };
 
@@ -45,14 +45,16 @@ bool vsock_mux_ready(const struct vsock_mux *mux);
 void vsock_mux_receive(struct vsock_mux *mux, struct services *services, const struct vsock_header *header,
 		       struct spans *payload);
 
-/* The host's ends may have changed (events, or a write): passes buffered bytes on and resets connections whose end is gone. */
+/* The host's ends may have changed (events, or a write): passes buffered bytes on and resets connections whose end is
+ * gone. */
 void vsock_mux_update(struct vsock_mux *mux, struct services *services);
 
 /* Whether the guest is owed a packet, or may be: vsock_mux_send is worth a call. */
 bool vsock_mux_pending(const struct vsock_mux *mux, const struct services *services);
 
-/* Makes the next packet for the guest: payload into the room (at least one byte), all of its header into *header. Returns the
- * bytes of payload, or -EAGAIN when there is no packet. */
-ssize_t vsock_mux_send(struct vsock_mux *mux, struct services *services, struct vsock_header *header, struct spans *room);
+/* Makes the next packet for the guest: payload into the room (at least one byte), all of its header into *header.
+ * Returns the bytes of payload, or -EAGAIN when there is no packet. */
+ssize_t vsock_mux_send(struct vsock_mux *mux, struct services *services, struct vsock_header *header,
+		       struct spans *room);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The virtio-vsock packet (virtio 1.2, 5.10.6): its header, and how a packet lies in a descriptor chain. The header is the
- * first 44 bytes of the chain and the payload follows immediately, wherever the descriptors begin and end.
+ * The virtio-vsock packet (virtio 1.2, 5.10.6): its header, and how a packet lies in a descriptor chain. The header is
+ * the first 44 bytes of the chain and the payload follows immediately, wherever the descriptors begin and end.
  */
 #ifndef RUNNER_VSOCK_PACKET_H
 #define RUNNER_VSOCK_PACKET_H
@@ -13,7 +13,7 @@
 
 #include "runner/virtqueue.h"
 
-#define VIRTIO_ID_VSOCK 19
+#define VIRTIO_ID_VSOCK	      19
 #define VIRTIO_VSOCK_F_STREAM (1ull << 0)
 
 enum { VSOCK_TYPE_STREAM = 1 };
@@ -54,8 +54,8 @@ struct spans {
 
 /* Cuts `bytes` bytes (<= spans->bytes) off the front. */
 void spans_skip(struct spans *spans, size_t bytes);
-/* Cuts off what lies beyond the first `bytes` bytes (> 0). Only the last span that is left changes: returns by how much it is
- * shorter now, and with last != NULL where it is, so that this can be undone. */
+/* Cuts off what lies beyond the first `bytes` bytes (> 0). Only the last span that is left changes: returns by how much
+ * it is shorter now, and with last != NULL where it is, so that this can be undone. */
 size_t spans_limit(struct spans *spans, size_t bytes, struct iovec **last);
 /* Copies out of, or into, the front and cuts that off; `bytes` <= spans->bytes. */
 void spans_get(struct spans *spans, void *data, size_t bytes);

@@ -18,9 +18,9 @@
 enum control_state {
 	CONTROL_WAITING, /* for STARTED, or the end */
 	CONTROL_STARTED, /* the program runs */
-	CONTROL_EXITED,  /* `exit` is valid */
-	CONTROL_FAILED,  /* `fail` and `fail_text` are valid */
-	CONTROL_BROKEN,  /* the agent broke the protocol: `broken` says how */
+	CONTROL_EXITED,	 /* `exit` is valid */
+	CONTROL_FAILED,	 /* `fail` and `fail_text` are valid */
+	CONTROL_BROKEN,	 /* the agent broke the protocol: `broken` says how */
 };
 
 /* What the agent has reported so far; all fields were checked. */
@@ -30,7 +30,7 @@ struct control_report {
 	struct wire_exit exit;
 	struct wire_fail fail;
 	char fail_text[WIRE_REPORT_MAX]; /* printable, NUL-terminated */
-	const char *broken;              /* constant text */
+	const char *broken;		 /* constant text */
 };
 
 struct wire_control {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sources: runner/wire_control.c runner/vsock_packet.c
  *
- * The agent's reports as a hostile guest would write them. Input: a byte that sets the size of the pieces, then the stream.
+ * The agent's reports as a hostile guest would write them. Input: a byte that sets the size of the pieces, then the
+ * stream.
  */
 #include <stdint.h>
 #include <stdlib.h>

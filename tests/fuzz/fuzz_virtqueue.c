@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sources: runner/virtqueue.c
  *
- * A virtqueue over guest memory that the input fills: placement, rings and descriptors. Whatever comes out must lie in RAM.
+ * A virtqueue over guest memory that the input fills: placement, rings and descriptors. Whatever comes out must lie in
+ * RAM.
  *
  * Input: u16 desc, driver, device in units of 2 bytes, u16 size, u8 rounds, then the memory's contents.
  */

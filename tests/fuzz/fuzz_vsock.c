@@ -80,7 +80,8 @@ static void write_register(struct driver *d, struct reader *r)
 	vsock_read(&d->vsock, offset, &value, 4);
 }
 
-/* Takes used receive chains and offers the usual ones; does not follow descriptors, which the input may have changed. */
+/* Takes used receive chains and offers the usual ones; does not follow descriptors, which the input may have changed.
+ */
 static void repost(struct driver *d)
 {
 	struct ring *rx = &d->ring[VSOCK_RX];
@@ -173,7 +174,7 @@ const char *__asan_default_options(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t job[5000];
-		static struct guest_memory memory;
+	static struct guest_memory memory;
 	struct reader r = {.data = data, .left = size};
 	static struct driver d;
 	int in[2], out[2];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver's side of a split virtqueue, for tests: guest memory with guard pages, and functions that a test uses as a good
- * or a hostile driver.
+ * The driver's side of a split virtqueue, for tests: guest memory with guard pages, and functions that a test uses as a
+ * good or a hostile driver.
  */
 #ifndef TESTS_GUEST_RING_H
 #define TESTS_GUEST_RING_H
@@ -14,8 +14,8 @@
 #include "runner/memory.h"
 #include "runner/virtqueue.h"
 
-#define RING_F_NEXT 1
-#define RING_F_WRITE 2
+#define RING_F_NEXT	1
+#define RING_F_WRITE	2
 #define RING_F_INDIRECT 4
 
 struct ring_desc {
@@ -33,7 +33,7 @@ struct ring {
 	struct guest_memory *memory;
 	uint64_t base;
 	uint16_t size;
-	uint16_t free;      /* next free descriptor; tests use the table as a stack */
+	uint16_t free;	    /* next free descriptor; tests use the table as a stack */
 	uint16_t avail_idx; /* entries made available */
 	uint16_t used_seen;
 };

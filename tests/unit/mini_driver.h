@@ -15,14 +15,14 @@
 #include "runner/vsock.h"
 #include "tests/unit/guest_ring.h"
 
-#define DRIVER_MEMORY (8u << 20)
-#define DRIVER_RX_CHAINS 8u
-#define DRIVER_RX_BYTES 65536u /* of data in one receive chain, unless the test says otherwise */
+#define DRIVER_MEMORY	  (8u << 20)
+#define DRIVER_RX_CHAINS  8u
+#define DRIVER_RX_BYTES	  65536u /* of data in one receive chain, unless the test says otherwise */
 #define DRIVER_RX_HEADERS 0x40000u
-#define DRIVER_RX_DATA 0x100000u
-#define DRIVER_TX 0x600000u /* transmit buffers, one packet after another */
-#define DRIVER_TX_BYTES 0x40000u
-#define DRIVER_BUFFER (1u << 20) /* receive buffer that the driver advertises */
+#define DRIVER_RX_DATA	  0x100000u
+#define DRIVER_TX	  0x600000u /* transmit buffers, one packet after another */
+#define DRIVER_TX_BYTES	  0x40000u
+#define DRIVER_BUFFER	  (1u << 20) /* receive buffer that the driver advertises */
 
 struct driver {
 	struct guest_memory memory;
@@ -36,9 +36,9 @@ struct driver {
 	int raised[2]; /* by enum vsock_cause */
 	int reports;
 	struct vsock_header header; /* of the last packet received */
-	uint8_t *payload;           /* of it, in guest memory */
-	uint32_t forwarded;         /* fwd_cnt for the packets that the driver sends */
-	uint32_t buffer;            /* buf_alloc for them */
+	uint8_t *payload;	    /* of it, in guest memory */
+	uint32_t forwarded;	    /* fwd_cnt for the packets that the driver sends */
+	uint32_t buffer;	    /* buf_alloc for them */
 };
 
 static void driver_raise(void *context, enum vsock_cause cause)
@@ -67,7 +67,8 @@ static inline void driver_post(struct driver *d, uint16_t chain)
 }
 
 /* memory: guest memory of DRIVER_MEMORY bytes with zeroed queues, or NULL for fresh one, which driver_close frees. */
-static inline void driver_open_in(struct driver *d, const struct services_config *config, const struct guest_memory *memory)
+static inline void driver_open_in(struct driver *d, const struct services_config *config,
+				  const struct guest_memory *memory)
 {
 	struct error error;
 	memset(d, 0, sizeof(*d));
@@ -80,7 +81,7 @@ static inline void driver_open_in(struct driver *d, const struct services_config
 	for (int i = 0; i < VSOCK_QUEUES; i++) {
 		uint64_t base = BOOT_QUEUE_GPA + i * 0x3000u;
 		d->queue[i] = (struct boot_queue){
-			.desc = base, .driver = base + 0x1000, .device = base + 0x2000, .size = VSOCK_QUEUE_SIZE};
+		    .desc = base, .driver = base + 0x1000, .device = base + 0x2000, .size = VSOCK_QUEUE_SIZE};
 		d->ring[i] = (struct ring){.memory = &d->memory, .base = base, .size = VSOCK_QUEUE_SIZE};
 	}
 	struct vsock_config device = {.guest_cid = WIRE_GUEST_CID,
@@ -120,7 +121,8 @@ static inline void driver_close(struct driver *d)
 		ring_memory_free(&d->memory);
 }
 
-static inline struct vsock_header driver_header(const struct driver *d, uint16_t op, uint32_t src, uint32_t dst, uint32_t len)
+static inline struct vsock_header driver_header(const struct driver *d, uint16_t op, uint32_t src, uint32_t dst,
+						uint32_t len)
 {
 	return (struct vsock_header){.src_cid = WIRE_GUEST_CID,
 				     .dst_cid = WIRE_HOST_CID,
@@ -134,7 +136,8 @@ static inline struct vsock_header driver_header(const struct driver *d, uint16_t
 }
 
 /* Makes a packet available without a notification; bytes: what the descriptor says, whatever the header says. */
-static inline void driver_queue(struct driver *d, const struct vsock_header *header, const void *payload, uint32_t bytes)
+static inline void driver_queue(struct driver *d, const struct vsock_header *header, const void *payload,
+				uint32_t bytes)
 {
 	struct ring *tx = &d->ring[VSOCK_TX];
 	uint16_t i = tx->avail_idx % 8;
@@ -146,7 +149,8 @@ static inline void driver_queue(struct driver *d, const struct vsock_header *hea
 	ring_offer(tx, i);
 }
 
-static inline void driver_send(struct driver *d, uint16_t op, uint32_t src, uint32_t dst, const void *payload, uint32_t len)
+static inline void driver_send(struct driver *d, uint16_t op, uint32_t src, uint32_t dst, const void *payload,
+			       uint32_t len)
 {
 	struct vsock_header header = driver_header(d, op, src, dst, len);
 	driver_queue(d, &header, payload, len);
@@ -161,7 +165,8 @@ static inline void driver_send_flags(struct driver *d, uint16_t op, uint32_t src
 	vsock_notify(&d->vsock, VSOCK_TX);
 }
 
-/* Takes the next used receive chain into d->header and d->payload; false when there is none. The chain is posted again. */
+/* Takes the next used receive chain into d->header and d->payload; false when there is none. The chain is posted again.
+ */
 static inline bool driver_receive(struct driver *d)
 {
 	struct ring *rx = &d->ring[VSOCK_RX];

@@ -79,9 +79,9 @@ static void image_is_padded_file_by_file(void **state)
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i % 255 + 1);
 	struct image_file files[] = {
-		{.fd = file_with(data, 0), .size = 0},	     {.fd = file_with(data, 5000), .size = 5000},
-		{.fd = file_with(data, 0), .size = 0},	     {.fd = file_with(data, 4096), .size = 4096},
-		{.fd = file_with(data, 10000), .size = 9999}, {.fd = file_with(data, 0), .size = 0},
+	    {.fd = file_with(data, 0), .size = 0},	  {.fd = file_with(data, 5000), .size = 5000},
+	    {.fd = file_with(data, 0), .size = 0},	  {.fd = file_with(data, 4096), .size = 4096},
+	    {.fd = file_with(data, 10000), .size = 9999}, {.fd = file_with(data, 0), .size = 0},
 	};
 	memcpy(want, data, 5000);
 	memcpy(want + 8192, data, 4096);
@@ -91,11 +91,13 @@ static void image_is_padded_file_by_file(void **state)
 		struct image_file copy[6];
 		for (size_t i = 0; i < 6; i++)
 			copy[i] = (struct image_file){.fd = dup(files[i].fd), .size = files[i].size};
-		open_services(&(struct services_config){.image = copy, .image_files = 6, .in = -1, .out = -1, .err = -1});
+		open_services(
+		    &(struct services_config){.image = copy, .image_files = 6, .in = -1, .out = -1, .err = -1});
 		size_t total = 0;
 		ssize_t n;
 		memset(got, 0xff, sizeof(got));
-		while ((n = pull(SERVICE_IMAGE, got + total, total + rooms[r] <= sizeof(got) ? rooms[r] : sizeof(got) - total)) > 0)
+		while ((n = pull(SERVICE_IMAGE, got + total,
+				 total + rooms[r] <= sizeof(got) ? rooms[r] : sizeof(got) - total)) > 0)
 			total += (size_t)n;
 		assert_int_equal(n, 0);
 		assert_int_equal(total, 24576);
@@ -116,8 +118,8 @@ static void truncated_file_is_zero_filled_and_noted(void **state)
 	static uint8_t data[5000], got[16384];
 	memset(data, 'a', sizeof(data));
 	struct image_file files[] = {
-		{.fd = file_with(data, 10), .size = 10},
-		{.fd = file_with(data, 5000), .size = 9000},
+	    {.fd = file_with(data, 10), .size = 10},
+	    {.fd = file_with(data, 5000), .size = 9000},
 	};
 	open_services(&(struct services_config){.image = files, .image_files = 2, .in = -1, .out = -1, .err = -1});
 	assert_int_equal(pull(SERVICE_IMAGE, got, sizeof(got)), 16384);
@@ -276,7 +278,8 @@ static void failure_text_is_made_printable(void **state)
 		struct wire_frame frame;
 		struct wire_fail fail;
 		char text[WIRE_REPORT_MAX - sizeof(struct wire_fail)];
-	} message = {{WIRE_FAIL, WIRE_REPORT_MAX}, {.stage = WIRE_STAGE_EXEC, .error = ENOENT}, "\033[2Jexec \xc3\xa4\n"};
+	} message = {
+	    {WIRE_FAIL, WIRE_REPORT_MAX}, {.stage = WIRE_STAGE_EXEC, .error = ENOENT}, "\033[2Jexec \xc3\xa4\n"};
 	memset(message.text + 20, 'x', sizeof(message.text) - 20);
 	open_services(&(struct services_config){.in = -1, .out = -1, .err = -1});
 	assert_int_equal(push(SERVICE_CONTROL, &message, sizeof(message)), sizeof(message));
@@ -297,18 +300,18 @@ int main(void)
 {
 	alarm(60);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ports_connect_once_and_only_if_offered),
-		cmocka_unit_test(image_is_padded_file_by_file),
-		cmocka_unit_test(truncated_file_is_zero_filled_and_noted),
-		cmocka_unit_test(unreadable_file_is_noted_with_its_errno),
-		cmocka_unit_test(input_only_services_take_no_bytes),
-		cmocka_unit_test(end_of_input_is_given_once),
-		cmocka_unit_test(job_then_queued_frames_in_any_pieces),
-		cmocka_unit_test(queue_of_frames_is_bounded),
-		cmocka_unit_test(reports_are_checked),
-		cmocka_unit_test(exit_without_start_or_more_after_it_is_broken),
-		cmocka_unit_test(only_one_report_ends_the_run),
-		cmocka_unit_test(failure_text_is_made_printable),
+	    cmocka_unit_test(ports_connect_once_and_only_if_offered),
+	    cmocka_unit_test(image_is_padded_file_by_file),
+	    cmocka_unit_test(truncated_file_is_zero_filled_and_noted),
+	    cmocka_unit_test(unreadable_file_is_noted_with_its_errno),
+	    cmocka_unit_test(input_only_services_take_no_bytes),
+	    cmocka_unit_test(end_of_input_is_given_once),
+	    cmocka_unit_test(job_then_queued_frames_in_any_pieces),
+	    cmocka_unit_test(queue_of_frames_is_bounded),
+	    cmocka_unit_test(reports_are_checked),
+	    cmocka_unit_test(exit_without_start_or_more_after_it_is_broken),
+	    cmocka_unit_test(only_one_report_ends_the_run),
+	    cmocka_unit_test(failure_text_is_made_printable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

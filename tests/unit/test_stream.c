@@ -328,18 +328,18 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	alarm(60);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pipes_do_not_block_and_keep_the_callers_flags),
-		cmocka_unit_test(output_keeps_order_over_its_buffer),
-		cmocka_unit_test(buffer_is_bounded_and_wraps),
-		cmocka_unit_test(finished_output_closes_when_empty),
-		cmocka_unit_test(reader_gone_is_epipe),
-		cmocka_unit_test(keep_leaves_the_callers_descriptor),
-		cmocka_unit_test(sockets_do_not_block_or_signal),
-		cmocka_unit_test(files_are_used_at_their_own_offset),
-		cmocka_unit_test(full_device_is_an_error_that_is_remembered),
-		cmocka_unit_test(shared_pipes_move_little_at_a_time),
-		cmocka_unit_test(terminal_is_opened_anew_and_hangs_up_as_an_end),
-		cmocka_unit_test(closed_descriptor_is_an_error_with_a_name),
+	    cmocka_unit_test(pipes_do_not_block_and_keep_the_callers_flags),
+	    cmocka_unit_test(output_keeps_order_over_its_buffer),
+	    cmocka_unit_test(buffer_is_bounded_and_wraps),
+	    cmocka_unit_test(finished_output_closes_when_empty),
+	    cmocka_unit_test(reader_gone_is_epipe),
+	    cmocka_unit_test(keep_leaves_the_callers_descriptor),
+	    cmocka_unit_test(sockets_do_not_block_or_signal),
+	    cmocka_unit_test(files_are_used_at_their_own_offset),
+	    cmocka_unit_test(full_device_is_an_error_that_is_remembered),
+	    cmocka_unit_test(shared_pipes_move_little_at_a_time),
+	    cmocka_unit_test(terminal_is_opened_anew_and_hangs_up_as_an_end),
+	    cmocka_unit_test(closed_descriptor_is_an_error_with_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

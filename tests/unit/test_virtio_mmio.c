@@ -13,7 +13,7 @@
 #include "tests/unit/guest_ring.h"
 
 #define FEATURE 1ull
-#define QUEUES 3u
+#define QUEUES	3u
 
 struct fixture {
 	struct guest_memory memory;
@@ -181,13 +181,13 @@ static void queues_with_bad_sizes_or_addresses_do_not_become_ready(void **state)
 	static const struct {
 		uint32_t reg, value;
 	} bad[] = {
-		{VIRTIO_MMIO_QUEUE_NUM, 0},
-		{VIRTIO_MMIO_QUEUE_NUM, 5},
-		{VIRTIO_MMIO_QUEUE_NUM, 0x10008},
-		{VIRTIO_MMIO_QUEUE_DESC_LOW, 0x1001},
-		{VIRTIO_MMIO_QUEUE_DESC_HIGH, 1},
-		{VIRTIO_MMIO_QUEUE_DRIVER_HIGH, 0xffffffff},
-		{VIRTIO_MMIO_QUEUE_DEVICE_LOW, 0x1fffc},
+	    {VIRTIO_MMIO_QUEUE_NUM, 0},
+	    {VIRTIO_MMIO_QUEUE_NUM, 5},
+	    {VIRTIO_MMIO_QUEUE_NUM, 0x10008},
+	    {VIRTIO_MMIO_QUEUE_DESC_LOW, 0x1001},
+	    {VIRTIO_MMIO_QUEUE_DESC_HIGH, 1},
+	    {VIRTIO_MMIO_QUEUE_DRIVER_HIGH, 0xffffffff},
+	    {VIRTIO_MMIO_QUEUE_DEVICE_LOW, 0x1fffc},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		set(f, VIRTIO_MMIO_STATUS, 0);
@@ -296,7 +296,8 @@ static void handover_is_live_at_once(void **state)
 	struct boot_queue queue[QUEUES];
 	for (uint32_t i = 0; i < QUEUES; i++) {
 		uint64_t base = 0x1000 + i * 0x3000;
-		queue[i] = (struct boot_queue){.desc = base, .driver = base + 0x1000, .device = base + 0x2000, .size = 256};
+		queue[i] =
+		    (struct boot_queue){.desc = base, .driver = base + 0x1000, .device = base + 0x2000, .size = 256};
 	}
 	assert_int_equal(virtio_mmio_handover(&f->mmio, &f->memory, queue, QUEUES - 1), -1);
 	assert_int_equal(virtio_mmio_handover(&f->mmio, &f->memory, queue, QUEUES), 0);
@@ -315,19 +316,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(identity_is_that_of_the_device),
-		T(configuration_reads_within_its_bounds_only),
-		T(negotiation_reaches_driver_ok),
-		T(status_follows_the_table_only),
-		T(features_not_offered_or_without_version_1_do_not_stick),
-		T(queues_cannot_be_set_up_outside_their_time),
-		T(queues_with_bad_sizes_or_addresses_do_not_become_ready),
-		T(queues_that_do_not_exist_are_not_there),
-		T(notifications_of_live_queues_only),
-		T(accesses_of_other_sizes_do_nothing),
-		T(reset_forgets_everything_of_the_driver),
-		T(failure_is_told_and_ends_with_a_reset),
-		T(handover_is_live_at_once),
+	    T(identity_is_that_of_the_device),
+	    T(configuration_reads_within_its_bounds_only),
+	    T(negotiation_reaches_driver_ok),
+	    T(status_follows_the_table_only),
+	    T(features_not_offered_or_without_version_1_do_not_stick),
+	    T(queues_cannot_be_set_up_outside_their_time),
+	    T(queues_with_bad_sizes_or_addresses_do_not_become_ready),
+	    T(queues_that_do_not_exist_are_not_there),
+	    T(notifications_of_live_queues_only),
+	    T(accesses_of_other_sizes_do_nothing),
+	    T(reset_forgets_everything_of_the_driver),
+	    T(failure_is_told_and_ends_with_a_reset),
+	    T(handover_is_live_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include "tests/unit/guest_ring.h"
 
 #define MEMORY 0x20000u
-#define DATA 0x8000u
+#define DATA   0x8000u
 
 struct fixture {
 	struct guest_memory memory;
@@ -57,17 +57,17 @@ static void start_refuses_bad_placement(void **state)
 {
 	struct fixture *f = *state;
 	static const struct virtqueue bad[] = {
-		{.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 0},
-		{.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 3},
-		{.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 512},
-		{.desc = {0x1008}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
-		{.desc = {0x1000}, .driver = {0x2001}, .device = {0x3000}, .size = 8},
-		{.desc = {0x1000}, .driver = {0x2000}, .device = {0x3002}, .size = 8},
-		{.desc = {MEMORY}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
-		{.desc = {MEMORY - 112}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
-		{.desc = {0x1000}, .driver = {MEMORY - 18}, .device = {0x3000}, .size = 8},
-		{.desc = {0x1000}, .driver = {0x2000}, .device = {MEMORY - 64}, .size = 8},
-		{.desc = {0xfffffffffffffff0}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
+	    {.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 0},
+	    {.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 3},
+	    {.desc = {0x1000}, .driver = {0x2000}, .device = {0x3000}, .size = 512},
+	    {.desc = {0x1008}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
+	    {.desc = {0x1000}, .driver = {0x2001}, .device = {0x3000}, .size = 8},
+	    {.desc = {0x1000}, .driver = {0x2000}, .device = {0x3002}, .size = 8},
+	    {.desc = {MEMORY}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
+	    {.desc = {MEMORY - 112}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
+	    {.desc = {0x1000}, .driver = {MEMORY - 18}, .device = {0x3000}, .size = 8},
+	    {.desc = {0x1000}, .driver = {0x2000}, .device = {MEMORY - 64}, .size = 8},
+	    {.desc = {0xfffffffffffffff0}, .driver = {0x2000}, .device = {0x3000}, .size = 8},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct virtqueue vq = bad[i];
@@ -251,14 +251,14 @@ static void bad_buffers_break_the_queue(void **state)
 {
 	struct fixture *f = *state;
 	static const struct ring_desc bad[] = {
-		{.addr = DATA, .len = 0},
-		{.addr = MEMORY, .len = 1},
-		{.addr = MEMORY - 8, .len = 9},
-		{.addr = 0, .len = MEMORY + 1},
-		{.addr = DATA, .len = 0xffffffff},
-		{.addr = 0xffffffffffffffff, .len = 2},
-		{.addr = 0xfffffffffffff000, .len = 0x2000},
-		{.addr = 0x8000000000000000, .len = 16},
+	    {.addr = DATA, .len = 0},
+	    {.addr = MEMORY, .len = 1},
+	    {.addr = MEMORY - 8, .len = 9},
+	    {.addr = 0, .len = MEMORY + 1},
+	    {.addr = DATA, .len = 0xffffffff},
+	    {.addr = 0xffffffffffffffff, .len = 2},
+	    {.addr = 0xfffffffffffff000, .len = 0x2000},
+	    {.addr = 0x8000000000000000, .len = 16},
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		f->vq = ring_queue(&f->ring);
@@ -284,26 +284,26 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(start_refuses_bad_placement),
-		T(empty_queue_gives_nothing),
-		T(queue_that_is_not_ready_gives_nothing),
-		T(chain_is_split_into_readable_and_writable),
-		T(used_entries_appear_only_when_published),
-		T(interrupt_wish_of_the_driver_is_honoured),
-		T(notification_wish_of_the_device_is_shown),
-		T(unpop_gives_the_chain_back),
-		T(indices_wrap_at_65536),
-		T(longest_chain_is_the_whole_table),
-		T(loop_breaks_the_queue),
-		T(self_loop_breaks_the_queue),
-		T(head_outside_the_table_breaks_the_queue),
-		T(next_outside_the_table_breaks_the_queue),
-		T(more_available_than_the_size_breaks_the_queue),
-		T(available_index_going_back_breaks_the_queue),
-		T(readable_after_writable_breaks_the_queue),
-		T(indirect_descriptor_breaks_the_queue),
-		T(bad_buffers_break_the_queue),
-		T(reset_makes_a_broken_queue_unusable_but_clean),
+	    T(start_refuses_bad_placement),
+	    T(empty_queue_gives_nothing),
+	    T(queue_that_is_not_ready_gives_nothing),
+	    T(chain_is_split_into_readable_and_writable),
+	    T(used_entries_appear_only_when_published),
+	    T(interrupt_wish_of_the_driver_is_honoured),
+	    T(notification_wish_of_the_device_is_shown),
+	    T(unpop_gives_the_chain_back),
+	    T(indices_wrap_at_65536),
+	    T(longest_chain_is_the_whole_table),
+	    T(loop_breaks_the_queue),
+	    T(self_loop_breaks_the_queue),
+	    T(head_outside_the_table_breaks_the_queue),
+	    T(next_outside_the_table_breaks_the_queue),
+	    T(more_available_than_the_size_breaks_the_queue),
+	    T(available_index_going_back_breaks_the_queue),
+	    T(readable_after_writable_breaks_the_queue),
+	    T(indirect_descriptor_breaks_the_queue),
+	    T(bad_buffers_break_the_queue),
+	    T(reset_makes_a_broken_queue_unusable_but_clean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static int setup_device(void **state)
 	assert_int_equal(pipe2(f->out, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(f->err, O_CLOEXEC), 0);
 	f->config = (struct services_config){
-		.job = (const uint8_t *)&job, .job_bytes = sizeof(job), .in = f->in[0], .out = f->out[1], .err = f->err[1]};
+	    .job = (const uint8_t *)&job, .job_bytes = sizeof(job), .in = f->in[0], .out = f->out[1], .err = f->err[1]};
 	driver_open(&f->d, &f->config);
 	*state = f;
 	return 0;
@@ -510,7 +510,7 @@ static void stock_driver_sets_the_device_up(void **state)
 	uint32_t value;
 	uint64_t cid;
 #define WRITE(reg, val) (value = (val), vsock_write(v, reg, &value, 4))
-#define READ(reg) (vsock_read(v, reg, &value, 4), value)
+#define READ(reg)	(vsock_read(v, reg, &value, 4), value)
 	assert_int_equal(READ(VIRTIO_MMIO_DEVICE_ID), VIRTIO_ID_VSOCK);
 	WRITE(VIRTIO_MMIO_STATUS, 0);
 	WRITE(VIRTIO_MMIO_STATUS, 1);
@@ -620,7 +620,8 @@ static void work_is_bounded_and_goes_on_by_itself(void **state)
 	}
 	close(f->d.services.in.fd);
 	close(f->d.services.in.original);
-	f->d.services.in = (struct stream){.fd = open("/dev/zero", O_RDONLY), .original = -1, .mode = STREAM_FILE, .ready = true};
+	f->d.services.in =
+	    (struct stream){.fd = open("/dev/zero", O_RDONLY), .original = -1, .mode = STREAM_FILE, .ready = true};
 	f->d.buffer = 0x7fffffff;
 	driver_send(&f->d, VSOCK_OP_REQUEST, 60, WIRE_STDIN, NULL, 0);
 	assert_true(ring_used_idx(rx) > 1);
@@ -679,37 +680,37 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(output_reaches_the_pipe_in_the_same_notification),
-		T(header_may_be_split_over_descriptors),
-		T(receive_header_may_be_split_over_descriptors),
-		T(input_waits_for_the_connection),
-		T(input_that_comes_later_raises_asynchronously),
-		T(end_of_input_is_a_half_close),
-		T(input_stays_with_the_caller_beyond_the_credit),
-		T(guest_closing_input_gives_the_writer_epipe),
-		T(guest_closing_output_ends_the_reader),
-		T(reader_gone_resets_a_writing_guest),
-		T(reader_gone_resets_an_idle_guest),
-		T(full_pipe_buffers_and_withholds_credit),
-		T(buffered_output_is_written_after_the_guest_has_ended),
-		T(credit_abuse_resets_the_connection),
-		T(unknown_ports_and_second_connections_are_refused),
-		T(wrong_cids_types_and_operations_are_reset),
-		T(malformed_packets_are_dropped),
-		T(broken_ring_asks_for_a_reset_and_stops),
-		T(writable_transmit_chain_breaks),
-		T(readable_receive_chain_breaks),
-		T(receive_chain_without_room_breaks),
-		T(missing_receive_buffers_are_asked_for),
-		T(floods_of_refused_packets_wait_for_receive_buffers),
-		T(reset_in_flight_drops_connections),
-		cmocka_unit_test_setup_teardown(stock_driver_sets_the_device_up, setup_device, teardown),
-		T(job_signals_and_reports_travel_over_control),
-		T(broken_control_protocol_resets),
-		T(connection_without_data_leaves_the_whole_room_to_the_next),
-		T(work_is_bounded_and_goes_on_by_itself),
-		T(image_comes_in_whole_pages),
-		T(image_goes_even_to_a_tiny_buffer),
+	    T(output_reaches_the_pipe_in_the_same_notification),
+	    T(header_may_be_split_over_descriptors),
+	    T(receive_header_may_be_split_over_descriptors),
+	    T(input_waits_for_the_connection),
+	    T(input_that_comes_later_raises_asynchronously),
+	    T(end_of_input_is_a_half_close),
+	    T(input_stays_with_the_caller_beyond_the_credit),
+	    T(guest_closing_input_gives_the_writer_epipe),
+	    T(guest_closing_output_ends_the_reader),
+	    T(reader_gone_resets_a_writing_guest),
+	    T(reader_gone_resets_an_idle_guest),
+	    T(full_pipe_buffers_and_withholds_credit),
+	    T(buffered_output_is_written_after_the_guest_has_ended),
+	    T(credit_abuse_resets_the_connection),
+	    T(unknown_ports_and_second_connections_are_refused),
+	    T(wrong_cids_types_and_operations_are_reset),
+	    T(malformed_packets_are_dropped),
+	    T(broken_ring_asks_for_a_reset_and_stops),
+	    T(writable_transmit_chain_breaks),
+	    T(readable_receive_chain_breaks),
+	    T(receive_chain_without_room_breaks),
+	    T(missing_receive_buffers_are_asked_for),
+	    T(floods_of_refused_packets_wait_for_receive_buffers),
+	    T(reset_in_flight_drops_connections),
+	    cmocka_unit_test_setup_teardown(stock_driver_sets_the_device_up, setup_device, teardown),
+	    T(job_signals_and_reports_travel_over_control),
+	    T(broken_control_protocol_resets),
+	    T(connection_without_data_leaves_the_whole_room_to_the_next),
+	    T(work_is_bounded_and_goes_on_by_itself),
+	    T(image_comes_in_whole_pages),
+	    T(image_goes_even_to_a_tiny_buffer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

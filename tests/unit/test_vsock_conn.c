@@ -181,16 +181,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
 	const struct CMUnitTest tests[] = {
-		T(request_is_answered_before_data_flows),
-		T(credit_shrinks_by_what_is_sent_and_grows_by_what_is_forwarded),
-		T(counters_wrap),
-		T(data_up_to_the_buffer_and_no_more),
-		T(credit_is_announced_when_half_is_unknown),
-		T(half_closes_add_up),
-		T(data_after_a_half_close_is_a_violation),
-		T(end_of_data_is_announced_once),
-		T(reset_frees_without_an_answer),
-		T(operations_out_of_place_are_violations),
+	    T(request_is_answered_before_data_flows),
+	    T(credit_shrinks_by_what_is_sent_and_grows_by_what_is_forwarded),
+	    T(counters_wrap),
+	    T(data_up_to_the_buffer_and_no_more),
+	    T(credit_is_announced_when_half_is_unknown),
+	    T(half_closes_add_up),
+	    T(data_after_a_half_close_is_a_violation),
+	    T(end_of_data_is_announced_once),
+	    T(reset_frees_without_an_answer),
+	    T(operations_out_of_place_are_violations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,10 +19,10 @@
 
 #include "tests/unit/mini_driver.h"
 
-#define TOTAL (24u << 20) /* bytes through the guest */
+#define TOTAL	     (24u << 20) /* bytes through the guest */
 #define GUEST_BUFFER (128u << 10)
-#define IN 60u
-#define OUT 50u
+#define IN	     60u
+#define OUT	     50u
 
 struct world {
 	struct driver d;
@@ -90,7 +90,8 @@ static void on_wake(void *context, uint32_t events)
 }
 
 /* Sends one packet and waits until the device has taken it, which the notification guarantees. */
-static void guest_send(struct world *w, uint16_t op, uint32_t src, uint32_t dst, const void *data, uint32_t length, uint32_t flags)
+static void guest_send(struct world *w, uint16_t op, uint32_t src, uint32_t dst, const void *data, uint32_t length,
+		       uint32_t flags)
 {
 	struct vsock_header header = driver_header(&w->d, op, src, dst, length);
 	header.flags = flags;
@@ -226,7 +227,7 @@ static void every_byte_passes_in_order_through_the_guest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_byte_passes_in_order_through_the_guest),
+	    cmocka_unit_test(every_byte_passes_in_order_through_the_guest),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

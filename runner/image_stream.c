@@ -51,8 +51,8 @@ static void fail(struct image_stream *image, int number)
 	image->failed_errno = number;
 }
 
-/* Reads at most `bytes` bytes of contents into the front of the spans; returns how many, 0 when the file gives no more.
- */
+/* Reads at most `bytes` bytes of contents into the front of the spans; returns how many, 0 when the file gives no
+ * more. */
 static size_t read_contents(struct image_stream *image, const struct spans *spans, size_t bytes)
 {
 	struct iovec iov[VIRTQ_SIZE_MAX];

@@ -6,21 +6,22 @@
  * How run.c glues it:
  *
  *   before confinement
- *     loop_init(&loop, ...)                  the wake callback is the caller's; it must call vsock_work
- *     services_init(&services, &config)      takes the caller's descriptors and the job
- *     vsock_init(&vsock, &config)            with the raise callback; watches the descriptors in the loop
- *     vsock_handover(&vsock, boot->vsock.queue)    unless a stock driver will set the queues up by register writes
- *   then
- *     I/O thread:  loop_run(&loop, done, ...)
- *     vCPU thread: KVM_EXIT_MMIO in [boot.mmio, + VIRTIO_MMIO_BYTES): vsock_write / vsock_read
- *                  (or vsock_notify directly where another kind of exit carries the notification)
- *     raise(context, VSOCK_INLINE) comes on the vCPU thread inside vsock_write: what caused it is already visible in
- * the used rings when that vCPU runs again, so a driver that looks at them after each notification needs no interrupt.
- *     raise(context, VSOCK_ASYNC) comes on the I/O thread: inject EVENT_VSOCK. The lock is not held in either case.
+ *     loop_init       its wake callback is the caller's and calls vsock_work
+ *     services_init   takes the caller's descriptors and the job
+ *     vsock_init      takes the callbacks; watches the descriptors in the loop
+ *     vsock_handover  unless a stock driver will set the queues up by register writes
+ *   while the guest runs
+ *     I/O thread      loop_run
+ *     vCPU threads    vsock_write and vsock_read for KVM_EXIT_MMIO in the device's window (or vsock_notify where
+ *                     another kind of exit carries the notification)
+ *     raise(INLINE)   comes on the vCPU thread, inside vsock_write: what caused it is already visible in the used
+ *                     rings when that vCPU goes on, so a driver that looks at them needs no interrupt
+ *     raise(ASYNC)    comes on the I/O thread: inject EVENT_VSOCK. The lock is held in neither case.
  *   at the end
- *     vsock_finish(&vsock)                   once no vCPU runs: takes what is still in the transmit queue, ends
- * connections loop_run(&loop, ... vsock_drained ...) until all output has been written; loop_wake after vsock_finish
- *     vsock_report, vsock_output_error       how the program ended; whether output was lost and why
+ *     vsock_finish    once no vCPU runs: takes what is left in the transmit queue and ends the connections
+ *     loop_run        until vsock_drained: all output has been written (loop_wake after vsock_finish)
+ *     vsock_report, vsock_stream_error, vsock_image_error
+ *                     how the program ended, and whether bytes were lost
  *     vsock_close, services_close, loop_close
  */
 #ifndef RUNNER_VSOCK_H

@@ -80,8 +80,8 @@ static void write_register(struct driver *d, struct reader *r)
 	vsock_read(&d->vsock, offset, &value, 4);
 }
 
-/* Takes used receive chains and offers the usual ones; does not follow descriptors, which the input may have changed.
- */
+/* Takes used receive chains and offers the usual ones; does not follow descriptors, which the input may have
+ * changed. */
 static void repost(struct driver *d)
 {
 	struct ring *rx = &d->ring[VSOCK_RX];

@@ -165,8 +165,8 @@ static inline void driver_send_flags(struct driver *d, uint16_t op, uint32_t src
 	vsock_notify(&d->vsock, VSOCK_TX);
 }
 
-/* Takes the next used receive chain into d->header and d->payload; false when there is none. The chain is posted again.
- */
+/* Takes the next used receive chain into d->header and d->payload; false when there is none. The chain is posted
+ * again. */
 static inline bool driver_receive(struct driver *d)
 {
 	struct ring *rx = &d->ring[VSOCK_RX];

@@ -389,6 +389,26 @@ static void image_goes_even_to_a_tiny_buffer(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {};
+	const struct CMUnitTest tests[] = {
+	    T(output_reaches_the_pipe_in_the_same_notification),
+	    T(header_may_be_split_over_descriptors),
+	    T(receive_header_may_be_split_over_descriptors),
+	    T(input_waits_for_the_connection),
+	    T(input_that_comes_later_raises_asynchronously),
+	    T(end_of_input_is_a_half_close),
+	    T(input_stays_with_the_caller_beyond_the_credit),
+	    T(guest_closing_input_gives_the_writer_epipe),
+	    T(guest_closing_output_ends_the_reader),
+	    T(reader_gone_resets_a_writing_guest),
+	    T(reader_gone_resets_an_idle_guest),
+	    T(full_pipe_buffers_and_withholds_credit),
+	    T(buffered_output_is_written_after_the_guest_has_ended),
+	    T(missing_receive_buffers_are_asked_for),
+	    cmocka_unit_test_setup_teardown(stock_driver_sets_the_device_up, setup_device, teardown),
+	    T(job_signals_and_reports_travel_over_control),
+	    T(connection_without_data_leaves_the_whole_room_to_the_next),
+	    T(image_comes_in_whole_pages),
+	    T(image_goes_even_to_a_tiny_buffer),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,6 +225,19 @@ static void work_is_bounded_and_goes_on_by_itself(void **state)
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {};
+	const struct CMUnitTest tests[] = {
+	    T(credit_abuse_resets_the_connection),
+	    T(unknown_ports_and_second_connections_are_refused),
+	    T(wrong_cids_types_and_operations_are_reset),
+	    T(malformed_packets_are_dropped),
+	    T(broken_ring_asks_for_a_reset_and_stops),
+	    T(writable_transmit_chain_breaks),
+	    T(readable_receive_chain_breaks),
+	    T(receive_chain_without_room_breaks),
+	    T(floods_of_refused_packets_wait_for_receive_buffers),
+	    T(reset_in_flight_drops_connections),
+	    T(broken_control_protocol_resets),
+	    T(work_is_bounded_and_goes_on_by_itself),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

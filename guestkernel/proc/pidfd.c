@@ -38,15 +38,10 @@ static const struct file_ops pidfd_ops = {.poll = poll, .release = release, .sho
 
 struct file *pidfd_create(struct process *p, u32 flags)
 {
-	struct inode *inode = anon_inode(0600);
-	struct file *file = inode ? file_alloc(&pidfd_ops, inode, 2 | flags) : NULL;
+	struct file *file = file_alloc_anon(&pidfd_ops, p, O_RDWR | flags, "anon_inode:[pidfd]");
 
-	if (inode)
-		inode_put(inode);
-	if (!file)
-		return NULL;
-	process_get(p);
-	file->data = p;
+	if (file)
+		process_get(p);
 	return file;
 }
 

@@ -129,12 +129,13 @@ int pt_map(struct pagetable *pt, u64 va, paddr_t pa, u64 size, u32 prot)
 	if (!table)
 		return -ENOMEM;
 	u64 *entry = &table[index_at(va, level)];
-	if (level == 2 && (*entry & P) && !(*entry & PS)) {
-		struct page *old = page_of(*entry & ADDR);
-		*entry = 0;
-		page_put(old);
-	}
+	struct page *emptied = level == 2 && (*entry & P) && !(*entry & PS) ? page_of(*entry & ADDR) : NULL;
 	*entry = pa | leaf_bits(prot) | (level == 2 ? PS : 0);
+	if (emptied) {
+		/* A CPU may still hold a pointer to the table, from when it had entries. */
+		pt_flush(pt, va, va + PAGE_SIZE);
+		page_put(emptied);
+	}
 	return 0;
 }
 

@@ -107,6 +107,8 @@ void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end);
 /* For a driver's or the vDSO's pages: maps single frames (with a reference each) into a VMA_FIXED_PAGES mapping, read and
  * perhaps execute only. The range must be free. -ENOMEM, -EEXIST */
 int mm_map_fixed_pages(struct mm *mm, u64 addr, struct page *const *pages, unsigned n, u32 prot, const char *name);
+/* Frees the private pages of a dying process ahead of its end: what still runs of it may see zeroes. */
+void mm_reap(struct mm *mm);
 u64 mm_rss_pages(const struct mm *mm);
 /* After -ENOMEM: kills the largest process if none is dying, and lets others run. false: the current process itself is dying. */
 bool mm_wait_memory(void);

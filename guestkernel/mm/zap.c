@@ -88,6 +88,15 @@ void pages_unmap_tables(struct mm *mm, u64 start, u64 end)
 	release(&g);
 }
 
+void mm_reap(struct mm *mm)
+{
+	struct vma *vma;
+
+	list_for_each(vma, &mm->vmas, link)
+		if (!(vma->flags & (VMA_SHARED | VMA_FIXED_PAGES)))
+			pages_unmap(mm, vma->start, vma->end, false);
+}
+
 static enum pt_action same_prot(void *arg, u64 va, struct pte pte, u32 *prot)
 {
 	return PT_SETPROT;

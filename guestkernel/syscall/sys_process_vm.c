@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * process_vm_readv(2), process_vm_writev(2): copies between the caller's and another process's memory.
+ * System calls on another process's memory: process_vm_readv(2), process_vm_writev(2), process_madvise(2), process_mrelease(2).
  */
+#include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
+#include <asm/signal.h>
 #include <linux/capability.h>
 
 /* PTRACE_MODE_ATTACH_REALCREDS of ptrace(2). */
@@ -116,4 +119,85 @@ SYSCALL(process_vm_readv)
 SYSCALL(process_vm_writev)
 {
 	return process_vm(a, b, c, d, e, f, true);
+}
+
+/* ---- through a pidfd ---- */
+
+/* The address space of a pidfd's process, with a reference; also for one that is dying. -EBADF, -ESRCH */
+static int pidfd_mm(u64 fd, struct process **process, struct mm **mm)
+{
+	struct file *file = fd_get((int)fd);
+
+	if (!file)
+		return -EBADF;
+	*process = pidfd_process(file);
+	file_put(file); /* the process stays: nothing sleeps before its mm is referenced */
+	if (!*process)
+		return -EBADF;
+	*mm = process_mm(*process);
+	return *mm ? 0 : -ESRCH;
+}
+
+static bool advice_for_others(int advice)
+{
+	return advice == MADV_COLD || advice == MADV_PAGEOUT || advice == MADV_WILLNEED;
+}
+
+static long advise_vectors(struct mm *mm, const struct uio *uio, int advice)
+{
+	long done = 0;
+
+	for (unsigned i = 0; i < uio->count; i++) {
+		int r = mm_madvise(mm, uio->iov[i].base, uio->iov[i].len, advice);
+
+		if (r)
+			return done ? done : r;
+		done += (long)uio->iov[i].len;
+	}
+	return done;
+}
+
+SYSCALL(process_madvise)
+{
+	struct iov fast[8], *v = NULL;
+	struct process *process;
+	struct uio uio;
+	struct mm *mm;
+	long r;
+
+	if (e)
+		return -EINVAL;
+	r = pidfd_mm(a, &process, &mm);
+	if (r)
+		return r;
+	if (!advice_for_others((int)d))
+		r = -EINVAL;
+	else if (!may_access(process) || (mm != current->mm && !cred_has_cap(CAP_SYS_NICE)))
+		r = -EPERM;
+	else
+		r = uio_import(&uio, user(b), c, fast, &v);
+	if (!r)
+		r = advise_vectors(mm, &uio, (int)d);
+	kfree(v);
+	mm_put(mm);
+	return r;
+}
+
+SYSCALL(process_mrelease)
+{
+	struct process *process;
+	struct mm *mm;
+	int r;
+
+	if (b)
+		return -EINVAL;
+	r = pidfd_mm(a, &process, &mm);
+	if (r)
+		return r;
+	if (process->exiting || process->pending->set & SIGBIT(SIGKILL))
+		mm_reap(mm);
+	else
+		r = -EINVAL;
+	mm_put(mm);
+	return r;
 }

@@ -17,22 +17,23 @@ void kernel_main(u64 cpu);
 const struct boot_block *boot;
 volatile struct shared_page *shared;
 
-static void check_boot_block(void)
+/* The layout is known and faults have a stack from here on. */
+static void early_init(u64 cpu)
 {
 	boot = phys_to_virt(BOOT_BLOCK_GPA);
 	shared = phys_to_virt(BOOT_SHARED_GPA);
+	arch_flat = boot->layout == LAYOUT_FLAT;
+	cpus[cpu].number = (u32)cpu;
+	cpus[cpu].kstack_top = (u64)__builtin_frame_address(0) & ~15ull;
 	if (boot->magic != BOOT_MAGIC)
 		arch_poweroff(POWEROFF_CRASH);
 }
 
 void kernel_main(u64 cpu)
 {
+	early_init(cpu);
 	if (cpu == 0) {
-		check_boot_block();
 		shared->stats.tsc_kernel = arch_tsc();
-		arch_flat = boot->layout == LAYOUT_FLAT;
-		for (u32 i = 0; i < BOOT_MAX_CPUS; i++)
-			cpus[i].number = i;
 		sched_init();
 		kernel_lock();
 		time_init();

@@ -22,6 +22,13 @@
 #define TRAP_STRIDE 32
 #define TRAP_VECTORS 33 /* 0..31 and BOOT_EVENT_VECTOR */
 #define LSTAR_STRIDE 64
+/* struct shared_crash in the shared page */
+#define SHARED_CRASH 1112
+#define CRASH_CR2 16
+#define CRASH_RSP 80
+#define CRASH_RIP 152
+#define CRASH_REASON 184
+
 #define FLAT_RFLAGS 0x202 /* IF */
 
 #ifndef __ASSEMBLER__
@@ -53,6 +60,12 @@ _Static_assert(sizeof(struct regs) == REGS_BYTES, "struct regs");
 _Static_assert(offsetof(struct regs, rax) == REGS_RAX, "struct regs");
 _Static_assert(offsetof(struct regs, orig_rax) == REGS_ORIG_RAX, "struct regs");
 _Static_assert(offsetof(struct regs, rip) == REGS_RIP, "struct regs");
+
+_Static_assert(offsetof(struct shared_page, crash) == SHARED_CRASH, "shared_crash");
+_Static_assert(offsetof(struct shared_crash, cr2) == CRASH_CR2, "shared_crash");
+_Static_assert(offsetof(struct shared_crash, rsp) == CRASH_RSP, "shared_crash");
+_Static_assert(offsetof(struct shared_crash, rip) == CRASH_RIP, "shared_crash");
+_Static_assert(offsetof(struct shared_crash, reason) == CRASH_REASON, "shared_crash");
 
 extern struct cpu cpus[BOOT_MAX_CPUS];
 static inline struct cpu *this_cpu(void)

@@ -329,7 +329,7 @@ flat_service_out:
 flat_pf_\n:
 	incl CPU(\n, CPU_DEPTH)(%rip)
 	cmpl $4, CPU(\n, CPU_DEPTH)(%rip)
-	ja flat_broken
+	ja flat_broken_\n
 	flat_copy_frame \n, <RING0_TOP(\n)>
 	push %rsi
 	push %rdx
@@ -342,7 +342,7 @@ flat_pf_\n:
 flat_trap_\n:
 	incl CPU(\n, CPU_DEPTH)(%rip)
 	cmpl $4, CPU(\n, CPU_DEPTH)(%rip)
-	ja flat_broken
+	ja flat_broken_\n
 	flat_copy_frame \n, <RING0_TOP(\n)>
 	push %rsi
 	push %rdx
@@ -362,6 +362,10 @@ flat_user_event_\n:
 	xor %edx, %edx
 	xor %ecx, %ecx
 	jmp flat_trap_common
+flat_broken_\n:
+	mov RING0_TOP(\n) - 40(%rip), %rcx
+	mov RING0_TOP(\n) - 16(%rip), %rdx
+	jmp flat_broken
 flat_window_event_\n:
 	mov CPU(\n, CPU_KSTACK)(%rip), %rsp
 	sub $REGS_BYTES, %rsp
@@ -391,11 +395,21 @@ flat_trap_common:
 
 /* Faults that come faster than they can be taken: nothing here can be trusted any more. */
 flat_broken:
+	movabs $BOOT_DIRECT_MAP + BOOT_SHARED_GPA + SHARED_CRASH, %rsi
+	mov %rcx, CRASH_RIP(%rsi)
+	mov %rdx, CRASH_RSP(%rsi)
+	mov %rax, CRASH_CR2(%rsi)
+	movl $0x6b636162, CRASH_REASON(%rsi) /* "back to back faults" */
+	movl $0x206f7420, CRASH_REASON + 4(%rsi)
+	movl $0x6b636162, CRASH_REASON + 8(%rsi)
+	movl $0x75616620, CRASH_REASON + 12(%rsi)
+	movl $0x73746c, CRASH_REASON + 16(%rsi)
+1:
 	mov $1, %eax /* POWEROFF_CRASH */
 	mov $PORT_POWEROFF, %edx
 	lea ring0_out(%rip), %r11
 	int3
-	jmp flat_broken
+	jmp 1b
 
 /* void arch_switch_stacks(u64 *save_sp, u64 load_sp) */
 	.globl arch_switch_stacks

@@ -39,6 +39,22 @@ static void socket_release(struct file *file)
 	s->ops->release(s);
 }
 
+static long socket_splice_read(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags)
+{
+	struct socket *s = file->data;
+	return s->ops->splice_read(s, pipe, len, flags);
+}
+
+/* For families that hand over pages. */
+static const struct file_ops socket_splice_ops = {
+	.read = socket_read,
+	.write = socket_write,
+	.poll = socket_poll,
+	.ioctl = socket_ioctl,
+	.splice_read = socket_splice_read,
+	.release = socket_release,
+};
+
 static const struct file_ops socket_file_ops = {
 	.read = socket_read,
 	.write = socket_write,
@@ -52,7 +68,7 @@ struct file *socket_file(struct socket *s, u32 flags)
 	struct inode *inode = anon_inode(K_S_IFSOCK | 0777);
 	if (!inode)
 		return NULL;
-	struct file *file = file_alloc(&socket_file_ops, inode, O_RDWR | (flags & O_NONBLOCK));
+	struct file *file = file_alloc(s->ops->splice_read ? &socket_splice_ops : &socket_file_ops, inode, O_RDWR | (flags & O_NONBLOCK));
 	inode_put(inode);
 	if (!file)
 		return NULL;
@@ -63,5 +79,5 @@ struct file *socket_file(struct socket *s, u32 flags)
 
 struct socket *socket_of(struct file *file)
 {
-	return file->ops == &socket_file_ops ? file->data : NULL;
+	return file->ops == &socket_file_ops || file->ops == &socket_splice_ops ? file->data : NULL;
 }

@@ -28,6 +28,8 @@ struct socket_ops {
 	int (*getname)(struct socket *s, void *addr, bool peer);          /* returns the length */
 	long (*sendmsg)(struct socket *s, struct socket_msg *msg);
 	long (*recvmsg)(struct socket *s, struct socket_msg *msg);
+	/* May be NULL; as file_ops.splice_read. */
+	long (*splice_read)(struct socket *s, struct pipe *pipe, size_t len, u32 flags);
 	int (*shutdown)(struct socket *s, int how);
 	int (*setsockopt)(struct socket *s, int level, int name, const void *value, u32 len);
 	int (*getsockopt)(struct socket *s, int level, int name, void *value, u32 *len);

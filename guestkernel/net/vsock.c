@@ -14,6 +14,7 @@
 #include "guestkernel/net/vsock.h"
 
 #include "guestkernel/drv/vring.h"
+#include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
@@ -27,6 +28,7 @@
 #include <linux/fcntl.h>
 
 #define AF_VSOCK 40
+#define SPLICE_NONBLOCK 2u
 
 struct sockaddr_vm { /* vsock(7) */
 	u16 svm_family, svm_reserved;
@@ -35,8 +37,9 @@ struct sockaddr_vm { /* vsock(7) */
 };
 
 #define RX_ORDER 4
+#define RX_PAGES (1u << RX_ORDER)
 #define RX_BLOCK (PAGE_SIZE << RX_ORDER)
-#define RX_BUFFERS (VSOCK_QUEUE_SIZE / 2)
+#define RX_BUFFERS 40               /* 2.5 MiB: more than two connections' credit */
 #define RX_COPY_BYTES 2048          /* payloads up to this are copied, their block is posted again */
 #define RECEIVE_BUFFER (1u << 20)   /* credit that each connection gives the host */
 #define TX_HEADERS 64
@@ -49,7 +52,8 @@ struct segment {
 	struct list link;
 	u8 *data;           /* direct map */
 	u32 offset, len;    /* what is left: data[offset, offset + len) */
-	struct page *block; /* first of RX_BLOCK / PAGE_SIZE single frames, or NULL when data is kmalloc'ed with the segment */
+	struct page *block; /* first of RX_PAGES single frames, or NULL when data is kmalloc'ed with the segment */
+	u32 given;          /* frames at the block's start that have been given away (splice) */
 };
 
 struct vsock {
@@ -100,24 +104,17 @@ static void post_buffer(unsigned i)
 	rx_buffer_of[head] = (u16)i;
 }
 
-static struct page *alloc_block(void)
-{
-	struct page *block = page_alloc(RX_ORDER, 0);
-	if (block)
-		page_split(block);
-	return block;
-}
 
 void vsock_init(void)
 {
 	vring_init(&rx, &boot->vsock.queue[VSOCK_RX]);
 	vring_init(&tx, &boot->vsock.queue[VSOCK_TX]);
-	rx_headers = page_virt(page_alloc(2, 0));
+	rx_headers = page_virt(page_alloc(0, 0));
 	tx_headers = page_virt(page_alloc(0, 0));
-	_Static_assert(RX_BUFFERS * sizeof(struct vsock_header) <= PAGE_SIZE << 2, "rx headers");
+	_Static_assert(RX_BUFFERS * sizeof(struct vsock_header) <= PAGE_SIZE, "rx headers");
 	tx_headers_free = ~0ull;
 	for (unsigned i = 0; i < RX_BUFFERS; i++) {
-		rx_blocks[i] = alloc_block();
+		rx_blocks[i] = page_alloc(RX_ORDER, 0);
 		if (!rx_blocks[i])
 			break; /* a small machine gets along with fewer */
 		post_buffer(i);
@@ -128,7 +125,7 @@ void vsock_init(void)
 static void segment_free(struct segment *s)
 {
 	if (s->block)
-		for (unsigned i = 0; i < 1u << RX_ORDER; i++)
+		for (unsigned i = s->given; i < RX_PAGES; i++)
 			page_put(s->block + i);
 	kfree(s);
 }
@@ -214,28 +211,27 @@ static void receive_data(struct vsock *v, unsigned i, u32 len)
 		v->forwarded += len;
 		return;
 	}
-	struct segment *last = list_empty(&v->rx) ? NULL : list_last(&v->rx, struct segment, link);
 	bool copy = len <= RX_COPY_BYTES;
-	struct page *fresh = copy ? NULL : alloc_block();
+	struct page *fresh = copy ? NULL : page_alloc(RX_ORDER, 0);
 	if (!copy && !fresh)
 		copy = true;
 	struct segment *s = kmalloc(sizeof(*s) + (copy ? len : 0));
 	if (!s) {
 		closed(v, ENOMEM);
 		if (fresh)
-			for (unsigned n = 0; n < 1u << RX_ORDER; n++)
-				page_put(fresh + n);
+			page_put(fresh);
 		return;
 	}
-	(void)last;
 	s->offset = 0;
 	s->len = len;
 	s->block = NULL;
+	s->given = 0;
 	if (copy) {
 		s->data = (u8 *)(s + 1);
 		memcpy(s->data, page_virt(rx_blocks[i]), len);
 	} else {
 		s->block = rx_blocks[i];
+		page_split(s->block);
 		s->data = page_virt(s->block);
 		rx_blocks[i] = fresh;
 	}
@@ -285,6 +281,7 @@ bool vsock_poll(void)
 	u32 len;
 	int head;
 	reclaim_tx();
+	u16 posted = rx.avail_idx;
 	while ((head = vring_take(&rx, &len)) >= 0) {
 		unsigned i = rx_buffer_of[head];
 		receive_packet(i);
@@ -293,8 +290,8 @@ bool vsock_poll(void)
 	}
 	if (any) {
 		vring_publish(&rx);
-		/* The device may have run out of buffers: it looks again at the next notification. */
-		if (rx.used_idx == (u16)(rx.avail_idx - RX_BUFFERS))
+		/* The device ran out of buffers: it looks again at the next notification. */
+		if (rx.used_idx == posted)
 			notify_wanted = true;
 	}
 	return any;
@@ -374,6 +371,40 @@ static long vsock_recvmsg(struct socket *s, struct socket_msg *msg)
 		total += n;
 		if (n < want)
 			return total ? total : -EFAULT;
+	}
+	return total;
+}
+
+/* Moves whole frames of the receive queue into a pipe, without touching the data. */
+static long vsock_splice_read(struct socket *s, struct pipe *pipe, size_t len, u32 flags)
+{
+	struct vsock *v = vsock_of(s);
+	int r = wait_readable(v, s->file->flags, flags & SPLICE_NONBLOCK);
+	if (r)
+		return r < 0 ? r : 0;
+	long total = 0;
+	while (len && pipe_room(pipe) && !list_empty(&v->rx)) {
+		struct segment *seg = list_first(&v->rx, struct segment, link);
+		struct page *page;
+		u32 at = seg->offset % PAGE_SIZE, n = (u32)MIN((u64)seg->len, len);
+		if (seg->block) {
+			n = MIN(n, (u32)PAGE_SIZE - at);
+			page = seg->block + seg->offset / PAGE_SIZE;
+			if (at + n == PAGE_SIZE || n == seg->len)
+				seg->given = seg->offset / PAGE_SIZE + 1; /* our reference goes along */
+			else
+				page_get(page);
+		} else {
+			page = page_alloc(0, 0);
+			if (!page)
+				return total ? total : -ENOMEM;
+			memcpy(page_virt(page), seg->data + seg->offset, n);
+			at = 0;
+		}
+		pipe_push_page(pipe, page, at, n);
+		consumed(v, seg, n);
+		len -= n;
+		total += n;
 	}
 	return total;
 }
@@ -613,6 +644,7 @@ static const struct socket_ops vsock_ops = {
 	.getname = vsock_getname,
 	.sendmsg = vsock_sendmsg,
 	.recvmsg = vsock_recvmsg,
+	.splice_read = vsock_splice_read,
 	.shutdown = vsock_shutdown,
 	.setsockopt = vsock_setsockopt,
 	.getsockopt = vsock_getsockopt,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sources: runner/virtqueue.c
+ * flags: -pthread
  *
  * The device's side of a virtqueue against good and hostile drivers.
  */
@@ -8,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include <pthread.h>
 
 #include "runner/virtqueue.h"
 #include "tests/unit/guest_ring.h"
@@ -280,6 +283,58 @@ static void reset_makes_a_broken_queue_unusable_but_clean(void **state)
 	assert_false(f->vq.broken);
 }
 
+static bool stop_changing;
+
+/* Another vCPU of the guest: writes good and bad values over the rings as fast as it can. */
+static void *change_rings(void *context)
+{
+	struct fixture *f = context;
+	/* By word of a descriptor: address low, address high, length, flags and next. */
+	static const uint32_t values[4][8] = {
+	    {DATA, DATA + 16, MEMORY - 4, 0, 0x1000, MEMORY, DATA + 8, 0xfffffff0},
+	    {0, 0, 0, 0, 0, 0, 0, 0xffffffff},
+	    {16, 4, 1, 4096, 0x10000, 0xffffffff, 0, 64},
+	    {0, 2, 0x10001, 0x20003, 0x30001, 0, 0x90001, 0x40003},
+	};
+	uint32_t *desc = (uint32_t *)(f->memory.base + 0x1000);
+	uint16_t *avail = (uint16_t *)(f->memory.base + 0x2000);
+	uint32_t random = 1;
+	while (!__atomic_load_n(&stop_changing, __ATOMIC_RELAXED)) {
+		random = random * 1664525 + 1013904223;
+		uint32_t word = (random >> 16) % 32;
+		__atomic_store_n(&desc[word], values[word % 4][random >> 8 & 7], __ATOMIC_RELAXED);
+		__atomic_store_n(&avail[2 + (random >> 24) % 8], random >> 12 & 15 ? random >> 21 & 7 : 9,
+				 __ATOMIC_RELAXED);
+		__atomic_store_n(&avail[1], random >> 11 & 15, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void chains_stay_valid_while_the_rings_change(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	int chains = 0;
+	stop_changing = false;
+	assert_int_equal(pthread_create(&thread, NULL, change_rings, f), 0);
+	for (int i = 0; i < 10000000 && chains < 20000; i++) {
+		if (f->vq.broken)
+			assert_int_equal(virtqueue_start(&f->vq, &f->memory), 0);
+		if (virtqueue_pop(&f->vq, &f->memory, &f->chain) <= 0)
+			continue;
+		chains++;
+		assert_in_range(f->chain.readable + f->chain.writable, 1, 8);
+		for (int n = 0; n < f->chain.readable + f->chain.writable; n++) {
+			const uint8_t *base = f->chain.iov[n].iov_base;
+			assert_true(base >= f->memory.base && f->chain.iov[n].iov_len > 0);
+			assert_true((size_t)(base - f->memory.base) + f->chain.iov[n].iov_len <= MEMORY);
+		}
+	}
+	__atomic_store_n(&stop_changing, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	assert_true(chains > 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -304,6 +359,7 @@ int main(void)
 	    T(indirect_descriptor_breaks_the_queue),
 	    T(bad_buffers_break_the_queue),
 	    T(reset_makes_a_broken_queue_unusable_but_clean),
+	    T(chains_stay_valid_while_the_rings_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

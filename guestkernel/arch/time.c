@@ -6,7 +6,7 @@
 #include "guestkernel/arch/private.h"
 #include "guestkernel/vdso/vdso.h"
 
-static u64 tsc_start;
+static u64 tsc_start;  /* nanosecond 0: the runner read both clocks */
 static u64 ns_per_tsc;  /* 32.32 fixed point */
 static u64 tsc_per_ns;
 
@@ -19,7 +19,7 @@ u64 arch_tsc(void)
 
 void time_init(void)
 {
-	tsc_start = arch_tsc();
+	tsc_start = boot->wall_tsc;
 	ns_per_tsc = (1000000ull << 32) / boot->tsc_khz;
 	tsc_per_ns = ((u64)boot->tsc_khz << 32) / 1000000;
 }
@@ -38,7 +38,5 @@ void time_fill_vdso(struct vdso_data *data)
 {
 	data->tsc_start = tsc_start;
 	data->ns_per_tsc = ns_per_tsc;
-	data->wall_ns = boot->wall_ns - (u64)((unsigned __int128)(boot->wall_tsc - tsc_start) * ns_per_tsc >> 32);
-	if (boot->wall_tsc < tsc_start)
-		data->wall_ns = boot->wall_ns + arch_tsc_to_ns(2 * tsc_start - boot->wall_tsc);
+	data->wall_ns = boot->wall_ns;
 }

@@ -12,7 +12,7 @@
 #include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
 
-const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", NULL};
+const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "proc", "sysfs", NULL};
 
 int filesystem_create(const char *type, const char *options, struct superblock **out)
 {
@@ -20,6 +20,10 @@ int filesystem_create(const char *type, const char *options, struct superblock *
 		return tmpfs_create(&tmpfs_super_ops, options, out);
 	if (!strcmp(type, "devtmpfs"))
 		return devtmpfs_create(options, out);
+	if (!strcmp(type, "proc"))
+		return procfs_create(out);
+	if (!strcmp(type, "sysfs"))
+		return sysfs_create(out);
 	return -ENODEV;
 }
 
@@ -42,4 +46,6 @@ void vfs_init(void)
 	if (tmpfs_create(&tmpfs_super_ops, "mode=755", &root) || mount_add(root, NULL, 0, "rootfs"))
 		panic("no memory for the root file system");
 	mount_at(root, "dev", "devtmpfs", 0755, MS_NOSUID);
+	mount_at(root, "proc", "proc", 0555, MS_NOSUID | MS_NODEV | MS_NOEXEC);
+	mount_at(root, "sys", "sysfs", 0555, MS_NOSUID | MS_NODEV | MS_NOEXEC);
 }

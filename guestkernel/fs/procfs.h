@@ -1,13 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * procfs and sysfs: files whose text is made when they are read.
+ * procfs and sysfs: trees of tables, and files whose text is made when they are read.
  */
 #ifndef GUESTKERNEL_FS_PROCFS_H
 #define GUESTKERNEL_FS_PROCFS_H
 
 #include "guestkernel/fs/vfs.h"
 
+struct process;
+
 int procfs_create(struct superblock **out);
 int sysfs_create(struct superblock **out);
+
+/* ---- text that grows ---- */
+struct text {
+	char *buf;
+	size_t len, size;
+	bool failed; /* out of memory: what is missing is missing */
+};
+void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_add(struct text *t, const void *bytes, size_t n);
+/* A path with space, tab, newline and backslash as octal escapes (proc(5), mounts). */
+void text_escaped(struct text *t, const char *s);
+
+/* ---- tables ---- */
+/* What an inode is about. */
+struct proc_ref {
+	struct process *process; /* a reference, or NULL */
+	int tid;                 /* 0: the process as a whole */
+	int fd;
+};
+
+struct proc_entry {
+	const char *name;
+	u32 mode; /* type and permissions */
+	void (*show)(struct text *t, const struct proc_ref *ref);
+	/* text has a NUL behind its n bytes. Returns n or -errno. */
+	long (*write)(const struct proc_ref *ref, char *text, size_t n);
+	bool guarded;                                                           /* only for who may inspect the process */
+	long (*readlink)(const struct proc_ref *ref, char *buf, size_t size);  /* symbolic links */
+	int (*follow)(const struct proc_ref *ref, struct path *out);           /* those that lead straight to a file */
+	const struct proc_entry *children;                                      /* directories: up to a NULL name */
+	/* Directories: names that are not in a table. lookup fills *entry and *ref (whose process gets a reference). */
+	int (*lookup)(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref);
+	/* The first such name at or after id: false: none. */
+	bool (*next)(const struct proc_ref *dir, u64 *id, char name[16]);
+	u64 value;                                                              /* for show and write of numbers */
+};
+#define PROC_DIR (K_S_IFDIR | 0555)
+#define PROC_FILE (K_S_IFREG | 0444)
+#define PROC_LINK (K_S_IFLNK | 0777)
+
+extern const struct proc_entry proc_pid_dir, proc_tid_dir; /* proc_pid.c */
+extern const struct proc_entry proc_sys_children[];        /* proc_sys.c */
+extern const struct proc_entry proc_root_children[];       /* proc_root.c: the files of /proc itself */
+extern const struct proc_entry sysfs_root;                 /* sysfs.c */
+extern const struct proc_entry proc_net_children[] __attribute__((weak)); /* net/: /proc/net, if it is there */
+
+/* May the current process see what is private to p (environment, memory map, descriptors)? As ptrace(2) attach. */
+bool proc_may_inspect(const struct process *p);
+/* What /proc/PID/fd/N says of an open file. Length, not NUL-terminated. */
+long proc_describe_file(struct file *file, char *buf, size_t size);
+/* A name that leads to an open file: its path, or a nameless entry for pipes and the like. */
+int proc_path_of_file(struct file *file, struct path *out);
+void proc_show_mounts(struct text *t, const struct proc_ref *ref);
+void proc_show_mountinfo(struct text *t, const struct proc_ref *ref);
 
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the contents of /sys: CPU topology and the few other files that runtimes read. No cgroup controllers.
+ */
+#include "guestkernel/fs/proc_pid.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/page.h"
+
+#define RO PROC_FILE
+
+static void show_zero(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "0\n");
+}
+
+static void show_one(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "1\n");
+}
+
+static void show_clocksource(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "tsc\n");
+}
+
+static void show_thp_size(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%lu\n", HUGE_SIZE);
+}
+
+static void show_cpu_range(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, arch_cpus() > 1 ? "0-%d\n" : "%d\n", arch_cpus() - 1);
+}
+
+static void show_cpu_mask(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%x\n", 1u << ref->fd);
+}
+
+static void show_cpu_id(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%d\n", ref->fd);
+}
+
+static void show_thp(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "always [madvise] never\n");
+}
+
+static const struct proc_entry topology_children[] = {
+	{.name = "core_cpus", .mode = RO, .show = show_cpu_mask},
+	{.name = "core_cpus_list", .mode = RO, .show = show_cpu_id},
+	{.name = "core_id", .mode = RO, .show = show_cpu_id},
+	{.name = "core_siblings_list", .mode = RO, .show = show_cpu_range},
+	{.name = "package_cpus_list", .mode = RO, .show = show_cpu_range},
+	{.name = "physical_package_id", .mode = RO, .show = show_zero},
+	{.name = "thread_siblings", .mode = RO, .show = show_cpu_mask},
+	{.name = "thread_siblings_list", .mode = RO, .show = show_cpu_id},
+	{0},
+};
+static const struct proc_entry one_cpu_children[] = {
+	{.name = "online", .mode = RO, .show = show_one},
+	{.name = "topology", .mode = PROC_DIR, .children = topology_children},
+	{0},
+};
+static const struct proc_entry one_cpu = {.mode = PROC_DIR, .children = one_cpu_children};
+
+/* cpuN; the number travels in ref.fd. */
+static int lookup_cpu(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+{
+	s64 cpu;
+	if (strncmp(name, "cpu", 3) || !proc_parse_number(name + 3, &cpu) || cpu < 0 || cpu >= arch_cpus() || name[3] == '+' ||
+	    (name[3] == '0' && name[4]))
+		return -ENOENT;
+	*entry = &one_cpu;
+	*ref = (struct proc_ref){.fd = (int)cpu};
+	return 0;
+}
+
+static bool next_cpu(const struct proc_ref *dir, u64 *id, char name[16])
+{
+	if (*id >= (u64)arch_cpus())
+		return false;
+	ksnprintf(name, 16, "cpu%d", (int)*id);
+	return true;
+}
+
+static const struct proc_entry cpu_children[] = {
+	{.name = "kernel_max", .mode = RO, .show = show_zero},
+	{.name = "online", .mode = RO, .show = show_cpu_range},
+	{.name = "possible", .mode = RO, .show = show_cpu_range},
+	{.name = "present", .mode = RO, .show = show_cpu_range},
+	{0},
+};
+static void show_node_meminfo(struct text *t, const struct proc_ref *ref)
+{
+	struct page_stats s;
+	page_stats(&s);
+	text_printf(t, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\n", s.total * 4, s.free * 4);
+}
+static const struct proc_entry node0_children[] = {
+	{.name = "cpulist", .mode = RO, .show = show_cpu_range},
+	{.name = "meminfo", .mode = RO, .show = show_node_meminfo},
+	{0},
+};
+static const struct proc_entry node_children[] = {
+	{.name = "node0", .mode = PROC_DIR, .children = node0_children},
+	{.name = "online", .mode = RO, .show = show_zero},
+	{.name = "possible", .mode = RO, .show = show_zero},
+	{0},
+};
+static const struct proc_entry clocksource0_children[] = {
+	{.name = "available_clocksource", .mode = RO, .show = show_clocksource},
+	{.name = "current_clocksource", .mode = RO, .show = show_clocksource},
+	{0},
+};
+static const struct proc_entry clocksource_children[] = {
+	{.name = "clocksource0", .mode = PROC_DIR, .children = clocksource0_children}, {0}};
+static const struct proc_entry system_children[] = {
+	{.name = "clocksource", .mode = PROC_DIR, .children = clocksource_children},
+	{.name = "cpu", .mode = PROC_DIR, .children = cpu_children, .lookup = lookup_cpu, .next = next_cpu},
+	{.name = "node", .mode = PROC_DIR, .children = node_children},
+	{0},
+};
+static const struct proc_entry devices_children[] = {{.name = "system", .mode = PROC_DIR, .children = system_children}, {0}};
+static const struct proc_entry thp_children[] = {
+	{.name = "enabled", .mode = RO, .show = show_thp},
+	{.name = "hpage_pmd_size", .mode = RO, .show = show_thp_size},
+	{0},
+};
+static const struct proc_entry mm_children[] = {{.name = "transparent_hugepage", .mode = PROC_DIR, .children = thp_children}, {0}};
+static const struct proc_entry sys_kernel_children[] = {{.name = "mm", .mode = PROC_DIR, .children = mm_children}, {0}};
+static const struct proc_entry cgroup_children[] = {{.name = "cgroup", .mode = PROC_DIR}, {0}};
+static const struct proc_entry sysfs_children[] = {
+	{.name = "devices", .mode = PROC_DIR, .children = devices_children},
+	{.name = "fs", .mode = PROC_DIR, .children = cgroup_children},
+	{.name = "kernel", .mode = PROC_DIR, .children = sys_kernel_children},
+	{0},
+};
+const struct proc_entry sysfs_root = {.mode = PROC_DIR, .children = sysfs_children};

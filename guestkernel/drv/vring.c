@@ -42,6 +42,12 @@ void vring_publish(struct vring *ring)
 	__atomic_store_n(&ring->avail[1], ring->avail_idx, __ATOMIC_RELEASE);
 }
 
+bool vring_wants_notify(const struct vring *ring)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !(ring->used[0] & 1);
+}
+
 int vring_take(struct vring *ring, u32 *len)
 {
 	if (__atomic_load_n(&ring->used[1], __ATOMIC_ACQUIRE) == ring->used_idx)

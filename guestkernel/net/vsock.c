@@ -281,7 +281,6 @@ bool vsock_poll(void)
 	u32 len;
 	int head;
 	reclaim_tx();
-	u16 posted = rx.avail_idx;
 	while ((head = vring_take(&rx, &len)) >= 0) {
 		unsigned i = rx_buffer_of[head];
 		receive_packet(i);
@@ -290,8 +289,8 @@ bool vsock_poll(void)
 	}
 	if (any) {
 		vring_publish(&rx);
-		/* The device ran out of buffers: it looks again at the next notification. */
-		if (rx.used_idx == posted)
+		/* The device wants to know about buffers only when it has run out of them. */
+		if (vring_wants_notify(&rx))
 			notify_wanted = true;
 	}
 	return any;

@@ -148,9 +148,7 @@ void vma_insert(struct mm *mm, struct vma *vma)
 
 	vma->mm = mm;
 	list_append(next ? &next->link : &mm->vmas, &vma->link);
-	mm->root = tree_insert(mm->root, vma);
-	if (next)
-		refresh(mm->root, next);
+	mm->root = tree_insert(mm->root, vma); /* passes by the next VMA, whose gap has changed */
 	mm->count++;
 	mm->total_pages += (vma->end - vma->start) >> PAGE_SHIFT;
 }
@@ -158,12 +156,9 @@ void vma_insert(struct mm *mm, struct vma *vma)
 void vma_remove(struct vma *vma)
 {
 	struct mm *mm = vma->mm;
-	struct vma *next = vma_next(vma);
 
 	list_remove(&vma->link);
-	mm->root = tree_remove(mm->root, vma);
-	if (next)
-		refresh(mm->root, next);
+	mm->root = tree_remove(mm->root, vma); /* passes by the next VMA too */
 	mm->count--;
 	mm->total_pages -= (vma->end - vma->start) >> PAGE_SHIFT;
 }

@@ -21,6 +21,7 @@ u64 stub_now_ns, stub_deadline;
 u32 stub_events;
 unsigned stub_switches, stub_kicks, stub_flushes;
 void (*stub_idle_hook)(void);
+void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end);
 long stub_tables_left, stub_tables_used;
 u64 stub_discarded_bytes;
 
@@ -73,6 +74,7 @@ void stub_init(u64 memory_bytes)
 	stub_now_ns = stub_deadline = 0;
 	stub_events = stub_kicks = stub_switches = stub_flushes = 0;
 	stub_idle_hook = NULL;
+	stub_flush_hook = NULL;
 	stub_tables_left = 1 << 30;
 	stub_tables_used = 0;
 	stub_discarded_bytes = 0;
@@ -446,8 +448,9 @@ void pt_free_range(struct pagetable *pt, u64 start, u64 end)
 
 void pt_flush(struct pagetable *pt, u64 start, u64 end)
 {
-	(void)pt;
 	if (start > end)
 		abort();
 	stub_flushes++;
+	if (stub_flush_hook)
+		stub_flush_hook(pt, start, end);
 }

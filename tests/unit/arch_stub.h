@@ -32,6 +32,7 @@ extern unsigned stub_kicks;              /* bit mask of CPUs that were kicked */
 extern long stub_tables_left;            /* page-table pages that may still be allocated (-ENOMEM beyond) */
 extern long stub_tables_used;            /* in use now */
 extern unsigned stub_flushes;            /* pt_flush() calls */
+extern void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end); /* called by them, unless NULL */
 extern u64 stub_discarded_bytes;         /* by arch_discard() */
 
 #endif

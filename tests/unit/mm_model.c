@@ -35,6 +35,7 @@ struct model {
 	u8 shared_value[SHARED_PAGES];
 	struct world_file *shared_file, *private_file;
 	unsigned step;
+	u32 hot; /* page touched last: touched again often, by another CPU or address space */
 };
 
 static void fail(struct model *m, const char *what)
@@ -99,6 +100,7 @@ static void touch(struct model *m, int s, u32 page, bool write)
 	int want = verdict(c, write), got;
 	u8 value = (u8)choose(m, 256), seen;
 
+	world_cpu = choose(m, 2);
 	got = write ? world_write(m->mm[s], address(page), value) : world_read(m->mm[s], address(page), &seen);
 	if (got == -ENOMEM) {
 		if (want)
@@ -294,9 +296,10 @@ static void op_flags(struct model *m, int s)
 
 static void op_touch(struct model *m, int s)
 {
-	u32 page = choose(m, PAGES), n = 1 + choose(m, 16), stride = choose(m, 4) ? 1 : 37;
+	u32 page = choose(m, 2) ? m->hot : choose(m, PAGES), n = 1 + choose(m, 16), stride = choose(m, 4) ? 1 : 37;
 	bool write = choose(m, 2);
 
+	m->hot = page;
 	for (u32 i = 0; i < n && page + i * stride < PAGES; i++)
 		touch(m, s, page + i * stride, write);
 }

@@ -2,6 +2,7 @@
  *
  * See mm_world.h.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
@@ -102,6 +103,50 @@ int shmem_file_create(u64 size, struct file **file)
 	return 0;
 }
 
+/* ---- what a CPU remembers ---- */
+
+/* A translation lookaside buffer: what a CPU may go on using until it is told to forget it. */
+static struct {
+	paddr_t root; /* 0: empty */
+	u64 page;
+	paddr_t pa;
+	u32 prot;
+} tlb[2][1024]; /* of two CPUs */
+unsigned world_cpu;
+
+static unsigned tlb_slot(paddr_t root, u64 page)
+{
+	return (unsigned)((page + root / 4096 * 7) % ARRAY_SIZE(tlb[0]));
+}
+
+static void tlb_flush(struct pagetable *pt, u64 start, u64 end)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(tlb[0]); i++)
+		for (unsigned cpu = 0; cpu < ARRAY_SIZE(tlb); cpu++)
+			if (tlb[cpu][i].root == pt->root && tlb[cpu][i].page >= start >> PAGE_SHIFT &&
+			    tlb[cpu][i].page << PAGE_SHIFT < end)
+				tlb[cpu][i].root = 0;
+}
+
+/* Aborts when the CPU could still use a translation that is no longer in the tables. */
+static void tlb_check(struct mm *mm, u64 addr, u32 access, struct pte pte)
+{
+	unsigned i = tlb_slot(mm->pt.root, addr >> PAGE_SHIFT);
+	paddr_t pa = PAGE_DOWN(pte.pa + (pte.huge ? addr & (HUGE_SIZE - 1) : 0));
+
+	if (tlb[world_cpu][i].root == mm->pt.root && tlb[world_cpu][i].page == addr >> PAGE_SHIFT && tlb[world_cpu][i].prot & access &&
+	    (!pte.present || !(pte.prot & access) || pa != tlb[world_cpu][i].pa)) {
+		fprintf(stderr, "a stale translation of %lx\n", (unsigned long)addr);
+		abort();
+	}
+	if (!pte.present || !(pte.prot & access))
+		return;
+	tlb[world_cpu][i].root = mm->pt.root;
+	tlb[world_cpu][i].page = addr >> PAGE_SHIFT;
+	tlb[world_cpu][i].pa = pa;
+	tlb[world_cpu][i].prot = pte.prot;
+}
+
 /* ---- life ---- */
 
 static u64 free_frames(void)
@@ -120,6 +165,8 @@ void world_init(u64 memory_bytes)
 	world_oom_answer = false;
 	world_oom_hook = NULL;
 	world_caps = true;
+	memset(tlb, 0, sizeof(tlb));
+	stub_flush_hook = tlb_flush;
 	/* One object of each class, so that the slab that stays is not counted as lost. */
 	for (size_t bytes = 32; bytes <= 2048; bytes += 32)
 		kfree(kmalloc(bytes));
@@ -146,6 +193,7 @@ static int access_byte(struct mm *mm, u64 addr, u32 access, u8 **byte)
 	for (int tries = 0; tries < 4; tries++) {
 		struct pte pte = pt_lookup(&mm->pt, addr);
 
+		tlb_check(mm, addr, access, pte);
 		if (pte.present && pte.prot & access) {
 			*byte = (u8 *)phys_to_virt(pte.pa) + (addr & ((pte.huge ? HUGE_SIZE : PAGE_SIZE) - 1));
 			return 0;

@@ -44,6 +44,7 @@ extern unsigned world_oom_kills;
 extern bool world_oom_answer;         /* what oom_kill() returns */
 extern void (*world_oom_hook)(void);  /* called by oom_kill() */
 extern unsigned world_faults;
+extern unsigned world_cpu;             /* 0 or 1: which CPU makes the next accesses (each has a TLB) */
 extern bool world_caps;               /* cred_has_cap() */
 
 #endif

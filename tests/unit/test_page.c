@@ -128,6 +128,29 @@ static void zero_means_zero(void **state)
 	}
 }
 
+static void merged_kinds_are_zeroed(void **state)
+{
+	struct page *p;
+
+	stub_init(8ul << 20);
+	page_init(FREE_START, 8ul << 20);
+	/* A frame that is dirty beside one that is known to be zero. */
+	struct page *a = page_alloc(0, 0), *b;
+
+	if (page_addr(a) / PAGE_SIZE % 2)
+		a = page_alloc(0, 0);
+	b = page_alloc(1, 0);
+	assert_int_equal(page_addr(b), page_addr(a) + 2 * PAGE_SIZE);
+	memset(page_virt(a), 0xaa, PAGE_SIZE);
+	page_put(a);
+	while ((p = page_alloc(1, ALLOC_ZERO | ALLOC_ATOMIC))) {
+		assert_true(all_zero(p, 1));
+		if (p == a)
+			return;
+	}
+	fail_msg("the two were never merged");
+}
+
 static void recycled_frames_are_preferred(void **state)
 {
 	struct page *a = page_alloc(0, 0);
@@ -319,6 +342,7 @@ int main(void)
 		T(everything_comes_back),
 		T(mixed_kinds_still_give_large_blocks),
 		T(zero_means_zero),
+		T(merged_kinds_are_zeroed),
 		T(recycled_frames_are_preferred),
 		T(large_blocks_come_from_the_top),
 		T(references_keep_a_block),

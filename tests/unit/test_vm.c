@@ -435,6 +435,29 @@ static void after_the_child_has_gone_one_fault_is_enough(void **state)
 	assert_int_equal(free_frames(), free_before);
 }
 
+static void another_cpu_sees_the_copy(void **state)
+{
+	u64 a = map(0x20000000, 8ul << 20, RW, ANON);
+	u8 v;
+
+	assert_int_equal(world_write(mm, a + 5, 1), 0);
+	assert_true(pt_lookup(&mm->pt, a).huge);
+	struct mm *child = mm_clone(mm);
+
+	world_cpu = 1;
+	assert_int_equal(world_read(mm, a + 5, &v), 0);
+	world_cpu = 0;
+	assert_int_equal(world_write(mm, a + 5, 2), 0);
+	assert_true(pt_lookup(&mm->pt, a).huge);
+	world_cpu = 1;
+	assert_int_equal(world_read(mm, a + 5, &v), 0);
+	assert_int_equal(v, 2);
+	world_cpu = 0;
+	assert_int_equal(world_read(child, a + 5, &v), 0);
+	assert_int_equal(v, 1);
+	mm_put(child);
+}
+
 static void fork_honours_advice(void **state)
 {
 	u64 keep = map(AT, 4 * PAGE_SIZE, RW, ANON), gone = keep + PAGE_SIZE, wiped = keep + 2 * PAGE_SIZE;
@@ -562,11 +585,36 @@ static void mremap_of_length_zero_maps_shared_pages_again(void **state)
 	u8 v;
 
 	assert_int_equal(world_write(mm, a + PAGE_SIZE, 8), 0);
-	u64 b = (u64)mm_mremap(mm, a, 0, 4 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
+	u64 b = (u64)mm_mremap(mm, a + PAGE_SIZE, 0, 3 * PAGE_SIZE, MREMAP_MAYMOVE, 0);
 
-	assert_int_equal(world_read(mm, b + PAGE_SIZE, &v), 0);
+	assert_int_equal(world_read(mm, b, &v), 0);
 	assert_int_equal(v, 8);
 	assert_int_equal(world_read(mm, a + PAGE_SIZE, &v), 0);
+}
+
+static void mremap_without_memory_changes_nothing(void **state)
+{
+	const u64 length = 8ul << 20, step = HUGE_SIZE / 2;
+	u64 a = map(0x20000000, length, RW, ANON | MAP_STACK);
+	u8 v;
+
+	for (u64 i = 0; i < length; i += step)
+		assert_int_equal(world_write(mm, a + i, (u8)(i / step + 1)), 0);
+	for (long tables = 0; tables < 4; tables++) {
+		stub_tables_left = tables;
+		assert_int_equal(mm_mremap(mm, a, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, 0x7000000000), -ENOMEM);
+		assert_int_equal(world_read(mm, 0x7000000000, &v), MAPERR);
+		for (u64 i = 0; i < length; i += step) {
+			assert_int_equal(world_read(mm, a + i, &v), 0);
+			assert_int_equal(v, i / step + 1);
+		}
+	}
+	stub_tables_left = 1 << 20;
+	assert_int_equal(mm_mremap(mm, a, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, 0x7000000000), 0x7000000000);
+	for (u64 i = 0; i < length; i += step) {
+		assert_int_equal(world_read(mm, 0x7000000000 + i, &v), 0);
+		assert_int_equal(v, i / step + 1);
+	}
 }
 
 static void madvise_errors(void **state)
@@ -713,6 +761,7 @@ int main(void)
 		T(files_live_as_long_as_their_mappings),
 		T(shared_anonymous_memory_is_shared_by_fork),
 		T(after_the_child_has_gone_one_fault_is_enough),
+		T(another_cpu_sees_the_copy),
 		T(fork_honours_advice),
 		T(fork_fails_without_memory),
 		T(brk_moves_within_limits),
@@ -720,6 +769,7 @@ int main(void)
 		T(mremap_errors),
 		T(mremap_moves_large_pages_whole),
 		T(mremap_of_length_zero_maps_shared_pages_again),
+		T(mremap_without_memory_changes_nothing),
 		T(madvise_errors),
 		T(dontneed_zeroes),
 		T(locked_memory_is_present),

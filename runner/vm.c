@@ -12,8 +12,10 @@
 
 #define CPUID_MAX 256
 
-/* Guest memory up to here keeps 4 KiB pages: kernel, page tables and small programs touch it sparsely. */
-#define SMALL_PAGES_BYTES (4ull << 20)
+/* Low guest memory keeps 4 KiB pages: kernel, frame table (1/128 of memory, in low memory too), page tables and small programs touch
+ * it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
+#define SMALL_PAGES_BYTES (16ull << 20)
+#define FRAME_TABLE_SHARE 128
 
 bool vm_host_is_ordinary(void)
 {
@@ -51,8 +53,9 @@ static int map_memory(struct vm *vm, uint64_t bytes, struct error *error)
 	if (base == MAP_FAILED)
 		return error_errno(error, STATUS_RUNNER, "cannot reserve %llu MiB for the guest; try a smaller --memory",
 				   (unsigned long long)(bytes >> 20));
-	if (bytes > SMALL_PAGES_BYTES)
-		madvise(base + SMALL_PAGES_BYTES, bytes - SMALL_PAGES_BYTES, MADV_HUGEPAGE);
+	uint64_t small = (SMALL_PAGES_BYTES + bytes / FRAME_TABLE_SHARE + align - 1) & ~(align - 1);
+	if (bytes > small)
+		madvise(base + small, bytes - small, MADV_HUGEPAGE);
 	vm->memory = (struct guest_memory){.base = base, .size = bytes};
 	struct kvm_userspace_memory_region region = {
 		.memory_size = bytes,

@@ -250,6 +250,23 @@ static void place_queues(struct boot_vsock *vsock)
 	}
 }
 
+static uint64_t initramfs_place(void)
+{
+	return ((const struct kernel_header *)image_kernel)->image_end - BOOT_KERNEL_MAP;
+}
+
+void boot_load(struct vm *vm)
+{
+	uint64_t kernel_bytes = (uint64_t)(image_kernel_end - image_kernel);
+	uint64_t initramfs_bytes = (uint64_t)(image_initramfs_end - image_initramfs);
+	uint8_t *kernel = memory_range(&vm->memory, gpa(BOOT_KERNEL_GPA), kernel_bytes);
+	uint8_t *initramfs = memory_range(&vm->memory, gpa(initramfs_place()), initramfs_bytes);
+	if (!kernel || !initramfs)
+		return; /* boot_prepare says so */
+	memcpy(kernel, image_kernel, kernel_bytes);
+	memcpy(initramfs, image_initramfs, initramfs_bytes);
+}
+
 int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_block *block, struct error *error)
 {
 	uint64_t kernel_bytes = (uint64_t)(image_kernel_end - image_kernel);
@@ -259,15 +276,12 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 		return error_set(error, STATUS_RUNNER, "the guest kernel inside this executable is damaged");
 	struct builder b = {
 		.vm = vm, .kernel = kernel, .next_table = BOOT_TABLES_GPA, .user = options->layout == LAYOUT_FLAT ? U : 0};
-	uint64_t initramfs = kernel->image_end - BOOT_KERNEL_MAP;
+	uint64_t initramfs = initramfs_place();
 	uint64_t free_start = (initramfs + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	uint8_t *kernel_at = at(&b, BOOT_KERNEL_GPA, kernel_bytes), *initramfs_at = at(&b, initramfs, initramfs_bytes);
 	if (!kernel_at || !initramfs_at || free_start + (4 << 20) > vm->memory.size)
 		return error_set(error, STATUS_RUNNER, "--memory %llu MiB is too little for the guest kernel",
 				 (unsigned long long)(vm->memory.size >> 20));
-	memcpy(kernel_at, image_kernel, kernel_bytes);
-	memcpy(initramfs_at, image_initramfs, initramfs_bytes);
-
 	*block = (struct boot_block){
 		.magic = BOOT_MAGIC,
 		.layout = options->layout,

@@ -10,6 +10,9 @@
 #include "runner/error.h"
 #include "runner/vm.h"
 
+/* Copies the kernel and the initramfs to their places, as far as memory reaches. Before boot_prepare. */
+void boot_load(struct vm *vm);
+
 struct boot_options {
 	enum boot_layout layout;
 	uint32_t flags; /* BOOT_F_* */

@@ -80,7 +80,7 @@ static int make_machine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	m->verbose = run->spec->verbose > 0;
 	m->trace_fd = -1;
-	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error))
+	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, boot_load, error))
 		return -1;
 	struct boot_options options = {
 		.layout = choose_layout(run->spec->privilege),

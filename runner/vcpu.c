@@ -14,7 +14,7 @@
 
 #include "policy/policy.h"
 
-#define KICK_SIGNAL SIGUSR2 /* blocked for the process; vCPU threads alone take it */
+#define KICK_SIGNAL SIGRTMIN /* one that nobody forwards to the program */
 
 static _Thread_local struct kvm_run *this_run;
 static int this_process; /* the filters have no getpid */

@@ -28,8 +28,9 @@ struct vm {
 };
 
 /* Opens /dev/kvm and makes a VM with `memory_bytes` of RAM at guest-physical 0 and `cpus` vCPUs (CPUID and XCR0 set, registers
- * not). Errors: STATUS_RUNNER with what to do (device missing, no permission, too old ...). */
-int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
+ * not). `prepare` (may be NULL) is called when memory is there, while another thread still asks for CPUID. Errors: STATUS_RUNNER with what
+ * to do (device missing, no permission, too old ...). */
+int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, void (*prepare)(struct vm *vm), struct error *error);
 
 /* Ring 0 runs natively: this host's KVM is of the ordinary kind (the CPU has VMX or SVM). */
 bool vm_host_is_ordinary(void);

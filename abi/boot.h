@@ -119,7 +119,8 @@ struct shared_cpu {
 	uint32_t events;   /* EVENT_*, atomic */
 	uint32_t taken;    /* how often the guest has taken events. The runner injects BOOT_EVENT_VECTOR once, then not again
 	                      before this has changed: so no second one can hit an entry that has not saved its frame yet */
-	uint64_t deadline; /* guest TSC at which EVENT_TIMER is wanted; 0: none. Read when the CPU halts or on PORT_TIMER */
+	uint64_t deadline; /* guest TSC at which EVENT_TIMER is wanted; 0: none. Read when the CPU halts, on PORT_TIMER, and
+	                      every BOOT_TICK_NS while the CPU runs: later deadlines need no PORT_TIMER */
 	uint64_t pad[6];
 };
 
@@ -141,6 +142,9 @@ struct shared_crash {
 struct shared_discard {
 	uint64_t start, length; /* guest-physical, page-aligned */
 };
+
+/* How often the runner looks at the deadlines of running CPUs. */
+#define BOOT_TICK_NS 2000000
 
 #define SHARED_LOG_BYTES 1024
 

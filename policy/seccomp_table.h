@@ -88,7 +88,8 @@ static const struct policy_row policy_vcpu_rows[] = {
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
 	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
-	ROW(timerfd_settime, "deadline of the run"), \
+	ROW(timerfd_settime, "the tick that looks after deadlines of vCPUs"), \
+	ROW(timer_settime, "a vCPU's deadline is near"), \
 	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
 	ROW(rt_sigreturn, "return from a signal handler"), \
 	ROW(clock_gettime, "when the vDSO cannot read the clock; CPU time of the run"), \

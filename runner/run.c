@@ -38,7 +38,8 @@ struct run {
 	struct policy_report policy;
 	struct control_report report;
 	struct run_stats stats;
-	int signal_fd, timer_fd, stats_fd;
+	int signal_fd, timer_fd, tick_fd, stats_fd;
+	bool tick_on;
 	bool timed_out;
 };
 
@@ -102,9 +103,27 @@ static void on_raise(void *context, enum vsock_cause cause)
 		vcpu_raise(&run->machine.vcpu[0], EVENT_VSOCK);
 }
 
+static void set_tick(struct run *run, bool on)
+{
+	struct timespec period = {.tv_nsec = on ? BOOT_TICK_NS : 0};
+	struct itimerspec when = {.it_interval = period, .it_value = period};
+	run->tick_on = on;
+	timerfd_settime(run->tick_fd, 0, &when, NULL);
+}
+
+static void on_tick(void *context, uint32_t events)
+{
+	struct run *run = context;
+	uint64_t expirations;
+	if (read(run->tick_fd, &expirations, sizeof(expirations)) == sizeof(expirations) && !vcpu_tick(&run->machine))
+		set_tick(run, false);
+}
+
 static void on_wake(void *context, uint32_t events)
 {
 	struct run *run = context;
+	if (atomic_load(&run->machine.ticking) && !run->tick_on)
+		set_tick(run, true);
 	vsock_work(&run->machine.vsock);
 }
 
@@ -185,6 +204,15 @@ static int watch_timeout(struct run *run, struct error *error)
 	return loop_add(&run->machine.loop, run->timer_fd, EPOLLIN, on_timeout, run, error) < 0 ? -1 : 0;
 }
 
+static int watch_tick(struct run *run, struct error *error)
+{
+	run->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (run->tick_fd < 0)
+		return error_errno(error, STATUS_RUNNER, "timerfd");
+	atomic_store(&run->machine.ticking, true);
+	return loop_add(&run->machine.loop, run->tick_fd, EPOLLIN, on_tick, run, error) < 0 ? -1 : 0;
+}
+
 static int open_stats(struct run *run, struct error *error)
 {
 	run->stats_fd = -1;
@@ -205,7 +233,7 @@ static int confine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
-	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->stats_fd, STDERR_FILENO,
+	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->tick_fd, run->stats_fd, STDERR_FILENO,
 			     run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
@@ -219,10 +247,20 @@ static int confine(struct run *run, struct error *error)
 	return policy_confine_process(keep, n, &run->policy, error);
 }
 
+static bool one_round(void *context)
+{
+	return (*(int *)context)++ > 0;
+}
+
 static int start(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	if (vcpu_start_all(m, error) || policy_confine_thread(run->spec->tty ? POLICY_IO_TTY : POLICY_IO, error))
+		return -1;
+	set_tick(run, true);
+	/* Takes the first edges of the streams, so that they do not come while the guest boots. */
+	loop_wake(&m->loop);
+	if (loop_run(&m->loop, one_round, &(int){0}, error))
 		return -1;
 	run->stats.confined_ns = monotonic_ns();
 	pthread_barrier_wait(&m->start);
@@ -349,7 +387,7 @@ int run_command(const struct run_spec *spec, struct error *error)
 	run.spec = spec;
 	run.stats.start_ns = monotonic_ns();
 	if (find_program(&run, error) || make_machine(&run, error) || make_device(&run, error) || watch_signals(&run, error) ||
-	    watch_timeout(&run, error) || open_stats(&run, error) || confine(&run, error) || start(&run, error))
+	    watch_timeout(&run, error) || watch_tick(&run, error) || open_stats(&run, error) || confine(&run, error) || start(&run, error))
 		return error->status;
 	return finish(&run, error);
 }

@@ -108,8 +108,46 @@ static void note_timer(struct vcpu *vcpu)
 	}
 }
 
+bool vcpu_tick(struct machine *machine)
+{
+	bool awake = false;
+	for (unsigned i = 0; i < machine->vm.cpus; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+		uint64_t tsc = read_deadline(vcpu);
+		if (atomic_load(&vcpu->halted))
+			continue;
+		awake = true;
+		if (!tsc || !atomic_load(&vcpu->in_guest))
+			continue;
+		uint64_t ns = deadline_ns(tsc), now = monotonic_ns();
+		if (ns <= now)
+			wake(vcpu);
+		else if (ns - now < BOOT_TICK_NS * 3 / 2)
+			arm_timer(vcpu);
+	}
+	if (awake)
+		return true;
+	atomic_store(&machine->ticking, false);
+	/* One that woke up meanwhile has seen `ticking` or is seen here. */
+	for (unsigned i = 0; i < machine->vm.cpus; i++)
+		if (!atomic_load(&machine->vcpu[i].halted))
+			atomic_store(&machine->ticking, true);
+	return atomic_load(&machine->ticking);
+}
+
+static void halt_until_event(struct vcpu *vcpu);
+
 /* The vCPU executed HLT: sleep until an event, its deadline, or the end. */
 static void halt(struct vcpu *vcpu)
+{
+	atomic_store(&vcpu->halted, true);
+	halt_until_event(vcpu);
+	atomic_store(&vcpu->halted, false);
+	if (!atomic_exchange(&vcpu->machine->ticking, true))
+		loop_wake(&vcpu->machine->loop);
+}
+
+static void halt_until_event(struct vcpu *vcpu)
 {
 	for (;;) {
 		uint32_t seen = atomic_load(&vcpu->wake);

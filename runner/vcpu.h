@@ -37,6 +37,7 @@ struct vcpu {
 	timer_t timer;
 	_Atomic uint32_t wake;     /* futex: changes when a halted vCPU has to look again */
 	_Atomic bool in_guest;     /* KVM_RUN may be running: a kick needs a signal */
+	_Atomic bool halted;       /* asleep in HLT: looks after its deadline itself */
 	bool interrupted;          /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
 	bool injected;
 	uint32_t injected_taken;   /* shared_cpu.taken when the event vector was injected last */
@@ -51,6 +52,7 @@ struct machine {
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
+	_Atomic bool ticking;      /* the I/O thread's tick is on */
 	pthread_barrier_t start;
 	_Atomic int end;          /* enum machine_end */
 	bool verbose;
@@ -65,6 +67,9 @@ struct machine {
 int vcpu_start_all(struct machine *machine, struct error *error);
 /* ORs events (EVENT_*) into the vCPU's word and makes it look. Any thread. */
 void vcpu_raise(struct vcpu *vcpu, uint32_t events);
+/* The I/O thread's tick, every BOOT_TICK_NS while `ticking`: looks after the deadlines of running vCPUs. False: all are asleep,
+ * and ticking has been cleared; a vCPU that wakes up then sets it and wakes the loop. */
+bool vcpu_tick(struct machine *machine);
 /* Ends the machine, if it has not ended, and makes all vCPU threads and the I/O loop leave. Any thread. */
 void machine_stop(struct machine *machine, enum machine_end end);
 void vcpu_join_all(struct machine *machine);

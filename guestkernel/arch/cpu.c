@@ -197,8 +197,8 @@ void arch_set_deadline(u64 tsc)
 	this_cpu()->wanted_deadline = tsc;
 }
 
-/* Before user mode: the runner learns of a deadline only when none that is early enough is armed, because each
- * message is an exit. One that comes too early is answered by arming again. */
+/* Before user mode. The runner looks at the deadline by itself every BOOT_TICK_NS; one that is nearer must be told, by an
+ * exit, unless an earlier one is armed. One that comes too early is answered by arming again. */
 void cpu_arm_deadline(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -207,7 +207,8 @@ void cpu_arm_deadline(void)
 		return;
 	cpu->armed_deadline = want;
 	shared->cpu[cpu->number].deadline = want;
-	cpu_out(PORT_TIMER, 0);
+	if (want < arch_tsc() + time_tick_tsc())
+		cpu_out(PORT_TIMER, 0);
 }
 
 void arch_idle(u64 deadline)

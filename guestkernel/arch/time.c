@@ -24,6 +24,11 @@ void time_init(void)
 	tsc_per_ns = ((u64)boot->tsc_khz << 32) / 1000000;
 }
 
+u64 time_tick_tsc(void)
+{
+	return (u64)((unsigned __int128)(BOOT_TICK_NS + BOOT_TICK_NS / 2) * tsc_per_ns >> 32);
+}
+
 u64 arch_tsc_to_ns(u64 tsc)
 {
 	return (u64)((unsigned __int128)(tsc - tsc_start) * ns_per_tsc >> 32);

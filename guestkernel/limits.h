@@ -19,6 +19,14 @@
 #define RW_LIMIT 0x7ffff000ul    /* bytes one read or write moves: MAX_RW_COUNT */
 #define SIGQUEUE_LIMIT 4096      /* queued signals a process */
 #define FILES_LIMIT 1000000      /* open file descriptions in the guest */
+#define SOCKET_BUFFER_DEFAULT 212992u /* bytes: net.core.wmem_default, rmem_default */
+#define SOCKET_BUFFER_LIMIT 4194304u  /* bytes SO_SNDBUF and SO_RCVBUF accept: net.core.wmem_max */
+#define SOCKET_SNDBUF_LEAST 4608u     /* bytes: what Linux raises a smaller SO_SNDBUF to ... */
+#define SOCKET_RCVBUF_LEAST 2304u     /* ... and SO_RCVBUF */
+#define SOCKET_BACKLOG_LIMIT 4096u    /* connections to accept: net.core.somaxconn */
+#define SOCKET_DATAGRAMS_LIMIT 4096u  /* datagrams one socket holds, however small: bounds their bookkeeping */
+#define SOCKET_CONTROL_LIMIT 20480    /* bytes of control messages a send takes: net.core.optmem_max of old */
+#define SOCKET_MSGS_LIMIT 1024        /* messages of sendmmsg and recvmmsg: UIO_MAXIOV */
 #define DISCARD_START_BYTES (64ul << 20) /* free recycled memory (in 2 MiB blocks) at which the host gets some back ... */
 #define DISCARD_KEEP_BYTES (32ul << 20)  /* ... until this much is left: each give-back is an exit, each reuse a host fault */
 #define RESERVE_PAGES 64         /* frames for ALLOC_ATOMIC alone: page tables of a few faults, an exiting process */

@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Socket system calls: decode, check, then the address family's operation.
+ * Socket system calls but those that move data: decode, check, then the address family's operation.
  */
 #include "guestkernel/lib.h"
-#include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/net/socket.h"
-#include "guestkernel/net/vsock.h"
+#include "guestkernel/syscall/socket_args.h"
 #include "guestkernel/syscall/syscall.h"
 #include <linux/fcntl.h>
 
-#define SOCK_TYPE_MASK 0xf
-#define FAMILY_VSOCK 40
+#define OPTION_MAX 256 /* bytes of an option's value */
 
-static const struct {
-	int family;
-	int (*create)(int type, int protocol, struct socket **out);
-} families[] = {
-	{FAMILY_VSOCK, vsock_create},
-};
-
-static int create(int family, int type, int protocol, struct socket **out)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		if (families[i].family != family)
-			continue;
-		int r = families[i].create(type, protocol, out);
-		if (!r) {
-			(*out)->family = family;
-			(*out)->type = type;
-			(*out)->protocol = protocol;
-		}
-		return r;
-	}
-	return -EAFNOSUPPORT;
-}
-
-/* The socket of a descriptor; *file has a reference. */
-static struct socket *get(int fd, struct file **file, int *error)
+struct socket *socket_get(int fd, struct file **file, int *error)
 {
 	*file = fd_get(fd);
 	if (!*file) {
@@ -52,32 +26,122 @@ static struct socket *get(int fd, struct file **file, int *error)
 	return s;
 }
 
-SYSCALL(socket)
+int socket_copy_address(u8 to[SOCKADDR_MAX], u64 from, u64 len)
+{
+	if ((int)len < 0 || (u32)len > SOCKADDR_MAX)
+		return -EINVAL;
+	memset(to, 0, SOCKADDR_MAX);
+	return len ? copy_from_user(to, user(from), (u32)len) : 0;
+}
+
+int socket_put_address(const void *from, u32 len, u64 to, u64 len_addr)
+{
+	s32 room;
+	int r = get_user(room, user(len_addr));
+	if (!r && room < 0)
+		r = -EINVAL;
+	if (!r && room)
+		r = copy_to_user(user(to), from, MIN(len, (u32)room));
+	return r ? r : put_user(user(len_addr), len);
+}
+
+/* ---- creation ---- */
+
+static int check_type(u64 type)
+{
+	return ((int)type & ~K_SOCK_TYPE_MASK & ~(K_SOCK_CLOEXEC | K_SOCK_NONBLOCK)) ? -EINVAL : 0;
+}
+
+static int make(int family, int type, int protocol, struct file **file)
 {
 	struct socket *s;
-	int flags = (int)b & ~SOCK_TYPE_MASK;
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
-		return -EINVAL;
-	int r = create((int)a, (int)b & SOCK_TYPE_MASK, (int)c, &s);
+	int r = socket_create(family, type & K_SOCK_TYPE_MASK, protocol, &s);
 	if (r)
 		return r;
-	struct file *file = socket_file(s, (u32)flags);
-	if (!file) {
-		s->ops->release(s);
-		return -ENOMEM;
-	}
-	r = fd_install(file, 0, flags & O_CLOEXEC);
+	*file = socket_file(s, type & K_SOCK_NONBLOCK ? O_NONBLOCK : 0);
+	if (*file)
+		return 0;
+	s->ops->release(s);
+	return -ENFILE;
+}
+
+SYSCALL(socket)
+{
+	struct file *file;
+	int r = check_type(b);
+	if (!r)
+		r = make((int)a, (int)b, (int)c, &file);
+	if (r)
+		return r;
+	r = fd_install(file, 0, b & K_SOCK_CLOEXEC);
 	if (r < 0)
 		file_put(file);
 	return r;
 }
 
-static int copy_address(u8 *to, u64 from, u64 len)
+/* Both descriptors or none. Takes over the files. */
+static int install_pair(struct file *file[2], bool cloexec, int fds[2])
 {
-	if ((int)len < 0 || len > SOCKADDR_MAX)
-		return -EINVAL;
-	memset(to, 0, SOCKADDR_MAX);
-	return copy_from_user(to, user(from), len);
+	fds[0] = fd_install(file[0], 0, cloexec);
+	if (fds[0] < 0) {
+		file_put(file[0]);
+		file_put(file[1]);
+		return fds[0];
+	}
+	fds[1] = fd_install(file[1], 0, cloexec);
+	if (fds[1] < 0) {
+		file_put(file[1]);
+		fd_close(fds[0]);
+		return fds[1];
+	}
+	return 0;
+}
+
+SYSCALL(socketpair)
+{
+	struct file *file[2];
+	int fds[2];
+	int r = check_type(b);
+	if (!r)
+		r = make((int)a, (int)b, (int)c, &file[0]);
+	if (r)
+		return r;
+	r = make((int)a, (int)b, (int)c, &file[1]);
+	if (r) {
+		file_put(file[0]);
+		return r;
+	}
+	struct socket *s = socket_of(file[0]);
+	r = s->ops->socketpair ? s->ops->socketpair(s, socket_of(file[1])) : -EOPNOTSUPP;
+	if (r) {
+		file_put(file[0]);
+		file_put(file[1]);
+		return r;
+	}
+	r = install_pair(file, b & K_SOCK_CLOEXEC, fds);
+	if (!r && copy_to_user(user(d), fds, sizeof(fds))) {
+		fd_close(fds[0]);
+		fd_close(fds[1]);
+		r = -EFAULT;
+	}
+	return r;
+}
+
+/* ---- connections ---- */
+
+SYSCALL(bind)
+{
+	struct file *file;
+	u8 addr[SOCKADDR_MAX];
+	int r = 0;
+	struct socket *s = socket_get((int)a, &file, &r);
+	if (!s)
+		return r;
+	r = socket_copy_address(addr, b, c);
+	if (!r)
+		r = s->ops->bind ? s->ops->bind(s, addr, (u32)c) : -EOPNOTSUPP;
+	file_put(file);
+	return r;
 }
 
 SYSCALL(connect)
@@ -85,21 +149,95 @@ SYSCALL(connect)
 	struct file *file;
 	u8 addr[SOCKADDR_MAX];
 	int r = 0;
-	struct socket *s = get((int)a, &file, &r);
+	struct socket *s = socket_get((int)a, &file, &r);
 	if (!s)
 		return r;
-	r = copy_address(addr, b, c);
+	r = socket_copy_address(addr, b, c);
 	if (!r)
 		r = s->ops->connect ? s->ops->connect(s, addr, (u32)c) : -EOPNOTSUPP;
 	file_put(file);
 	return r;
 }
 
+SYSCALL(listen)
+{
+	struct file *file;
+	int r = 0;
+	struct socket *s = socket_get((int)a, &file, &r);
+	if (!s)
+		return r;
+	r = s->ops->listen ? s->ops->listen(s, (int)b) : -EOPNOTSUPP;
+	file_put(file);
+	return r;
+}
+
+static int accept_file(struct socket *listener, u32 flags, struct file **out)
+{
+	struct socket *s;
+	int r = listener->ops->accept ? listener->ops->accept(listener, &s) : -EOPNOTSUPP;
+	if (r)
+		return r;
+	*out = socket_file(s, flags & K_SOCK_NONBLOCK ? O_NONBLOCK : 0);
+	if (*out)
+		return 0;
+	s->ops->release(s);
+	return -ENFILE;
+}
+
+static int put_peer_name(struct file *file, u64 addr, u64 len_addr)
+{
+	u8 value[SOCKADDR_MAX] = {0};
+	struct socket *s = socket_of(file);
+	int len = s->ops->getname(s, value, true);
+	if (len < 0)
+		return -ECONNABORTED;
+	return socket_put_address(value, (u32)len, addr, len_addr);
+}
+
+static long do_accept(int fd, u64 addr, u64 len_addr, u32 flags)
+{
+	struct file *file, *accepted = NULL;
+	int r = 0;
+	if (flags & ~(u32)(K_SOCK_CLOEXEC | K_SOCK_NONBLOCK))
+		return -EINVAL;
+	struct socket *s = socket_get(fd, &file, &r);
+	if (!s)
+		return r;
+	/* A descriptor first: without one the connection must stay in the queue. */
+	int slot = fd_reserve(0, flags & K_SOCK_CLOEXEC);
+	if (slot < 0) {
+		file_put(file);
+		return slot;
+	}
+	r = accept_file(s, flags, &accepted);
+	if (!r && addr) {
+		r = put_peer_name(accepted, addr, len_addr);
+		if (r)
+			file_put(accepted);
+	}
+	if (r)
+		fd_unreserve(slot);
+	else
+		fd_publish(slot, accepted);
+	file_put(file);
+	return r ? r : slot;
+}
+
+SYSCALL(accept)
+{
+	return do_accept((int)a, b, c, 0);
+}
+
+SYSCALL(accept4)
+{
+	return do_accept((int)a, b, c, (u32)d);
+}
+
 SYSCALL(shutdown)
 {
 	struct file *file;
 	int r = 0;
-	struct socket *s = get((int)a, &file, &r);
+	struct socket *s = socket_get((int)a, &file, &r);
 	if (!s)
 		return r;
 	r = s->ops->shutdown ? s->ops->shutdown(s, (int)b) : -EOPNOTSUPP;
@@ -107,20 +245,23 @@ SYSCALL(shutdown)
 	return r;
 }
 
+/* ---- options, names ---- */
+
 SYSCALL(setsockopt)
 {
 	struct file *file;
-	u8 value[256];
+	u8 value[OPTION_MAX];
 	int r = 0;
-	struct socket *s = get((int)a, &file, &r);
+	struct socket *s = socket_get((int)a, &file, &r);
 	if (!s)
 		return r;
+	u32 len = (u32)MIN((u32)e, sizeof(value));
 	if ((int)e < 0)
 		r = -EINVAL;
-	else
-		r = copy_from_user(value, user(d), MIN(e, sizeof(value)));
+	else if (len)
+		r = copy_from_user(value, user(d), len);
 	if (!r)
-		r = s->ops->setsockopt ? s->ops->setsockopt(s, (int)b, (int)c, value, (u32)MIN(e, sizeof(value))) : -ENOPROTOOPT;
+		r = socket_setsockopt(s, (int)b, (int)c, value, len);
 	file_put(file);
 	return r;
 }
@@ -128,10 +269,10 @@ SYSCALL(setsockopt)
 SYSCALL(getsockopt)
 {
 	struct file *file;
-	u8 value[256];
-	s32 len;
+	u8 value[OPTION_MAX];
+	s32 len = 0;
 	int r = 0;
-	struct socket *s = get((int)a, &file, &r);
+	struct socket *s = socket_get((int)a, &file, &r);
 	if (!s)
 		return r;
 	r = get_user(len, user(e));
@@ -139,13 +280,11 @@ SYSCALL(getsockopt)
 		r = -EINVAL;
 	u32 n = (u32)MIN(len, (s32)sizeof(value));
 	if (!r)
-		r = s->ops->getsockopt ? s->ops->getsockopt(s, (int)b, (int)c, value, &n) : -ENOPROTOOPT;
+		r = socket_getsockopt(s, (int)b, (int)c, value, &n);
 	if (!r)
 		r = copy_to_user(user(d), value, MIN(n, (u32)len));
-	if (!r) {
-		len = (s32)n;
-		r = put_user(user(e), len);
-	}
+	if (!r)
+		r = put_user(user(e), n);
 	file_put(file);
 	return r;
 }
@@ -154,21 +293,13 @@ static long name(int fd, u64 addr, u64 len_addr, bool peer)
 {
 	struct file *file;
 	u8 value[SOCKADDR_MAX] = {0};
-	s32 room;
 	int r = 0;
-	struct socket *s = get(fd, &file, &r);
+	struct socket *s = socket_get(fd, &file, &r);
 	if (!s)
 		return r;
 	r = s->ops->getname ? s->ops->getname(s, value, peer) : -EOPNOTSUPP;
-	s32 len = r;
 	if (r >= 0)
-		r = get_user(room, user(len_addr));
-	if (!r && room < 0)
-		r = -EINVAL;
-	if (!r)
-		r = copy_to_user(user(addr), value, (size_t)MIN(len, room));
-	if (!r)
-		r = put_user(user(len_addr), len);
+		r = socket_put_address(value, (u32)r, addr, len_addr);
 	file_put(file);
 	return r;
 }

@@ -177,6 +177,8 @@ u32 arch_take_events(void)
 	volatile struct shared_cpu *s = &shared->cpu[arch_cpu()];
 	u32 events = __atomic_exchange_n(&s->events, 0, __ATOMIC_SEQ_CST);
 	s->taken++;
+	if (events & EVENT_TIMER)
+		this_cpu()->armed_deadline = 0; /* it has come: the next one is to be armed anew */
 	return events;
 }
 

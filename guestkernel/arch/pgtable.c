@@ -71,7 +71,10 @@ int pt_create(struct pagetable *pt)
 		return -ENOMEM;
 	u64 *root = page_virt(page);
 	u64 *kernel = phys_to_virt(boot->page_table_root);
-	memcpy(root + ENTRIES / 2, kernel + ENTRIES / 2, PAGE_SIZE / 2);
+	/* Only what differs: a host that shadows this page from its last use as a root traps each write. */
+	for (unsigned i = ENTRIES / 2; i < ENTRIES; i++)
+		if (root[i] != kernel[i])
+			root[i] = kernel[i];
 	pt->root = page_addr(page);
 	pt->cpus = 0;
 	return 0;

@@ -28,7 +28,8 @@ static void run_flush(struct copier *c)
 	for (unsigned i = 0; i < c->count; i++) {
 		struct page *page = page_head(page_of(c->pages[i]));
 
-		/* A failed batch may have mapped some; those have their reference dropped when the child is torn down. */
+		/* A failed batch may have mapped some; those have their reference dropped when the child is torn down.
+		 */
 		if (c->error) {
 			struct pte pte = pt_lookup(&c->child->pt, c->start + i * PAGE_SIZE);
 
@@ -122,7 +123,7 @@ struct mm *mm_clone(struct mm *mm)
 	if (!child)
 		return NULL;
 	copy_layout(mm, child);
-	list_for_each(vma, &mm->vmas, link) {
+	list_for_each (vma, &mm->vmas, link) {
 		if (vma->flags & VMA_DONTFORK)
 			continue;
 		r = copy_vma(mm, child, vma, &revoked);

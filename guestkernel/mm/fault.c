@@ -6,27 +6,13 @@
  */
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
-#include "guestkernel/limits.h"
+#include "guestkernel/mm/fault.h"
 #include "guestkernel/mm/region.h"
 #include "guestkernel/proc/process.h"
 
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <linux/resource.h>
-
-#define WINDOW_PAGES 64    /* most pages that one fault maps as 4 KiB */
-#define ANON_PAGES 16      /* of a first anonymous fault; doubles while faults are sequential */
-#define COPY_PAGES 4       /* copy-on-write: pages copied together */
-#define HUGE_MIN_BYTES (4ul << 20) /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
-#define HUGE_PAGES (HUGE_SIZE / PAGE_SIZE)
-
-/* A stretch of up to WINDOW_PAGES pages inside one VMA. */
-struct window {
-	struct mm *mm;
-	struct vma *vma;
-	u64 start, end;
-	u64 present; /* bit N: page N has an entry */
-};
 
 static enum pt_action note_present(void *arg, u64 va, struct pte pte, u32 *prot)
 {
@@ -36,8 +22,7 @@ static enum pt_action note_present(void *arg, u64 va, struct pte pte, u32 *prot)
 	return PT_KEEP;
 }
 
-/* The aligned window of so many pages (a power of 2) around addr, cut to the VMA. */
-static struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned pages)
+struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned pages)
 {
 	u64 bytes = pages * PAGE_SIZE, base = addr & ~(bytes - 1);
 	struct window w = {mm, vma, MAX(base, vma->start), MIN(base + bytes, vma->end), 0};
@@ -51,8 +36,8 @@ static void window_look(struct window *w)
 	pt_walk_range(&w->mm->pt, w->start, w->end, note_present, w);
 }
 
-/* Maps the window's pages (pages[i] may be NULL), each with a reference that the mapping takes over. What could not be mapped
- * is put back. -ENOMEM */
+/* Maps the window's pages (pages[i] may be NULL), each with a reference that the mapping takes over. What could not be
+ * mapped is put back. -ENOMEM */
 static int window_map(struct window *w, struct page **pages, u32 prot)
 {
 	unsigned n = (unsigned)((w->end - w->start) >> PAGE_SHIFT);
@@ -150,7 +135,7 @@ static int fault_anon(struct mm *mm, struct vma *vma, u64 addr)
 
 /* ---- files ---- */
 
-static struct page *copy_of(struct page *head, paddr_t pa)
+struct page *copy_of(paddr_t pa)
 {
 	struct page *copy = page_alloc(0, 0);
 
@@ -175,8 +160,8 @@ static u32 cache_prot(const struct vma *vma)
 	return prot_to_pt(vma->prot) & (vma->flags & VMA_SHARED ? ~0u : ~PT_WRITE);
 }
 
-/* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a reference. With
- * `copied`, that page is a private copy, and neighbours are copied with it. */
+/* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a
+ * reference. With `copied`, that page is a private copy, and neighbours are copied with it. */
 static int map_cached(struct window *w, u64 addr, struct page *found, bool copied)
 {
 	struct page *shared_pages[WINDOW_PAGES] = {NULL}, *copies[WINDOW_PAGES] = {NULL};
@@ -198,7 +183,7 @@ static int map_cached(struct window *w, u64 addr, struct page *found, bool copie
 		if (inode->ops->get_page(inode, file_index(w->vma, va), false, &page) || !page)
 			continue;
 		if (copy) {
-			copies[i] = copy_of(page, page_addr(page));
+			copies[i] = copy_of(page_addr(page));
 			page_put(page);
 		} else {
 			shared_pages[i] = page;
@@ -237,7 +222,7 @@ static int fault_file(struct mm *mm, struct vma *vma, u64 addr, bool write, int 
 	}
 	file_put(file);
 	if (copied) {
-		struct page *copy = copy_of(page, page_addr(page));
+		struct page *copy = copy_of(page_addr(page));
 
 		page_put(page);
 		if (!copy)
@@ -270,105 +255,6 @@ int mm_populate(struct mm *mm, u64 start, u64 length)
 	return r;
 }
 
-/* ---- copy-on-write ---- */
-
-static enum pt_action make_writable(void *arg, u64 va, struct pte pte, u32 *prot)
-{
-	if (!page_exclusive(page_head(page_of(pte.pa))))
-		return PT_KEEP;
-	*prot |= PT_WRITE;
-	return PT_SETPROT;
-}
-
-/* Replaces the entry at va by a copy of its page; *old is the page whose reference is to be dropped after the flush. */
-static int copy_entry(struct mm *mm, struct vma *vma, u64 va, struct pte pte, struct page **old)
-{
-	struct page *head = page_head(page_of(pte.pa)), *copy = copy_of(head, pte.pa);
-
-	if (!copy)
-		return -ENOMEM;
-	if (pt_map(&mm->pt, va, page_addr(copy), PAGE_SIZE, prot_to_pt(vma->prot))) {
-		page_put(copy);
-		return -ENOMEM;
-	}
-	rss_add(mm, copy, 1);
-	rss_add(mm, head, -1);
-	*old = head;
-	return 0;
-}
-
-static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
-{
-	struct page *old[COPY_PAGES] = {NULL};
-	unsigned n = 0;
-
-	if (page_exclusive(page_head(page_of(pte.pa)))) {
-		/* The other sharers have gone; very likely from the neighbours too. */
-		struct window all = window_around(mm, vma, addr, WINDOW_PAGES);
-
-		pt_walk_range(&mm->pt, all.start, all.end, make_writable, NULL);
-		pt_flush(&mm->pt, all.start, all.end);
-		return 0;
-	}
-	int r = copy_entry(mm, vma, addr, pte, &old[n++]);
-
-	if (r)
-		return r;
-	struct window w = window_around(mm, vma, addr, COPY_PAGES);
-
-	for (u64 va = w.start; va < w.end && page_plenty(COPY_PAGES); va += PAGE_SIZE) {
-		pte = pt_lookup(&mm->pt, va);
-		if (va == addr || !pte.present || pte.prot & PT_WRITE || page_exclusive(page_head(page_of(pte.pa))))
-			continue;
-		if (copy_entry(mm, vma, va, pte, &old[n]))
-			break;
-		n++;
-	}
-	pt_flush(&mm->pt, w.start, w.end);
-	while (n > 0)
-		page_put(old[--n]);
-	return 0;
-}
-
-static int write_huge(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
-{
-	u64 base = addr & ~(HUGE_SIZE - 1);
-	struct page *head = page_head(page_of(pte.pa)), *copy;
-	int r;
-
-	if (page_last(head)) {
-		r = pt_map(&mm->pt, base, pte.pa, HUGE_SIZE, prot_to_pt(vma->prot));
-		pt_flush(&mm->pt, base, base + HUGE_SIZE);
-		return r;
-	}
-	copy = page_plenty(HUGE_PAGES) ? page_alloc(ORDER_HUGE, 0) : NULL;
-	if (!copy) {
-		r = huge_split_at(mm, base + PAGE_SIZE);
-		return r ? r : write_small(mm, vma, addr, pt_lookup(&mm->pt, addr));
-	}
-	memcpy(page_virt(copy), phys_to_virt(pte.pa), HUGE_SIZE);
-	r = pt_map(&mm->pt, base, page_addr(copy), HUGE_SIZE, prot_to_pt(vma->prot));
-	if (r) {
-		page_put(copy);
-		return r;
-	}
-	pt_flush(&mm->pt, base, base + HUGE_SIZE);
-	page_put(head);
-	return 0;
-}
-
-/* A write to a present page without write permission in a writable VMA. */
-static int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
-{
-	if (vma->flags & VMA_SHARED) {
-		int r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
-
-		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
-		return r;
-	}
-	return pte.huge ? write_huge(mm, vma, addr, pte) : write_small(mm, vma, addr, pte);
-}
-
 /* ---- stacks ---- */
 
 static bool may_start_at(struct vma *vma, u64 start)
@@ -378,7 +264,8 @@ static bool may_start_at(struct vma *vma, u64 start)
 	if (start < MMAP_MIN || vma->end - start > current_rlimit(RLIMIT_STACK))
 		return false;
 	/* The gap keeps a runaway stack from reaching other data; an inaccessible neighbour does as well. */
-	if (prev && prev->prot && !(prev->flags & VMA_GROWSDOWN) ? prev->end + STACK_GUARD > start : prev && prev->end > start)
+	if (prev && prev->prot && !(prev->flags & VMA_GROWSDOWN) ? prev->end + STACK_GUARD > start
+								 : prev && prev->end > start)
 		return false;
 	return limits_allow(vma->mm, (vma->start - start) >> PAGE_SHIFT, vma->prot, vma->flags, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Kernel objects: size classes carved out of single frames, larger ones as blocks of frames. What a frame holds stands in
- * its struct page, so an object has no header and a slab no waste.
+ * Kernel objects: size classes carved out of single frames, larger ones as blocks of frames. What a frame holds stands
+ * in its struct page, so an object has no header and a slab no waste.
  */
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -9,7 +9,7 @@
 
 /* `order` of a slab's struct page is its class. */
 static const u16 class_bytes[] = {32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048};
-#define CLASSES ARRAY_SIZE(class_bytes)
+#define CLASSES	  ARRAY_SIZE(class_bytes)
 #define CLASS_MAX 2048
 
 #define KMALLOC_MAX (1ul << 20)
@@ -19,7 +19,7 @@ static struct list partial[CLASSES];
 
 void kmalloc_init(void)
 {
-	for (unsigned class = 0; class < CLASSES; class++)
+	for (unsigned class = 0; class < CLASSES; class ++)
 		list_init(&partial[class]);
 }
 
@@ -28,7 +28,7 @@ static unsigned class_of(size_t bytes)
 	unsigned class = 0;
 
 	while (class_bytes[class] < bytes)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -65,7 +65,7 @@ static struct page *slab_create(unsigned class)
 	if (!slab)
 		return NULL;
 	slab->flags |= PAGE_F_SLAB;
-	slab->order = (u8)class;
+	slab->order = (u8) class;
 	slab->used = 0;
 	slab->free = NULL;
 	u8 *base = page_virt(slab);

@@ -76,7 +76,8 @@ int mm_msync(struct mm *mm, u64 start, u64 length, int flags)
 	int hole = 0;
 	u64 end;
 
-	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) || start & ~PAGE_MASK)
+	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) ||
+	    start & ~PAGE_MASK)
 		return -EINVAL;
 	if (!range_valid(start, length, &end))
 		return -ENOMEM;

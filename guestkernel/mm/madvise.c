@@ -35,8 +35,8 @@ static int advise_dontneed(struct vma *vma, u64 start, u64 end, int advice)
 	return drop(vma, start, end);
 }
 
-/* The program can do without the contents. Taking small pieces at once would cost faults when it uses them again, so only
- * large ones go while there is plenty of memory. */
+/* The program can do without the contents. Taking small pieces at once would cost faults when it uses them again, so
+ * only large ones go while there is plenty of memory. */
 static int advise_free(struct vma *vma, u64 start, u64 end)
 {
 	if (vma->file || vma->flags & (VMA_SHARED | VMA_FIXED_PAGES | VMA_LOCKED))

@@ -15,7 +15,8 @@
 
 static struct page *frames;
 static u64 frame_count, reserved;
-static u64 table_frames; /* of the frame table itself, which is mostly untouched: no part of the peak that is reported */
+static u64
+    table_frames; /* of the frame table itself, which is mostly untouched: no part of the peak that is reported */
 static u64 fresh_low, fresh_high;
 static u64 free_count, peak_used, cache_count;
 
@@ -144,7 +145,8 @@ static u64 block_take(unsigned order, int kind)
 	return frame;
 }
 
-/* Takes never-used frames: small blocks from below, large ones from above, so that neither has to be aligned past the other. */
+/* Takes never-used frames: small blocks from below, large ones from above, so that neither has to be aligned past the
+ * other. */
 static u64 fresh_take(unsigned order)
 {
 	u64 n = 1ul << order, start;
@@ -281,7 +283,8 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	return p;
 }
 
-/* Writes only where something is: a host that still shadows the page as a table traps each write, and most entries are zero. */
+/* Writes only where something is: a host that still shadows the page as a table traps each write, and most entries are
+ * zero. */
 static void table_clear(u64 *table)
 {
 	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*table); i++)
@@ -398,10 +401,10 @@ bool page_plenty(u64 n)
 void page_stats(struct page_stats *stats)
 {
 	*stats = (struct page_stats){
-		.total = frame_count,
-		.free = free_count,
-		.peak_used = peak_used,
-		.cache = cache_count,
-		.fresh = fresh_high - fresh_low + kind_frames[ZERO] + (table_zero ? table_end - table_next : 0),
+	    .total = frame_count,
+	    .free = free_count,
+	    .peak_used = peak_used,
+	    .cache = cache_count,
+	    .fresh = fresh_high - fresh_low + kind_frames[ZERO] + (table_zero ? table_end - table_next : 0),
 	};
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Physical memory: every 4 KiB frame has a struct page; frames are handed out in blocks of 2^order, and small objects by kmalloc.
- * Frames that were never used are known to be zero (the host gives them so) and cost the host nothing until touched:
- * recycled frames are preferred, and never-used frames are not zeroed again.
+ * Physical memory: every 4 KiB frame has a struct page; frames are handed out in blocks of 2^order, and small objects
+ * by kmalloc. Frames that were never used are known to be zero (the host gives them so) and cost the host nothing until
+ * touched: recycled frames are preferred, and never-used frames are not zeroed again.
  */
 #ifndef GUESTKERNEL_MM_PAGE_H
 #define GUESTKERNEL_MM_PAGE_H
@@ -11,35 +11,35 @@
 #include "guestkernel/list.h"
 #include "guestkernel/types.h"
 
-#define ORDER_HUGE 9 /* 2 MiB */
-#define ORDER_MAX 12 /* 16 MiB: the largest block; free neighbours merge up to here */
+#define ORDER_HUGE 9  /* 2 MiB */
+#define ORDER_MAX  12 /* 16 MiB: the largest block; free neighbours merge up to here */
 
 struct inode;
 
 struct page {
-	u32 refs;   /* owners: page tables, page cache, pipes, in-flight I/O; 0 = free */
-	u8 order;   /* of the block this is the head of */
-	u8 flags;   /* PAGE_F_* */
-	u16 used;   /* kmalloc: objects in use */
+	u32 refs; /* owners: page tables, page cache, pipes, in-flight I/O; 0 = free */
+	u8 order; /* of the block this is the head of */
+	u8 flags; /* PAGE_F_* */
+	u16 used; /* kmalloc: objects in use */
 	union {
 		struct list link; /* free block list, or the owner's */
 		struct {
 			struct inode *inode; /* page cache: whose page */
-			u64 index;           /* and which, in pages */
+			u64 index;	     /* and which, in pages */
 		};
 	};
 	void *free; /* kmalloc: first free object */
 };
 _Static_assert(sizeof(struct page) == 32, "one per frame");
 
-#define PAGE_F_FREE 1u  /* head of a block on a free list */
-#define PAGE_F_ZERO 2u  /* free, and its contents are known to be zero */
-#define PAGE_F_CACHE 4u /* inode and index are valid; the page cache holds one of the references */
-#define PAGE_F_HUGE 8u  /* head of an allocated 2 MiB block that has not been split */
+#define PAGE_F_FREE  1u	 /* head of a block on a free list */
+#define PAGE_F_ZERO  2u	 /* free, and its contents are known to be zero */
+#define PAGE_F_CACHE 4u	 /* inode and index are valid; the page cache holds one of the references */
+#define PAGE_F_HUGE  8u	 /* head of an allocated 2 MiB block that has not been split */
 #define PAGE_F_TABLE 16u /* from the pool of page-table pages */
-#define PAGE_F_SLAB 32u /* kmalloc's */
+#define PAGE_F_SLAB  32u /* kmalloc's */
 
-#define ALLOC_ZERO 1u   /* contents are zero */
+#define ALLOC_ZERO   1u /* contents are zero */
 #define ALLOC_ATOMIC 2u /* may use the last reserve (page tables, signal delivery) */
 
 /* Sets up the frame table: RAM [0, memory_bytes), of which [0, free_start) is in use. Once, first of all. */
@@ -56,8 +56,8 @@ static inline void *page_virt(const struct page *page)
 {
 	return phys_to_virt(page_addr(page));
 }
-/* References count on the head of a block. page_head() finds it for any frame of a 2 MiB block (page_split() ends that);
- * every other frame is its own head. Boot memory (below free_start) is counted nowhere and never freed. */
+/* References count on the head of a block. page_head() finds it for any frame of a 2 MiB block (page_split() ends
+ * that); every other frame is its own head. Boot memory (below free_start) is counted nowhere and never freed. */
 struct page *page_head(struct page *page);
 /* Both take a head. */
 void page_get(struct page *page);
@@ -65,7 +65,8 @@ void page_get(struct page *page);
 void page_put(struct page *page);
 /* Splits a block with one reference into single frames with one reference each. */
 void page_split(struct page *head);
-/* Does the caller, who holds one reference, own a single page that nobody else sees (so that it may be written in place)? */
+/* Does the caller, who holds one reference, own a single page that nobody else sees (so that it may be written in
+ * place)? */
 bool page_exclusive(const struct page *page);
 /* Is the caller's reference the last one, so that dropping it would free the page? */
 bool page_last(const struct page *page);
@@ -77,7 +78,7 @@ bool page_plenty(u64 n);
 
 struct page_stats {
 	u64 total, free, peak_used, cache; /* frames; free includes those never used */
-	u64 fresh; /* of the free ones: never touched since the start or since arch_discard() */
+	u64 fresh;			   /* of the free ones: never touched since the start or since arch_discard() */
 };
 void page_stats(struct page_stats *stats);
 

@@ -15,10 +15,10 @@
 
 #ifdef MM_ASAN
 #include <sanitizer/asan_interface.h>
-#define mm_poison(p, n) __asan_poison_memory_region((p), (n))
+#define mm_poison(p, n)	  __asan_poison_memory_region((p), (n))
 #define mm_unpoison(p, n) __asan_unpoison_memory_region((p), (n))
 #else
-#define mm_poison(p, n) ((void)(p), (void)(n))
+#define mm_poison(p, n)	  ((void)(p), (void)(n))
 #define mm_unpoison(p, n) ((void)(p), (void)(n))
 #endif
 

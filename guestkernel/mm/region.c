@@ -45,7 +45,8 @@ void vma_destroy(struct vma *vma)
 
 static bool mergeable(const struct vma *a, const struct vma *b)
 {
-	if (a->end != b->start || a->prot != b->prot || a->flags != b->flags || a->file != b->file || a->name != b->name)
+	if (a->end != b->start || a->prot != b->prot || a->flags != b->flags || a->file != b->file ||
+	    a->name != b->name)
 		return false;
 	if (a->flags & (VMA_GROWSDOWN | VMA_FIXED_PAGES))
 		return false;
@@ -160,7 +161,7 @@ int range_unmap(struct mm *mm, u64 start, u64 end)
 	}
 	mm->generation++;
 	pages_unmap_tables(mm, start, end);
-	list_for_each_safe(vma, next, &gone, link) {
+	list_for_each_safe (vma, next, &gone, link) {
 		list_remove(&vma->link);
 		vma_destroy(vma);
 	}
@@ -211,7 +212,7 @@ static u64 data_pages(struct mm *mm)
 	struct vma *vma;
 	u64 pages = 0;
 
-	list_for_each(vma, &mm->vmas, link)
+	list_for_each (vma, &mm->vmas, link)
 		if (vma_is_data(vma->prot, vma->flags))
 			pages += (vma->end - vma->start) >> PAGE_SHIFT;
 	return pages;

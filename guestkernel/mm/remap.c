@@ -76,8 +76,8 @@ static int move_target(struct mm *mm, u64 old, u64 new_len, u32 flags, u64 *addr
 	return *addr ? 0 : -ENOMEM;
 }
 
-/* Moves [old, old + old_len), inside one VMA, to a mapping of new_len >= old_len bytes. old_len 0: a second mapping of the same
- * (shared) pages. */
+/* Moves [old, old + old_len), inside one VMA, to a mapping of new_len >= old_len bytes. old_len 0: a second mapping of
+ * the same (shared) pages. */
 static long move(struct mm *mm, u64 old, u64 old_len, u64 new_len, u32 flags, u64 addr)
 {
 	struct vma *vma, *copy;
@@ -90,8 +90,8 @@ static long move(struct mm *mm, u64 old, u64 old_len, u64 new_len, u32 flags, u6
 	vma = vma_find(mm, old);
 	if (mm->count >= VMA_LIMIT)
 		return -ENOMEM;
-	if (!limits_allow(mm, (flags & MREMAP_DONTUNMAP ? new_len : new_len - old_len) >> PAGE_SHIFT, vma->prot, vma->flags,
-			  vma->file))
+	if (!limits_allow(mm, (flags & MREMAP_DONTUNMAP ? new_len : new_len - old_len) >> PAGE_SHIFT, vma->prot,
+			  vma->flags, vma->file))
 		return -ENOMEM;
 	copy = vma_create(vma->prot, vma->flags, vma->file, vma->pgoff, vma->name);
 	if (!copy)

@@ -40,7 +40,8 @@ static bool in_user_range(u64 addr, u64 n)
 	return addr <= USER_END && n <= USER_END - addr;
 }
 
-/* Kernel address of the byte at a user address, accessible as asked, and how many follow it on the same page; NULL: a fault. */
+/* Kernel address of the byte at a user address, accessible as asked, and how many follow it on the same page; NULL: a
+ * fault. */
 static u8 *user_byte(struct mm *mm, u64 addr, u32 access, size_t *left)
 {
 	int signo, code, r;

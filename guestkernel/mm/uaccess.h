@@ -18,14 +18,17 @@ int clear_user(user_ptr to, size_t n);
 /* Like copy_*, but return how many bytes were moved before a fault (for read and write). */
 size_t copy_from_user_partial(void *to, user_ptr from, size_t n);
 size_t copy_to_user_partial(user_ptr to, const void *from, size_t n);
-/* Copies a string with its NUL; returns its length without the NUL, -ENAMETOOLONG when it does not fit in size, -EFAULT. */
+/* Copies a string with its NUL; returns its length without the NUL, -ENAMETOOLONG when it does not fit in size,
+ * -EFAULT. */
 long strncpy_from_user(char *to, user_ptr from, size_t size);
 /* In another address space (execve's new image, ptrace-like readers). */
 int mm_copy_to(struct mm *mm, u64 to, const void *from, size_t n);
 int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n);
-/* Pins the page under a user address, faulted in for reading or writing; *page gets a reference, *pa the exact address. */
+/* Pins the page under a user address, faulted in for reading or writing; *page gets a reference, *pa the exact address.
+ */
 int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *pa);
-/* A 32-bit word at a 4-aligned user address as kernel pointer, valid until the caller sleeps (futex). write: must be writable. */
+/* A 32-bit word at a 4-aligned user address as kernel pointer, valid until the caller sleeps (futex). write: must be
+ * writable. */
 int user_word(u64 addr, bool write, u32 **word);
 
 #define get_user(var, ptr) copy_from_user(&(var), (ptr), sizeof(var))
@@ -38,18 +41,19 @@ struct iov {
 struct uio {
 	const struct iov *iov; /* remaining; user addresses, or kernel addresses when kernel is set */
 	unsigned count;
-	u64 offset;   /* into iov[0] */
-	u64 left;     /* bytes in all that remain */
+	u64 offset; /* into iov[0] */
+	u64 left;   /* bytes in all that remain */
 	bool kernel;
 };
 void uio_init_user(struct uio *uio, struct iov *one, user_ptr base, u64 len);
 void uio_init_kernel(struct uio *uio, struct iov *one, void *base, u64 len);
-/* Reads and checks an iovec array from the program: count <= IOV_LIMIT, lengths not negative, total cut to RW_LIMIT. *iovs is kmalloc'ed
- * (the caller frees) unless count is small enough for the caller's fast[8]. -EINVAL, -EFAULT, -ENOMEM */
+/* Reads and checks an iovec array from the program: count <= IOV_LIMIT, lengths not negative, total cut to RW_LIMIT.
+ * *iovs is kmalloc'ed (the caller frees) unless count is small enough for the caller's fast[8]. -EINVAL, -EFAULT,
+ * -ENOMEM */
 int uio_import(struct uio *uio, user_ptr vec, u64 count, struct iov fast[8], struct iov **iovs);
 /* Move up to n bytes and advance; return how many (less than n: a fault, or the end). */
-size_t uio_copy_to(struct uio *uio, const void *from, size_t n);   /* kernel -> buffers (read) */
-size_t uio_copy_from(struct uio *uio, void *to, size_t n);         /* buffers -> kernel (write) */
+size_t uio_copy_to(struct uio *uio, const void *from, size_t n); /* kernel -> buffers (read) */
+size_t uio_copy_from(struct uio *uio, void *to, size_t n);	 /* buffers -> kernel (write) */
 size_t uio_zero(struct uio *uio, size_t n);
 
 #endif

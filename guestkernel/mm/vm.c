@@ -14,7 +14,7 @@
 #include <linux/personality.h>
 #include <linux/resource.h>
 
-#define F_SEAL_WRITES (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define F_SEAL_WRITES	  (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 #define MMAP_RANDOM_PAGES (1ul << 26) /* 256 GiB: the stack and mappings still share their top-level tables */
 
 static const char heap_name[] = "[heap]";
@@ -53,7 +53,7 @@ void mm_put(struct mm *mm)
 	if (--mm->refs)
 		return;
 	pages_unmap(mm, 0, USER_END, false);
-	list_for_each_safe(vma, next, &mm->vmas, link)
+	list_for_each_safe (vma, next, &mm->vmas, link)
 		vma_destroy(vma);
 	if (mm->exe)
 		file_put(mm->exe);
@@ -126,7 +126,8 @@ static int check_file(const struct file *file, u32 prot, u32 *vma_flags)
 
 	if (mode == O_WRONLY)
 		return -EACCES;
-	if (!file->ops->mmap && (!inode || !inode->ops || !inode->ops->get_page || (inode->mode & K_S_IFMT) != K_S_IFREG))
+	if (!file->ops->mmap &&
+	    (!inode || !inode->ops || !inode->ops->get_page || (inode->mode & K_S_IFMT) != K_S_IFREG))
 		return -ENODEV;
 	if (!(*vma_flags & VMA_SHARED))
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The VMA index: an AVL tree by start address, each node of which knows the longest free range that ends at a VMA of its
- * subtree, beside a list in order of address.
+ * The VMA index: an AVL tree by start address, each node of which knows the longest free range that ends at a VMA of
+ * its subtree, beside a list in order of address.
  */
 #include "guestkernel/mm/vma.h"
 #include "guestkernel/lib.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The index of an address space's VMAs: found by address, and free ranges by length, in logarithmic time. Knows nothing of
- * what the mappings mean.
+ * The index of an address space's VMAs: found by address, and free ranges by length, in logarithmic time. Knows nothing
+ * of what the mappings mean.
  */
 #ifndef GUESTKERNEL_MM_VMA_H
 #define GUESTKERNEL_MM_VMA_H

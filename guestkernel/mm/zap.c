@@ -3,9 +3,9 @@
  * Taking pages out of address spaces: by range of addresses, and by range of a file. A page is freed only after the
  * translation is gone on every CPU.
  *
- * Who holds references: every leaf entry of a page table holds one on page_head() of its page, whether the leaf is 4 KiB or
- * 2 MiB. When a 2 MiB leaf is split and nobody else has the block, the block is split too; otherwise
- * the 512 small leaves hold 512 references on the head.
+ * Who holds references: every leaf entry of a page table holds one on page_head() of its page, whether the leaf is 4
+ * KiB or 2 MiB. When a 2 MiB leaf is split and nobody else has the block, the block is split too; otherwise the 512
+ * small leaves hold 512 references on the head.
  */
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
@@ -52,7 +52,7 @@ static void release(struct gather *g)
 {
 	struct page *page, *next;
 
-	list_for_each_safe(page, next, &g->pages, link) {
+	list_for_each_safe (page, next, &g->pages, link) {
 		list_remove(&page->link);
 		page_put(page);
 	}
@@ -74,11 +74,14 @@ void pages_unmap_tables(struct mm *mm, u64 start, u64 end)
 	struct gather g = {.mm = mm, .pages = LIST_INIT(g.pages)};
 	int r = pt_walk_range(&mm->pt, start, end, gather_leaf, &g);
 	struct vma *next = vma_find(mm, start);
-	struct vma *prev = next ? vma_prev(next) : list_empty(&mm->vmas) ? NULL : list_last(&mm->vmas, struct vma, link);
+	struct vma *prev = next			   ? vma_prev(next)
+			   : list_empty(&mm->vmas) ? NULL
+						   : list_last(&mm->vmas, struct vma, link);
 	u64 free_start = prev ? prev->end : 0, free_end = next ? next->start : USER_END;
 
 	kassert(r == 0);
-	/* Only a range that had a whole table to itself can leave an empty one. Before the flush, which then covers the tables. */
+	/* Only a range that had a whole table to itself can leave an empty one. Before the flush, which then covers the
+	 * tables. */
 	free_start = MAX(free_start, start & ~(HUGE_SIZE - 1));
 	free_end = MIN(free_end, (end + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
 	if (((free_start + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1)) + HUGE_SIZE <= free_end)
@@ -92,7 +95,7 @@ void mm_reap(struct mm *mm)
 {
 	struct vma *vma;
 
-	list_for_each(vma, &mm->vmas, link)
+	list_for_each (vma, &mm->vmas, link)
 		if (!(vma->flags & (VMA_SHARED | VMA_FIXED_PAGES)))
 			pages_unmap(mm, vma->start, vma->end, false);
 }
@@ -132,13 +135,14 @@ static void unmap_file(struct inode *inode, u64 first, u64 end, bool keep_privat
 
 	if (!inode->mappings.next)
 		return; /* never mapped */
-	list_for_each(vma, &inode->mappings, inode_link) {
+	list_for_each (vma, &inode->mappings, inode_link) {
 		u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
 		u64 from = first > vma->pgoff ? first - vma->pgoff : 0;
 		u64 to = end > vma->pgoff ? MIN(end - vma->pgoff, pages) : 0;
 
 		if (from < to && !(vma->flags & VMA_FIXED_PAGES))
-			pages_unmap(vma->mm, vma->start + (from << PAGE_SHIFT), vma->start + (to << PAGE_SHIFT), keep_private);
+			pages_unmap(vma->mm, vma->start + (from << PAGE_SHIFT), vma->start + (to << PAGE_SHIFT),
+				    keep_private);
 	}
 }
 

@@ -96,8 +96,8 @@ SYSCALL(munlockall)
 
 /* Flags that MAP_SHARED_VALIDATE lets pass; others are ignored, as they always were, with the old types. */
 #define MAP_KNOWN                                                                                                      \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | \
-	 MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |           \
+	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
 
 SYSCALL(mmap)
 {
@@ -158,7 +158,8 @@ SYSCALL(remap_file_pages)
 	struct file *file = vma->file;
 
 	file_get(file);
-	r = mm_mmap(mm, start, length, vma->prot, MAP_SHARED | MAP_FIXED | ((u32)e & MAP_NONBLOCK) | MAP_POPULATE, file, pgoff);
+	r = mm_mmap(mm, start, length, vma->prot, MAP_SHARED | MAP_FIXED | ((u32)e & MAP_NONBLOCK) | MAP_POPULATE, file,
+		    pgoff);
 	file_put(file);
 	return r < 0 ? r : 0;
 }

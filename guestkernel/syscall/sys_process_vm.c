@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * System calls on another process's memory: process_vm_readv(2), process_vm_writev(2), process_madvise(2), process_mrelease(2).
+ * System calls on another process's memory: process_vm_readv(2), process_vm_writev(2), process_madvise(2),
+ * process_mrelease(2).
  */
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
@@ -22,8 +23,9 @@ static bool may_access(const struct process *target)
 
 	if (target == current->process || cred_has_cap(CAP_SYS_PTRACE))
 		return true;
-	return target->dumpable && me->uid == it->uid && me->uid == it->euid && me->uid == it->suid && me->gid == it->gid &&
-	       me->gid == it->egid && me->gid == it->sgid && !(it->cap_permitted & ~me->cap_permitted);
+	return target->dumpable && me->uid == it->uid && me->uid == it->euid && me->uid == it->suid &&
+	       me->gid == it->gid && me->gid == it->egid && me->gid == it->sgid &&
+	       !(it->cap_permitted & ~me->cap_permitted);
 }
 
 /* The address space of a process, with a reference, or NULL when it has ended. */
@@ -31,7 +33,7 @@ static struct mm *process_mm(struct process *process)
 {
 	struct thread *t;
 
-	list_for_each(t, &process->threads, process_link) {
+	list_for_each (t, &process->threads, process_link) {
 		if (t->mm) {
 			mm_get(t->mm);
 			return t->mm;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The host stand-in for guestkernel/arch/: see arch_stub.h. Needs no other part of the kernel. Functions that a test may
- * want from the real lib.c or random.c are weak here.
+ * The host stand-in for guestkernel/arch/: see arch_stub.h. Needs no other part of the kernel. Functions that a test
+ * may want from the real lib.c or random.c are weak here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,8 @@ void stub_exit(void)
 void stub_init(u64 memory_bytes)
 {
 	stub_exit();
-	stub_memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	stub_memory =
+	    mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (stub_memory == MAP_FAILED)
 		abort();
 	mm_unpoison(stub_memory, memory_bytes);
@@ -131,12 +132,8 @@ struct thread *arch_current(void)
 {
 	return stub_current;
 }
-void kernel_lock(void)
-{
-}
-void kernel_unlock(void)
-{
-}
+void kernel_lock(void) {}
+void kernel_unlock(void) {}
 void arch_switch(struct thread *prev, struct thread *next)
 {
 	(void)prev;
@@ -251,8 +248,8 @@ void arch_discard(paddr_t start, u64 length)
 /* ---- page tables: a four-level radix tree in host memory ---- */
 
 /* Leaf: address | LEAF | HUGE | prot (PT_*). Otherwise, when not 0: a pointer to the next table. */
-#define LEAF 8ull
-#define HUGE 16ull
+#define LEAF	  8ull
+#define HUGE	  16ull
 #define LEAF_ADDR 0x000ffffffffff000ull
 
 struct table {
@@ -370,7 +367,7 @@ int pt_map_batch(struct pagetable *pt, u64 va, const paddr_t *pages, int n, u32 
 static struct pte decode(u64 e)
 {
 	return (struct pte){
-		.present = e & LEAF, .huge = e & HUGE, .dirty = true, .prot = (u32)(e & 7), .pa = e & LEAF_ADDR};
+	    .present = e & LEAF, .huge = e & HUGE, .dirty = true, .prot = (u32)(e & 7), .pa = e & LEAF_ADDR};
 }
 
 struct pte pt_lookup(const struct pagetable *pt, u64 va)

@@ -9,7 +9,7 @@
 
 #include "guestkernel/proc/process.h"
 
-extern u8 *stub_memory;       /* guest-physical address 0 */
+extern u8 *stub_memory; /* guest-physical address 0 */
 extern u64 stub_memory_bytes;
 
 /* (Re)creates RAM of this size, all zero, and resets everything below. page_init() is left to the test. */
@@ -17,22 +17,22 @@ void stub_init(u64 memory_bytes);
 /* Frees RAM; page tables that were not destroyed show up as leaks. */
 void stub_exit(void);
 
-extern struct thread *stub_current;      /* what `current` is; after stub_init(): &stub_thread */
-extern struct thread stub_thread;        /* of stub_process */
-extern struct process stub_process;      /* all rlimits infinite, root with all capabilities */
-extern int stub_cpu, stub_cpus;          /* 0, 1 */
-extern u64 stub_now_ns;                  /* arch_tsc(): one tick a nanosecond */
-extern u64 stub_deadline;                /* last arch_set_deadline() */
-extern u32 stub_events;                  /* what arch_take_events() returns next */
-extern unsigned stub_switches;           /* arch_switch() calls; each only sets stub_current */
-extern void (*stub_idle_hook)(void);     /* what arch_idle() does; NULL: time jumps to the deadline */
-extern unsigned stub_kicks;              /* bit mask of CPUs that were kicked */
+extern struct thread *stub_current;  /* what `current` is; after stub_init(): &stub_thread */
+extern struct thread stub_thread;    /* of stub_process */
+extern struct process stub_process;  /* all rlimits infinite, root with all capabilities */
+extern int stub_cpu, stub_cpus;	     /* 0, 1 */
+extern u64 stub_now_ns;		     /* arch_tsc(): one tick a nanosecond */
+extern u64 stub_deadline;	     /* last arch_set_deadline() */
+extern u32 stub_events;		     /* what arch_take_events() returns next */
+extern unsigned stub_switches;	     /* arch_switch() calls; each only sets stub_current */
+extern void (*stub_idle_hook)(void); /* what arch_idle() does; NULL: time jumps to the deadline */
+extern unsigned stub_kicks;	     /* bit mask of CPUs that were kicked */
 
 /* Page tables */
-extern long stub_tables_left;            /* page-table pages that may still be allocated (-ENOMEM beyond) */
-extern long stub_tables_used;            /* in use now */
-extern unsigned stub_flushes;            /* pt_flush() calls */
+extern long stub_tables_left; /* page-table pages that may still be allocated (-ENOMEM beyond) */
+extern long stub_tables_used; /* in use now */
+extern unsigned stub_flushes; /* pt_flush() calls */
 extern void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end); /* called by them, unless NULL */
-extern u64 stub_discarded_bytes;         /* by arch_discard() */
+extern u64 stub_discarded_bytes;					  /* by arch_discard() */
 
 #endif

@@ -10,11 +10,11 @@
 #include "tests/unit/mm_model.h"
 #include "tests/unit/mm_world.h"
 
-#define BASE 0x7000000000ul /* 2 MiB-aligned */
-#define PAGES 4096u
-#define END (BASE + PAGES * PAGE_SIZE)
-#define SPACES 3
-#define SHARED_PAGES 300u  /* of the file that is mapped shared */
+#define BASE	      0x7000000000ul /* 2 MiB-aligned */
+#define PAGES	      4096u
+#define END	      (BASE + PAGES * PAGE_SIZE)
+#define SPACES	      3
+#define SHARED_PAGES  300u /* of the file that is mapped shared */
 #define PRIVATE_PAGES 200u /* of the one that is mapped private */
 
 enum kind { NOTHING, ANON, PRIVATE_FILE, SHARED_FILE };
@@ -123,8 +123,8 @@ static void touch(struct model *m, int s, u32 page, bool write)
 
 static void op_mmap(struct model *m, int s)
 {
-	static const u8 prots[] = {PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE,
-				   PROT_READ | PROT_EXEC, PROT_WRITE};
+	static const u8 prots[] = {
+	    PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC, PROT_WRITE};
 	u32 first, count, offset = 0, flags = MAP_FIXED;
 	u8 prot = prots[choose(m, sizeof(prots))];
 	enum kind kind = ANON + choose(m, 5) % 3;
@@ -149,7 +149,8 @@ static void op_mmap(struct model *m, int s)
 		fail(m, "mmap at a fixed address failed");
 	}
 	for (u32 i = 0; i < count; i++)
-		m->cell[s][first + i] = (struct cell){.kind = r < 0 ? NOTHING : (u8)kind, .prot = prot, .index = (u16)(offset + i)};
+		m->cell[s][first + i] =
+		    (struct cell){.kind = r < 0 ? NOTHING : (u8)kind, .prot = prot, .index = (u16)(offset + i)};
 	for (u32 i = 0; kind == ANON && i < count; i++)
 		m->cell[s][first + i].index = 0;
 }
@@ -235,9 +236,11 @@ static void op_mremap(struct model *m, int s)
 	memcpy(moved, &m->cell[s][first], count * sizeof(struct cell));
 	/* Where the file goes on, a grown mapping shows it. */
 	for (u32 i = count; i < new_count; i++)
-		moved[i] = (struct cell){.kind = moved[0].kind, .prot = moved[0].prot,
+		moved[i] = (struct cell){.kind = moved[0].kind,
+					 .prot = moved[0].prot,
 					 .index = (u16)(moved[0].kind == ANON ? 0 : moved[0].index + i)};
-	long r = mm_mremap(m->mm[s], address(first), (u64)count * PAGE_SIZE, (u64)new_count * PAGE_SIZE, flags, address(to));
+	long r =
+	    mm_mremap(m->mm[s], address(first), (u64)count * PAGE_SIZE, (u64)new_count * PAGE_SIZE, flags, address(to));
 
 	if (r < 0) {
 		/* Shrinking and clearing the target are done before what can fail. */
@@ -287,7 +290,8 @@ static void op_fork(struct model *m, int s)
 
 static void op_flags(struct model *m, int s)
 {
-	static const int advice[] = {MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_DODUMP, MADV_COLD, MADV_WILLNEED};
+	static const int advice[] = {MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP,
+				     MADV_DODUMP,   MADV_COLD,	     MADV_WILLNEED};
 	u32 first, count;
 
 	choose_range(m, &first, &count);

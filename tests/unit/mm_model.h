@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A model check of address spaces: operations chosen by a source of bytes run on the real code and on one plain record a
- * page, and every byte that a program could read is compared. Shared by the unit test and the fuzz target.
+ * A model check of address spaces: operations chosen by a source of bytes run on the real code and on one plain record
+ * a page, and every byte that a program could read is compared. Shared by the unit test and the fuzz target.
  */
 #ifndef TESTS_MM_MODEL_H
 #define TESTS_MM_MODEL_H

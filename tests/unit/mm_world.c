@@ -23,9 +23,7 @@ bool oom_kill(void)
 		world_oom_hook();
 	return world_oom_answer;
 }
-void sched_yield_cpu(void)
-{
-}
+void sched_yield_cpu(void) {}
 bool cred_has_cap(int cap)
 {
 	return world_caps;
@@ -134,8 +132,8 @@ static void tlb_check(struct mm *mm, u64 addr, u32 access, struct pte pte)
 	unsigned i = tlb_slot(mm->pt.root, addr >> PAGE_SHIFT);
 	paddr_t pa = PAGE_DOWN(pte.pa + (pte.huge ? addr & (HUGE_SIZE - 1) : 0));
 
-	if (tlb[world_cpu][i].root == mm->pt.root && tlb[world_cpu][i].page == addr >> PAGE_SHIFT && tlb[world_cpu][i].prot & access &&
-	    (!pte.present || !(pte.prot & access) || pa != tlb[world_cpu][i].pa)) {
+	if (tlb[world_cpu][i].root == mm->pt.root && tlb[world_cpu][i].page == addr >> PAGE_SHIFT &&
+	    tlb[world_cpu][i].prot & access && (!pte.present || !(pte.prot & access) || pa != tlb[world_cpu][i].pa)) {
 		fprintf(stderr, "a stale translation of %lx\n", (unsigned long)addr);
 		abort();
 	}
@@ -265,7 +263,8 @@ static enum pt_action tally_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
 		t->error = "a page outside of any VMA";
 	else if (pte.prot & ~prot_to_pt(vma->prot))
 		t->error = "a page with more rights than its VMA";
-	else if (pte.prot & PT_WRITE && !(vma->flags & VMA_SHARED) && !(pte.huge ? page_last(head) : page_exclusive(head)))
+	else if (pte.prot & PT_WRITE && !(vma->flags & VMA_SHARED) &&
+		 !(pte.huge ? page_last(head) : page_exclusive(head)))
 		t->error = "a shared page that is writable in a private mapping";
 	else if (!head->refs && page_addr(head) >= 2ul << 20)
 		t->error = "a free page is mapped";
@@ -280,7 +279,7 @@ const char *world_check(struct mm *mm)
 	bool bad = false;
 	struct vma *vma;
 
-	list_for_each(vma, &mm->vmas, link) {
+	list_for_each (vma, &mm->vmas, link) {
 		if (vma->start < at || vma->end <= vma->start || vma->start % PAGE_SIZE || vma->end % PAGE_SIZE)
 			return "VMAs overlap or are empty";
 		if (vma_find(mm, vma->start) != vma || vma_find(mm, vma->end - 1) != vma)

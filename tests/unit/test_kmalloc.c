@@ -148,9 +148,13 @@ static void random_use_keeps_objects_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(sizes_at_the_edges),   T(zeroed_after_use),   T(kcalloc_checks_overflow),
-		T(krealloc_keeps_contents), T(strings_are_copied), T(memory_runs_out_and_comes_back),
-		T(random_use_keeps_objects_apart),
+	    T(sizes_at_the_edges),
+	    T(zeroed_after_use),
+	    T(kcalloc_checks_overflow),
+	    T(krealloc_keeps_contents),
+	    T(strings_are_copied),
+	    T(memory_runs_out_and_comes_back),
+	    T(random_use_keeps_objects_apart),
 	};
 
 	return cmocka_run_group_tests_name("kmalloc", tests, NULL, NULL);

@@ -12,7 +12,7 @@
 #include "guestkernel/mm/page.h"
 #include "tests/unit/arch_stub.h"
 
-#define MEMORY (256ul << 20)
+#define MEMORY	   (256ul << 20)
 #define FREE_START (1ul << 20)
 
 static int setup(void **state)
@@ -322,7 +322,8 @@ static void random_use_never_overlaps(void **state)
 			continue;
 		}
 		order[i] = rand() % 20 ? (unsigned)rand() % 4 : (unsigned)rand() % (ORDER_MAX + 1);
-		p[i] = order[i] == 0 && rand() % 2 ? page_alloc_table() : page_alloc(order[i], rand() % 2 ? ALLOC_ATOMIC : 0);
+		p[i] = order[i] == 0 && rand() % 2 ? page_alloc_table()
+						   : page_alloc(order[i], rand() % 2 ? ALLOC_ATOMIC : 0);
 		for (u64 k = 0; p[i] && k < 1ul << order[i]; k++) {
 			assert_int_equal(owner[(page_addr(p[i]) >> PAGE_SHIFT) + k], 0);
 			owner[(page_addr(p[i]) >> PAGE_SHIFT) + k] = (u16)(i + 1);
@@ -338,22 +339,22 @@ static void random_use_never_overlaps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(blocks_are_aligned_and_distinct),
-		T(everything_comes_back),
-		T(mixed_kinds_still_give_large_blocks),
-		T(zero_means_zero),
-		T(merged_kinds_are_zeroed),
-		T(recycled_frames_are_preferred),
-		T(large_blocks_come_from_the_top),
-		T(references_keep_a_block),
-		T(split_frames_are_freed_one_by_one),
-		T(boot_memory_is_never_freed),
-		T(reserve_is_for_atomic_allocations),
-		T(tables_stand_together),
-		T(much_free_memory_goes_back_to_the_host),
-		T(cache_pages_are_counted),
-		T(peak_is_recorded),
-		T(random_use_never_overlaps),
+	    T(blocks_are_aligned_and_distinct),
+	    T(everything_comes_back),
+	    T(mixed_kinds_still_give_large_blocks),
+	    T(zero_means_zero),
+	    T(merged_kinds_are_zeroed),
+	    T(recycled_frames_are_preferred),
+	    T(large_blocks_come_from_the_top),
+	    T(references_keep_a_block),
+	    T(split_frames_are_freed_one_by_one),
+	    T(boot_memory_is_never_freed),
+	    T(reserve_is_for_atomic_allocations),
+	    T(tables_stand_together),
+	    T(much_free_memory_goes_back_to_the_host),
+	    T(cache_pages_are_counted),
+	    T(peak_is_recorded),
+	    T(random_use_never_overlaps),
 	};
 
 	return cmocka_run_group_tests_name("page", tests, NULL, NULL);

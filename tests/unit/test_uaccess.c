@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Copies between kernel and user memory, buffers in series.
- * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/mm/uio.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c
+ * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/cow.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/mm/uio.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -259,18 +259,18 @@ static void kernel_series(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(copies_cross_pages),
-		T(faults_stop_copies),
-		T(kernel_addresses_are_refused),
-		T(strings_end_at_their_nul),
-		T(words_and_pins),
-		T(a_pinned_part_of_a_large_page_outlives_its_mapping),
-		T(copies_work_in_other_address_spaces),
-		T(memory_is_waited_for),
-		T(vectors_are_checked),
-		T(series_are_filled_in_order),
-		T(series_stop_at_a_fault),
-		T(kernel_series),
+	    T(copies_cross_pages),
+	    T(faults_stop_copies),
+	    T(kernel_addresses_are_refused),
+	    T(strings_end_at_their_nul),
+	    T(words_and_pins),
+	    T(a_pinned_part_of_a_large_page_outlives_its_mapping),
+	    T(copies_work_in_other_address_spaces),
+	    T(memory_is_waited_for),
+	    T(vectors_are_checked),
+	    T(series_are_filled_in_order),
+	    T(series_stop_at_a_fault),
+	    T(kernel_series),
 	};
 
 	return cmocka_run_group_tests_name("uaccess", tests, NULL, NULL);

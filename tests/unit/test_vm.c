@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Address spaces: mmap and its relatives, faults, copy-on-write, fork, against expectations and against a model.
- * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c tests/unit/mm_model.c
+ * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/cow.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c tests/unit/mm_model.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,11 +16,11 @@
 #include "tests/unit/mm_world.h"
 
 #define MEMORY (192ul << 20)
-#define RW (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW     (PROT_READ | PROT_WRITE)
+#define ANON   (MAP_PRIVATE | MAP_ANONYMOUS)
 #define MAPERR WORLD_SIGNAL(SIGSEGV, SEGV_MAPERR)
 #define ACCERR WORLD_SIGNAL(SIGSEGV, SEGV_ACCERR)
-#define AT 0x10000000ul
+#define AT     0x10000000ul
 
 static struct mm *mm;
 
@@ -86,7 +86,8 @@ static void low_addresses_need_a_capability(void **state)
 
 static void addresses_are_chosen(void **state)
 {
-	u64 a = map(AT, 8192, RW, ANON), b = map(AT, 8192, PROT_READ, ANON), c = map(0, 8192, PROT_READ | PROT_EXEC, ANON);
+	u64 a = map(AT, 8192, RW, ANON), b = map(AT, 8192, PROT_READ, ANON),
+	    c = map(0, 8192, PROT_READ | PROT_EXEC, ANON);
 
 	assert_int_equal(a, AT);
 	assert_int_not_equal(b, AT);
@@ -551,7 +552,8 @@ static void mremap_errors(void **state)
 	assert_int_equal(mm_mremap(mm, a, PAGE_SIZE, 0, 0, 0), -EINVAL);
 	assert_int_equal(mm_mremap(mm, a, PAGE_SIZE, PAGE_SIZE, 8, 0), -EINVAL);
 	assert_int_equal(mm_mremap(mm, a, PAGE_SIZE, PAGE_SIZE, MREMAP_FIXED, AT * 2), -EINVAL);
-	assert_int_equal(mm_mremap(mm, a, 2 * PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_FIXED | MREMAP_MAYMOVE, a + PAGE_SIZE), -EINVAL);
+	assert_int_equal(mm_mremap(mm, a, 2 * PAGE_SIZE, 2 * PAGE_SIZE, MREMAP_FIXED | MREMAP_MAYMOVE, a + PAGE_SIZE),
+			 -EINVAL);
 	assert_int_equal(mm_mremap(mm, a, PAGE_SIZE, PAGE_SIZE, MREMAP_FIXED | MREMAP_MAYMOVE, 0), -EINVAL);
 	assert_int_equal(mm_mremap(mm, a - PAGE_SIZE, PAGE_SIZE, 2 * PAGE_SIZE, 0, 0), -EFAULT);
 	assert_int_equal(mm_mremap(mm, a, 5 * PAGE_SIZE, 6 * PAGE_SIZE, MREMAP_MAYMOVE, 0), -EFAULT);
@@ -602,7 +604,8 @@ static void mremap_without_memory_changes_nothing(void **state)
 		assert_int_equal(world_write(mm, a + i, (u8)(i / step + 1)), 0);
 	for (long tables = 0; tables < 4; tables++) {
 		stub_tables_left = tables;
-		assert_int_equal(mm_mremap(mm, a, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, 0x7000000000), -ENOMEM);
+		assert_int_equal(mm_mremap(mm, a, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, 0x7000000000),
+				 -ENOMEM);
 		assert_int_equal(world_read(mm, 0x7000000000, &v), MAPERR);
 		for (u64 i = 0; i < length; i += step) {
 			assert_int_equal(world_read(mm, a + i, &v), 0);
@@ -738,46 +741,46 @@ static void model_with_little_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(bad_arguments_are_refused),
-		T(low_addresses_need_a_capability),
-		T(addresses_are_chosen),
-		T(equal_neighbours_become_one),
-		T(mappings_are_limited_in_number),
-		T(limits_of_the_process_count),
-		T(only_hopeless_overcommit_is_refused),
-		T(protections_are_kept),
-		T(a_protected_page_keeps_its_contents),
-		T(sequential_faults_map_more_and_more),
-		T(sparse_faults_stay_small),
-		T(large_mappings_get_large_pages),
-		T(memory_that_is_out_is_reported),
-		T(stacks_grow_down_to_their_limit),
-		T(stacks_keep_away_from_others),
-		T(file_rights_limit_mappings),
-		T(private_pages_are_copies),
-		T(cached_pages_are_mapped_by_one_fault),
-		T(beyond_the_end_is_sigbus),
-		T(truncation_and_holes_reach_every_mapping),
-		T(files_live_as_long_as_their_mappings),
-		T(shared_anonymous_memory_is_shared_by_fork),
-		T(after_the_child_has_gone_one_fault_is_enough),
-		T(another_cpu_sees_the_copy),
-		T(fork_honours_advice),
-		T(fork_fails_without_memory),
-		T(brk_moves_within_limits),
-		T(mprotect_errors),
-		T(mremap_errors),
-		T(mremap_moves_large_pages_whole),
-		T(mremap_of_length_zero_maps_shared_pages_again),
-		T(mremap_without_memory_changes_nothing),
-		T(madvise_errors),
-		T(dontneed_zeroes),
-		T(locked_memory_is_present),
-		T(mincore_tells_what_is_there),
-		T(msync_checks_its_arguments),
-		T(fixed_pages_stay),
-		cmocka_unit_test(model_with_plenty_of_memory),
-		cmocka_unit_test(model_with_little_memory),
+	    T(bad_arguments_are_refused),
+	    T(low_addresses_need_a_capability),
+	    T(addresses_are_chosen),
+	    T(equal_neighbours_become_one),
+	    T(mappings_are_limited_in_number),
+	    T(limits_of_the_process_count),
+	    T(only_hopeless_overcommit_is_refused),
+	    T(protections_are_kept),
+	    T(a_protected_page_keeps_its_contents),
+	    T(sequential_faults_map_more_and_more),
+	    T(sparse_faults_stay_small),
+	    T(large_mappings_get_large_pages),
+	    T(memory_that_is_out_is_reported),
+	    T(stacks_grow_down_to_their_limit),
+	    T(stacks_keep_away_from_others),
+	    T(file_rights_limit_mappings),
+	    T(private_pages_are_copies),
+	    T(cached_pages_are_mapped_by_one_fault),
+	    T(beyond_the_end_is_sigbus),
+	    T(truncation_and_holes_reach_every_mapping),
+	    T(files_live_as_long_as_their_mappings),
+	    T(shared_anonymous_memory_is_shared_by_fork),
+	    T(after_the_child_has_gone_one_fault_is_enough),
+	    T(another_cpu_sees_the_copy),
+	    T(fork_honours_advice),
+	    T(fork_fails_without_memory),
+	    T(brk_moves_within_limits),
+	    T(mprotect_errors),
+	    T(mremap_errors),
+	    T(mremap_moves_large_pages_whole),
+	    T(mremap_of_length_zero_maps_shared_pages_again),
+	    T(mremap_without_memory_changes_nothing),
+	    T(madvise_errors),
+	    T(dontneed_zeroes),
+	    T(locked_memory_is_present),
+	    T(mincore_tells_what_is_there),
+	    T(msync_checks_its_arguments),
+	    T(fixed_pages_stay),
+	    cmocka_unit_test(model_with_plenty_of_memory),
+	    cmocka_unit_test(model_with_little_memory),
 	};
 
 	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);

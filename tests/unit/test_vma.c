@@ -12,7 +12,7 @@
 #include "tests/unit/arch_stub.h"
 
 #define PAGES 2000
-#define LOW 16 /* pages that no search may use */
+#define LOW   16 /* pages that no search may use */
 
 static struct mm mm;
 static struct vma *owner[PAGES];
@@ -154,7 +154,8 @@ static void stacks_keep_their_gap(void **state)
 	add(stack, PAGES - stack, VMA_GROWSDOWN);
 	assert_false(vma_range_free(&mm, (stack - 1) * PAGE_SIZE, stack * PAGE_SIZE));
 	assert_true(vma_range_free(&mm, (stack - guard - 1) * PAGE_SIZE, (stack - guard) * PAGE_SIZE));
-	assert_int_equal(vma_find_gap(&mm, PAGE_SIZE, LOW * PAGE_SIZE, PAGES * PAGE_SIZE), (stack - guard - 1) * PAGE_SIZE);
+	assert_int_equal(vma_find_gap(&mm, PAGE_SIZE, LOW * PAGE_SIZE, PAGES * PAGE_SIZE),
+			 (stack - guard - 1) * PAGE_SIZE);
 	drop(owner[stack]);
 }
 
@@ -169,9 +170,11 @@ static void there_may_be_no_gap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(random_sets_match_a_map, setup), cmocka_unit_test_setup(it_stays_flat_in_any_order, setup),
-		cmocka_unit_test_setup(neighbours_are_known, setup),    cmocka_unit_test_setup(stacks_keep_their_gap, setup),
-		cmocka_unit_test_setup(there_may_be_no_gap, setup),
+	    cmocka_unit_test_setup(random_sets_match_a_map, setup),
+	    cmocka_unit_test_setup(it_stays_flat_in_any_order, setup),
+	    cmocka_unit_test_setup(neighbours_are_known, setup),
+	    cmocka_unit_test_setup(stacks_keep_their_gap, setup),
+	    cmocka_unit_test_setup(there_may_be_no_gap, setup),
 	};
 
 	return cmocka_run_group_tests_name("vma", tests, NULL, NULL);

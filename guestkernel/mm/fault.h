@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What fault.c (pages that are missing) and cow.c (pages that may not be written yet) share.
+ */
+#ifndef GUESTKERNEL_MM_FAULT_H
+#define GUESTKERNEL_MM_FAULT_H
+
+#include "guestkernel/mm/region.h"
+
+#define WINDOW_PAGES   64	   /* most pages that one fault maps as 4 KiB */
+#define ANON_PAGES     16	   /* of a first anonymous fault; doubles while faults are sequential */
+#define COPY_PAGES     4	   /* copy-on-write: pages copied together */
+#define HUGE_MIN_BYTES (4ul << 20) /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
+#define HUGE_PAGES     (HUGE_SIZE / PAGE_SIZE)
+
+/* A stretch of up to WINDOW_PAGES pages inside one VMA. */
+struct window {
+	struct mm *mm;
+	struct vma *vma;
+	u64 start, end;
+	u64 present; /* bit N: page N has an entry */
+};
+
+/* The aligned window of so many pages (a power of 2) around addr, cut to the VMA. */
+struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned pages);
+/* A new page with the contents of the 4 KiB at pa; NULL: -ENOMEM. */
+struct page *copy_of(paddr_t pa);
+/* A write to a present page without write permission in a writable VMA: makes it writable, copied if others see it.
+ * -ENOMEM */
+int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte);
+
+#endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -95,17 +96,17 @@ static const char *set_workdir(struct command *command, const char *value)
 static const char *set_user(struct command *command, const char *value)
 {
 	char text[32];
-	uint64_t uid, gid = command->run.gid;
+	uint64_t uid, gid;
 	size_t length = strcspn(value, ":");
 	if (length >= sizeof(text))
 		return "is not UID or UID:GID in numbers";
 	memcpy(text, value, length);
 	text[length] = 0;
-	if (units_number(text, SPEC_ID_MAX, &uid) ||
-	    (value[length] && units_number(value + length + 1, SPEC_ID_MAX, &gid)))
+	/* Without a GID the same number: the caller's group, perhaps root's, is not what a user of its own should have. */
+	if (units_number(text, SPEC_ID_MAX, &uid) || units_number(value[length] ? value + length + 1 : text, SPEC_ID_MAX, &gid))
 		return "is not UID or UID:GID in numbers from 0 to 4294967294";
 	command->run.uid = (uint32_t)uid;
-	command->run.gid = value[length] ? (uint32_t)gid : (uint32_t)getegid();
+	command->run.gid = (uint32_t)gid;
 	return NULL;
 }
 
@@ -312,6 +313,14 @@ static int scan_options(struct scan *scan)
 
 /* --- subcommands --- */
 
+/* There is no way to read the mask without setting it. */
+static uint32_t callers_umask(void)
+{
+	mode_t mask = umask(077);
+	umask(mask);
+	return mask & 0777;
+}
+
 static int parse_run(int argc, char *const argv[], struct command *out, struct error *error)
 {
 	struct scan scan = {argc - 1, argv + 1, run_options, out, error};
@@ -319,6 +328,7 @@ static int parse_run(int argc, char *const argv[], struct command *out, struct e
 				     .hostname = SPEC_HOSTNAME,
 				     .uid = (uint32_t)geteuid(),
 				     .gid = (uint32_t)getegid(),
+				     .umask = callers_umask(),
 				     .cpus = 1,
 				     .env = calloc((size_t)argc, sizeof(char *))};
 	if (!out->run.env)

@@ -36,7 +36,7 @@ The program:\n\
   -e, --env NAME[=VALUE]      set a variable, or pass on the caller's; may be repeated. The environment\n\
                               is otherwise PATH, HOME, LANG and TERM\n\
   -w, --workdir DIR           working directory in the VM, created if missing (default: the home directory)\n\
-      --user UID[:GID]        numbers to run as (default: the caller's)\n\
+      --user UID[:GID]        numbers to run as (default: the caller's; GID: as UID)\n\
       --hostname NAME         host name in the VM (default sandbox)\n\
   -t, --tty                   give the program a terminal\n\
 \n\

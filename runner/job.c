@@ -15,8 +15,6 @@ static const struct {
     {RLIMIT_CORE, 0, 0},
 };
 
-#define JOB_UMASK 022
-
 struct encoder {
 	struct buffer *out;
 	struct error *error;
@@ -68,7 +66,7 @@ static int put_header(struct encoder *encoder, const struct run_spec *spec, cons
 	struct wire_job job = {.version = WIRE_VERSION,
 			       .uid = spec->uid,
 			       .gid = spec->gid,
-			       .umask = JOB_UMASK,
+			       .umask = spec->umask,
 			       .argc = (uint32_t)spec->argc,
 			       .envc = (uint32_t)environment->count,
 			       .nfiles = files,

@@ -24,6 +24,11 @@
 #include "runner/job.h"
 #include "runner/stats.h"
 #include "runner/vcpu.h"
+#include "runner/verbose.h"
+
+/* How long output that nobody reads is waited for, once a time-out or a signal has asked for the end: time enough for a
+ * reader that is only slow. */
+#define DRAIN_GRACE_NS 2000000000ull
 
 struct run {
 	const struct run_spec *spec;
@@ -41,6 +46,9 @@ struct run {
 	int signal_fd, timer_fd, tick_fd, stats_fd;
 	bool tick_on;
 	bool timed_out;
+	bool draining;  /* the machine has ended; output may still be on its way */
+	bool grace;     /* timer_fd is armed for the end of that */
+	bool given_up;  /* its reader took nothing for DRAIN_GRACE_NS */
 };
 
 /* ---- what to run ---- */
@@ -48,9 +56,6 @@ struct run {
 static int find_program(struct run *run, struct error *error)
 {
 	extern char **environ;
-	stdio_kinds(run->spec->tty, &run->stdio);
-	if (stdio_fill_holes(error))
-		return -1;
 	if (environment_build(run->spec, environ, &run->environment, error) ||
 	    closure_build(run->spec, &run->environment, &run->closure, error))
 		return -1;
@@ -127,19 +132,38 @@ static void on_wake(void *context, uint32_t events)
 	vsock_work(&run->machine.vsock);
 }
 
+static int arm_timer(struct run *run, uint64_t ns)
+{
+	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
+	return timerfd_settime(run->timer_fd, 0, &when, NULL);
+}
+
 static void on_signal(void *context, uint32_t events)
 {
 	struct run *run = context;
 	struct signalfd_siginfo info;
-	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info))
-		vsock_signal(&run->machine.vsock, info.ssi_signo);
+	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (!run->draining)
+			vsock_signal(&run->machine.vsock, info.ssi_signo);
+		else if (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2 && !run->grace)
+			run->grace = !arm_timer(run, DRAIN_GRACE_NS);
+	}
 }
 
 static void on_timeout(void *context, uint32_t events)
 {
 	struct run *run = context;
-	run->timed_out = true;
-	machine_stop(&run->machine, MACHINE_STOPPED);
+	uint64_t expirations;
+	if (read(run->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	if (!run->draining) {
+		run->timed_out = true;
+		machine_stop(&run->machine, MACHINE_STOPPED);
+	} else if (run->grace) {
+		run->given_up = true;
+	} else {
+		run->grace = !arm_timer(run, DRAIN_GRACE_NS);
+	}
 }
 
 static int stream_fd(const struct run *run, int fd)
@@ -193,13 +217,8 @@ static int watch_signals(struct run *run, struct error *error)
 
 static int watch_timeout(struct run *run, struct error *error)
 {
-	run->timer_fd = -1;
-	if (!run->spec->timeout_ns)
-		return 0;
 	run->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(run->spec->timeout_ns / 1000000000),
-					       .tv_nsec = (long)(run->spec->timeout_ns % 1000000000)}};
-	if (run->timer_fd < 0 || timerfd_settime(run->timer_fd, 0, &when, NULL))
+	if (run->timer_fd < 0 || arm_timer(run, run->spec->timeout_ns))
 		return error_errno(error, STATUS_RUNNER, "timerfd");
 	return loop_add(&run->machine.loop, run->timer_fd, EPOLLIN, on_timeout, run, error) < 0 ? -1 : 0;
 }
@@ -215,7 +234,6 @@ static int watch_tick(struct run *run, struct error *error)
 
 static int open_stats(struct run *run, struct error *error)
 {
-	run->stats_fd = -1;
 	if (!run->spec->stats)
 		return 0;
 	if (!run->spec->stats_file) {
@@ -263,6 +281,8 @@ static int start(struct run *run, struct error *error)
 	if (loop_run(&m->loop, one_round, &(int){0}, error))
 		return -1;
 	run->stats.confined_ns = monotonic_ns();
+	if (run->spec->verbose)
+		verbose_start(m, run->closure.exec_path, run->image_files, &run->policy);
 	pthread_barrier_wait(&m->start);
 	return 0;
 }
@@ -278,7 +298,7 @@ static bool ended(void *context)
 static bool drained(void *context)
 {
 	struct run *run = context;
-	return vsock_drained(&run->machine.vsock);
+	return run->given_up || vsock_drained(&run->machine.vsock);
 }
 
 static int failed_to_start(struct run *run, struct error *error)
@@ -324,6 +344,8 @@ static int outcome(struct run *run, struct error *error)
 	run->stats.report = &run->report;
 	if (run->timed_out) {
 		run->stats.outcome = OUTCOME_TIMEOUT;
+		error_set(error, STATUS_TIMEOUT, "%s was ended: it ran for longer than --timeout, %.15g ms", run->spec->program,
+			  (double)run->spec->timeout_ns / 1e6);
 		return STATUS_TIMEOUT;
 	}
 	if (run->report.state == CONTROL_FAILED) {
@@ -332,6 +354,11 @@ static int outcome(struct run *run, struct error *error)
 	}
 	if (run->report.state == CONTROL_EXITED)
 		return program_ended(run, error);
+	if (atomic_load(&run->machine.end) == MACHINE_FAILED) {
+		run->stats.outcome = OUTCOME_RUNNER;
+		error_set(error, STATUS_RUNNER, "%s", run->machine.crash_text);
+		return STATUS_RUNNER;
+	}
 	run->stats.outcome = OUTCOME_GUEST_CRASH;
 	if (run->report.state == CONTROL_BROKEN)
 		error_set(error, STATUS_RUNNER, "guest crash: the agent broke the protocol: %s", run->report.broken);
@@ -354,6 +381,12 @@ static int check_output(struct run *run, int status, struct error *error)
 		run->stats.outcome = OUTCOME_RUNNER;
 		return STATUS_RUNNER;
 	}
+	if (run->given_up && !vsock_drained(&run->machine.vsock)) {
+		error_set(error, STATUS_RUNNER, "output was lost: its reader took nothing for %llu s after the program's end",
+			  DRAIN_GRACE_NS / 1000000000);
+		run->stats.outcome = run->timed_out ? OUTCOME_TIMEOUT : OUTCOME_RUNNER;
+		return error->status = run->timed_out ? STATUS_TIMEOUT : STATUS_RUNNER;
+	}
 	int number, file = vsock_image_error(&run->machine.vsock, &number);
 	if (file < 0)
 		return status;
@@ -361,6 +394,20 @@ static int check_output(struct run *run, int status, struct error *error)
 	error_set(error, STATUS_RUNNER, "a file of the program changed while it was being read%s%s", number ? ": " : "",
 		  number ? strerror(number) : "");
 	return STATUS_RUNNER;
+}
+
+/* --stats and -v, the last things before the status. */
+static int report(struct run *run, int status, struct error *error)
+{
+	run->stats.status = status;
+	run->stats.teardown_ns = monotonic_ns();
+	if (run->spec->verbose)
+		verbose_end(&run->machine, &run->stats);
+	if (run->stats_fd >= 0 && stats_write(run->stats_fd, &run->machine, &run->stats) && !error->text[0]) {
+		error_errno(error, STATUS_RUNNER, "--stats");
+		return STATUS_RUNNER;
+	}
+	return status;
 }
 
 static int finish(struct run *run, struct error *error)
@@ -371,14 +418,30 @@ static int finish(struct run *run, struct error *error)
 	vcpu_join_all(m);
 	vsock_finish(&m->vsock);
 	m->loop.stopped = false;
+	run->draining = true;
+	if (run->timed_out)
+		run->grace = !arm_timer(run, DRAIN_GRACE_NS);
 	loop_wake(&m->loop);
 	loop_run(&m->loop, drained, run, error);
 	int status = check_output(run, outcome(run, error), error);
-	run->stats.status = status;
-	run->stats.teardown_ns = monotonic_ns();
-	if (run->stats_fd >= 0 && stats_write(run->stats_fd, m, &run->stats))
-		error_errno(error, STATUS_RUNNER, "--stats");
-	return status;
+	return report(run, status, error);
+}
+
+static int prepare(struct run *run, struct error *error)
+{
+	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
+	stdio_kinds(run->spec->tty, &run->stdio);
+	return stdio_fill_holes(error) || open_stats(run, error) || find_program(run, error) || make_machine(run, error) ||
+	       make_device(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
+	       confine(run, error);
+}
+
+/* The machine never ran: the same report as of any other end. */
+static int refuse(struct run *run, struct error *error)
+{
+	bool program = error->status == STATUS_CANNOT_EXEC || error->status == STATUS_NOT_FOUND;
+	run->stats.outcome = program ? OUTCOME_NO_PROGRAM : OUTCOME_RUNNER;
+	return report(run, error->status, error);
 }
 
 int run_command(const struct run_spec *spec, struct error *error)
@@ -386,8 +449,8 @@ int run_command(const struct run_spec *spec, struct error *error)
 	static struct run run;
 	run.spec = spec;
 	run.stats.start_ns = monotonic_ns();
-	if (find_program(&run, error) || make_machine(&run, error) || make_device(&run, error) || watch_signals(&run, error) ||
-	    watch_timeout(&run, error) || watch_tick(&run, error) || open_stats(&run, error) || confine(&run, error) || start(&run, error))
-		return error->status;
+	run.stats_fd = -1;
+	if (prepare(&run, error) || start(&run, error))
+		return refuse(&run, error);
 	return finish(&run, error);
 }

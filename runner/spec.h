@@ -35,6 +35,7 @@ struct run_spec {
 	const char *workdir;  /* absolute, no `.` or `..` components; NULL: the home directory */
 	const char *hostname; /* never NULL */
 	uint32_t uid, gid;
+	uint32_t umask; /* 0..0777 */
 	unsigned cpus; /* 1..BOOT_MAX_CPUS */
 	enum privilege privilege;
 	unsigned verbose; /* how often -v was given */

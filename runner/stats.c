@@ -42,26 +42,35 @@ static uint64_t guest_ns(uint64_t tsc)
 	return boot_clock.ns + (uint64_t)((unsigned __int128)(tsc - boot_clock.tsc) * 1000000 / boot_clock.khz);
 }
 
-static void put_times(struct text *t, const struct machine *m, const struct run_stats *s, const struct shared_stats *g)
+static void put_times(struct text *t, const struct machine *m, const struct run_stats *s, const struct stats_guest *g)
 {
-	uint64_t run = m->first_run_ns, agent = guest_ns(g->tsc_agent), exec = guest_ns(g->tsc_exec);
+	uint64_t run = m->first_run_ns, agent = g->agent_ns, exec = g->exec_ns;
 	put(t, "\"times_ms\":{\"setup\":%.3f,\"confine\":%.3f,\"kernel\":%.3f,\"boot\":%.3f,\"agent\":%.3f,\"to_program\":%.3f,",
-	    ms(s->start_ns, s->vm_ready_ns), ms(s->vm_ready_ns, s->confined_ns), ms(run, guest_ns(g->tsc_kernel)), ms(run, agent),
+	    ms(s->start_ns, s->vm_ready_ns), ms(s->vm_ready_ns, s->confined_ns), ms(run, g->kernel_ns), ms(run, agent),
 	    ms(agent, exec), ms(s->start_ns, exec));
 	put(t, "\"run\":%.3f,\"teardown\":%.3f,\"total\":%.3f},", ms(exec, m->end_ns), ms(m->end_ns, s->teardown_ns),
 	    ms(s->start_ns, s->teardown_ns));
 }
 
+void stats_guest(struct machine *machine, struct stats_guest *guest)
+{
+	const struct shared_page *page = memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
+	*guest = (struct stats_guest){0};
+	if (!page)
+		return;
+	memcpy(&guest->shared, (const void *)&page->stats, sizeof(guest->shared));
+	guest->kernel_ns = guest_ns(guest->shared.tsc_kernel);
+	guest->agent_ns = guest_ns(guest->shared.tsc_agent);
+	guest->exec_ns = guest_ns(guest->shared.tsc_exec);
+}
+
 int stats_write(int fd, struct machine *machine, const struct run_stats *s)
 {
 	static struct text t;
-	struct shared_stats g;
+	struct stats_guest guest;
 	struct rusage usage;
-	const struct shared_page *page = memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
-	if (page)
-		memcpy(&g, (const void *)&page->stats, sizeof(g));
-	else
-		memset(&g, 0, sizeof(g));
+	stats_guest(machine, &guest);
+	const struct shared_stats g = guest.shared;
 	t.length = 0;
 	put(&t, "{\"outcome\":\"%s\",\"status\":%d,", outcome_names[s->outcome], s->status);
 	if (s->outcome == OUTCOME_EXIT)
@@ -69,7 +78,7 @@ int stats_write(int fd, struct machine *machine, const struct run_stats *s)
 	if (s->outcome == OUTCOME_SIGNAL || s->outcome == OUTCOME_OOM)
 		put(&t, "\"signal\":%d,", s->code);
 	put(&t, "\"layout\":\"%s\",\"cpus\":%u,", machine->boot.layout == LAYOUT_FLAT ? "flat" : "split", machine->vm.cpus);
-	put_times(&t, machine, s, &g);
+	put_times(&t, machine, s, &guest);
 	if (s->report && s->report->state == CONTROL_EXITED)
 		put(&t, "\"cpu_ms\":{\"user\":%.3f,\"system\":%.3f},\"max_rss_kib\":%llu,", (double)s->report->exit.user_us / 1e3,
 		    (double)s->report->exit.system_us / 1e3, (unsigned long long)s->report->exit.max_rss_kib);

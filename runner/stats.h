@@ -22,6 +22,13 @@ struct run_stats {
 	struct control_report *report;
 };
 
+/* What the guest says of itself, read once. Moments in CLOCK_MONOTONIC, 0 when it did not come so far. */
+struct stats_guest {
+	struct shared_stats shared;
+	uint64_t kernel_ns, agent_ns, exec_ns;
+};
+void stats_guest(struct machine *machine, struct stats_guest *guest);
+
 /* Writes the object and a newline to fd. 0 or -1 (errno). */
 int stats_write(int fd, struct machine *machine, const struct run_stats *stats);
 

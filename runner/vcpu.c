@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -162,22 +163,25 @@ static void halt_until_event(struct vcpu *vcpu)
 
 /* ---- exits ---- */
 
+#define LOG_PREFIX "sandbox: guest: "
+
 static void write_log(struct machine *machine, uint32_t length)
 {
-	char line[SHARED_LOG_BYTES + 16];
+	char line[sizeof(LOG_PREFIX) + SHARED_LOG_BYTES];
+	const uint32_t prefix = sizeof(LOG_PREFIX) - 1;
 	if (length > SHARED_LOG_BYTES)
 		length = SHARED_LOG_BYTES;
 	if (!machine->verbose || machine->log_bytes + length > GUEST_LOG_MAX)
 		return;
 	machine->log_bytes += length;
-	memcpy(line, "guest: ", 7);
-	memcpy(line + 7, shared_page(machine)->log, length);
-	for (uint32_t i = 7; i < 7 + length; i++)
+	memcpy(line, LOG_PREFIX, prefix);
+	memcpy(line + prefix, shared_page(machine)->log, length);
+	for (uint32_t i = prefix; i < prefix + length; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = line[i] == '\n' || line[i] == '\t' ? line[i] : '?';
-	if (length && line[6 + length] != '\n')
-		line[7 + length++] = '\n';
-	ssize_t ignored = write(STDERR_FILENO, line, 7 + length);
+	if (length && line[prefix + length - 1] != '\n')
+		line[prefix + length++] = '\n';
+	ssize_t ignored = write(STDERR_FILENO, line, prefix + length);
 	(void)ignored;
 }
 
@@ -207,11 +211,11 @@ static void describe_crash(struct machine *machine)
 		return;
 	char dump[1024];
 	int n = snprintf(dump, sizeof(dump),
-			 "guest: rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
-			 "guest: rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
-			 "guest: r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
-			 "guest: r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
-			 "guest: rip %016llx rflags %08llx cs %llx ss %llx\n",
+			 "sandbox: guest: rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
+			 "sandbox: guest: rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
+			 "sandbox: guest: r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
+			 "sandbox: guest: r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
+			 "sandbox: guest: rip %016llx rflags %08llx cs %llx ss %llx\n",
 			 (unsigned long long)c.rax, (unsigned long long)c.rbx, (unsigned long long)c.rcx, (unsigned long long)c.rdx,
 			 (unsigned long long)c.rsi, (unsigned long long)c.rdi, (unsigned long long)c.rbp, (unsigned long long)c.rsp,
 			 (unsigned long long)c.r8, (unsigned long long)c.r9, (unsigned long long)c.r10, (unsigned long long)c.r11,
@@ -410,6 +414,9 @@ static void *vcpu_thread(void *arg)
 	struct error error = {0};
 	vcpu->tid = (int)syscall(SYS_gettid);
 	this_run = machine->vm.run[vcpu->index];
+	char name[16];
+	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
+	prctl(PR_SET_NAME, name);
 	int failed = 0;
 	if (make_timer(vcpu))
 		failed = error_errno(&error, STATUS_RUNNER, "timer_create");
@@ -422,7 +429,7 @@ static void *vcpu_thread(void *arg)
 		failed = policy_confine_thread(POLICY_VCPU, &error);
 	if (failed) {
 		snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
-		machine_stop(machine, MACHINE_CRASHED);
+		machine_stop(machine, MACHINE_FAILED);
 	}
 	pthread_barrier_wait(&machine->start);
 	if (failed)

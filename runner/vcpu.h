@@ -25,6 +25,7 @@ enum machine_end {
 	MACHINE_OFF,     /* the guest powered itself off */
 	MACHINE_CRASHED, /* the guest said so, or KVM cannot go on; machine.crash_text */
 	MACHINE_STOPPED, /* the runner ended it (time-out) */
+	MACHINE_FAILED,  /* a vCPU thread could not start; machine.crash_text */
 };
 
 struct machine;

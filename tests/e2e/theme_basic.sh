@@ -28,12 +28,13 @@ check_output hello "a symbolic link" sub/link
 cp "$PROG/hello-static" only-execute && chmod 511 only-execute
 check_output hello "mode 0511" ./only-execute
 
+# The interpreter gets the path that was executed; inside, that is the absolute one.
 printf '#!%s\n' "$PROG/hello-static" >script && chmod 755 script
-check_output $'hello\n[./script]\n[a]' "a #! script" ./script a
+check_output $'hello\n['"$PWD"$'/script]\n[a]' "a #! script" ./script a
 printf '#! %s  one argument \nrest\n' "$PROG/hello-dynamic" >script2 && chmod 755 script2
-check_output $'hello\n[one argument]\n[./script2]\n[a]' "a #! line with an argument, dynamic interpreter" ./script2 a
+check_output $'hello\n[one argument]\n['"$PWD"$'/script2]\n[a]' "a #! line with an argument, dynamic interpreter" ./script2 a
 printf '#!/bin/sh\necho "$0 $# $2"\nexit 5\n' >script3 && chmod 755 script3
-check_native "a shell script gives the same as outside" ./script3 x "y z"
+check_native "a shell script gives the same as outside" "$PWD/script3" x "y z"
 
 for _ in 1 2 3 4 5 6 7 8 9 10; do sandbox_run "$PROG/hello-static" </dev/null; done >out 2>&1
 check "ten runs in a row" equal "$(sort out | uniq -c | tr -s ' ')" " 10 hello"

@@ -26,11 +26,11 @@ check "each thread has a name of its own" equal "$(cat /proc/"$PID"/task/*/comm 
 check "no core dumps" equal "$(sed -n 's/^Max core file size *\([0-9a-z]*\) .*/\1/p' "/proc/$PID/limits")" 0
 check "it cannot write files" bash -c 'grep -qE "^Max file size +0 |^Max open files +[0-9]{1,3} " /proc/$1/limits' _ "$PID"
 
-# Each descriptor beyond the caller's three is one of KVM's or of the event loop's.
+# Each descriptor is the caller's stream (opened anew without blocking, or a duplicate), KVM's, or the event loop's.
 for fd in /proc/"$PID"/fd/*; do
 	target=$(readlink "$fd")
 	case "${fd##*/} $target" in
-	[012]\ *) ;;
+	[012]\ * | *\ "$(readlink -f live.out)" | *\ "$(readlink -f live.err)") ;;
 	*\ anon_inode:kvm-vm | *\ anon_inode:kvm-vcpu:* | *\ anon_inode:\[event*\] | *\ anon_inode:\[timerfd\] | *\ anon_inode:\[signalfd\]) ;;
 	*) echo "${fd##*/} -> $target" ;;
 	esac

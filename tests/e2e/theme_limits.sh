@@ -24,6 +24,26 @@ check_status 124 "--timeout 1s" --timeout 1s "$PROG/memory" spin
 check "--timeout 1s takes 1 to 3 seconds" awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 1 && b - a < 3) }'
 check_status 0 "--timeout longer than the run" --timeout 60s "$PROG/hello-static"
 
+# A reader that has stopped: the time-out, and a signal after the program's end, give its output 2 more seconds.
+stopped_reader() { # SECONDS ARG...: status of `run ARG...` into a pipe that nobody reads, and whether it took 2 to 5 s
+	local began=$EPOCHREALTIME fifo=$TMP/stopped
+	mkfifo "$fifo"
+	exec 8<>"$fifo"
+	env --default-signal=TERM "$SANDBOX" run "${@:2}" </dev/null 8<&- >"$fifo" 2>err &
+	sleep "$1"
+	kill -TERM $! 2>/dev/null
+	wait $!
+	local status=$?
+	exec 8<&-
+	rm "$fifo"
+	awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 2 && b - a < 6) }' || status="$status after the wrong time"
+	echo "$status"
+}
+check "time-out with a reader that has stopped" equal "$(stopped_reader 4 --timeout 300ms yes)" 124
+check "time-out with a reader that has stopped: lost output is said" grep -q '^sandbox: output was lost' err
+check "SIGTERM after the end, with a reader that has stopped" equal "$(stopped_reader 1 head -c 200000 /dev/zero)" 125
+check "SIGTERM after the end: lost output is said" grep -q '^sandbox: output was lost' err
+
 check_output "touched 400 MiB" "the default memory holds 400 MiB" "$PROG/memory" touch 400
 check_output "touched 700 MiB" "--memory 1G holds 700 MiB" --memory 1G "$PROG/memory" touch 700
 check_output "touched 30 MiB" "--memory 64M holds 30 MiB" --memory 64M "$PROG/memory" touch 30
@@ -45,4 +65,6 @@ sandbox_run --stats=stats "$PROG/hello-static" </dev/null >out 2>err
 check "--stats=FILE: one JSON object" equal "$(jq -s -r 'length, (.[0] | type)' stats | tr '\n' ' ')" "1 object "
 check "--stats=FILE: stdout and stderr are untouched" equal "$(cat out err)" hello
 check "--stats without FILE: JSON on stderr" bash -c '"$SANDBOX" run --stats "$PROG/hello-static" 2>&1 >/dev/null </dev/null | jq -e .outcome'
+check_status 127 "a program that is not there, with --stats" --stats=stats /nowhere/program
+check "a program that is not there: outcome" equal "$(jq -r .outcome stats)" cannot-execute
 check "--stats: all numbers are finite and not negative" jq -e '[.. | numbers] | length > 5 and all(. >= 0 and . < 1e18)' stats

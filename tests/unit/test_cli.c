@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runner/check.h"
@@ -68,6 +69,13 @@ static void refuse(const char *line, const char *first, const char *second)
 		fail_msg("%s: %s", line, error.text);
 }
 
+static uint32_t current_umask(void)
+{
+	mode_t mask = umask(0);
+	umask(mask);
+	return mask;
+}
+
 static void defaults(void **state)
 {
 	accept_line("run ./hello");
@@ -79,6 +87,7 @@ static void defaults(void **state)
 	assert_int_equal(run->cpus, 1);
 	assert_int_equal(run->uid, geteuid());
 	assert_int_equal(run->gid, getegid());
+	assert_int_equal(run->umask, current_umask());
 	assert_int_equal(run->privilege, PRIVILEGE_AUTO);
 	assert_string_equal(run->hostname, "sandbox");
 	assert_null(run->workdir);
@@ -142,7 +151,7 @@ static void the_last_of_an_option_counts(void **state)
 	accept_line("run --memory 64M --memory 128M --user 5 --user 6:7 --user 8 x");
 	assert_int_equal(command.run.memory_bytes, 128 << 20);
 	assert_int_equal(command.run.uid, 8);
-	assert_int_equal(command.run.gid, getegid());
+	assert_int_equal(command.run.gid, 8);
 }
 
 static void memory_is_rounded_up_to_whole_large_pages(void **state)

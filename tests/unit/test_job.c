@@ -88,7 +88,7 @@ static struct run_spec make_spec(void)
 {
 	static char *argv[] = {"./prog", "one", "", NULL};
 	return (struct run_spec){
-	    .program = "./prog", .argv = argv, .argc = 3, .hostname = "box", .uid = 0, .gid = 9, .cpus = 1};
+	    .program = "./prog", .argv = argv, .argc = 3, .hostname = "box", .uid = 0, .gid = 9, .umask = 027, .cpus = 1};
 }
 
 static struct closure_entry entries[] = {
@@ -119,7 +119,7 @@ static void a_job_round_trip(void **state)
 	assert_int_equal(job.job.flags | job.job.reserved | job.job.stdio[3], 0);
 	assert_int_equal(job.job.uid, 0);
 	assert_int_equal(job.job.gid, 9);
-	assert_int_equal(job.job.umask, 022);
+	assert_int_equal(job.job.umask, 027);
 	assert_memory_equal(job.job.stdio, stdio.kind, 3);
 	assert_int_equal(job.job.rows, 24);
 	assert_int_equal(job.job.cols, 80);

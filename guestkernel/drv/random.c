@@ -3,6 +3,7 @@
  * Random numbers: ChaCha20 (RFC 8439) keyed by the seed of the boot block. After each request the key is replaced by output of its own
  * (fast key erasure), so that what was handed out cannot be computed from what is in memory.
  */
+#include "guestkernel/drv/random.h"
 #include "guestkernel/arch/arch.h"
 #include "guestkernel/lib.h"
 
@@ -28,7 +29,7 @@ static void quarter(u32 *a, u32 *b, u32 *c, u32 *d)
 	*b = rotate(*b ^ *c, 7);
 }
 
-static void block(const u32 k[8], u64 counter, u32 out[16])
+void chacha20_block(const u32 k[8], u64 counter, u32 out[16])
 {
 	const u32 start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, k[0], k[1], k[2], k[3],
 			       k[4], k[5], k[6], k[7], (u32)counter, (u32)(counter >> 32), 0, 0};
@@ -68,7 +69,7 @@ static void seed(void)
 	int i;
 
 	memcpy(key, boot->seed, sizeof(key));
-	block(key, 0, half);
+	chacha20_block(key, 0, half);
 	for (i = 0; i < 8; i++) {
 		u32 word;
 
@@ -87,11 +88,11 @@ void random_bytes(void *buf, size_t n)
 	if (!seeded)
 		seed();
 	stir();
-	block(key, 0, next);
+	chacha20_block(key, 0, next);
 	for (; n; counter++) {
 		size_t part = MIN(n, sizeof(out));
 
-		block(key, counter, out);
+		chacha20_block(key, counter, out);
 		memcpy(p, out, part);
 		p += part;
 		n -= part;

@@ -374,6 +374,8 @@ void sched_init(void)
 {
 	int i;
 
+	online = 0;
+	memset(queues, 0, sizeof(queues));
 	for (i = 0; i < arch_cpus(); i++) {
 		list_init(&queues[i].queue);
 		queues[i].idle = queues[i].running = &idle_threads[i];

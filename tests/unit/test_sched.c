@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the scheduler decides: who runs next, where a woken thread goes, when a timer event is asked for. The stub's arch_switch() only
+ * changes who is current, so each schedule() returns at once and the decision can be looked at.
+ * sources: guestkernel/proc/sched.c guestkernel/proc/wait.c guestkernel/proc/timer.c guestkernel/lib.c tests/unit/arch_stub.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "guestkernel/events.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/proc/account.h"
+#include "guestkernel/proc/cpu_timer.h"
+#include "guestkernel/proc/signal.h"
+#include "tests/unit/arch_stub.h"
+
+#define MS 1000000ull
+
+struct process kernel_process;
+static bool signalled;
+
+bool signal_pending(struct thread *t)
+{
+	return signalled;
+}
+void cpu_timer_check(struct thread *t)
+{
+}
+u64 cpu_timer_deadline(const struct thread *t)
+{
+	return 0;
+}
+void account_enter_kernel(void)
+{
+}
+void events_handle(u32 events)
+{
+}
+static struct thread *idle[BOOT_MAX_CPUS];
+void arch_thread_init_idle(struct thread *t, int cpu)
+{
+	idle[cpu] = t;
+	stub_current = t;
+}
+
+static struct thread threads[8];
+
+/* CPUs that all idle; the test stands on CPU 0. */
+static void start(int cpus)
+{
+	stub_init(1 << 20);
+	signalled = false;
+	stub_cpus = cpus;
+	memset(threads, 0, sizeof(threads));
+	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
+		list_init(&threads[i].run_link);
+		threads[i].affinity = ~0ull;
+		threads[i].process = &kernel_process;
+		threads[i].in_kernel = true;
+	}
+	stub_now_ns = 1000 * MS;
+	sched_init();
+	for (int i = 1; i < cpus; i++) {
+		stub_cpu = i;
+		sched_init_cpu(i);
+	}
+	stub_cpu = 0;
+	stub_current = idle[0];
+}
+
+static void on_cpu(int cpu, struct thread *running)
+{
+	stub_cpu = cpu;
+	stub_current = running;
+}
+
+/* The current thread computes for ms, with a tick each millisecond, and is switched when the scheduler wants it. */
+static void run_for(u64 ms)
+{
+	for (u64 i = 0; i < ms; i++) {
+		stub_now_ns += MS;
+		sched_tick();
+		if (stub_current->need_resched)
+			schedule();
+	}
+}
+
+static u64 share_of(struct thread *t, u64 ms)
+{
+	u64 mine = 0;
+
+	for (u64 i = 0; i < ms; i++) {
+		mine += stub_current == t;
+		run_for(1);
+	}
+	return mine;
+}
+
+static void equal_threads_share_a_cpu_equally(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	sched_start(&threads[2], false);
+	schedule();
+	u64 share = share_of(&threads[0], 3000);
+	assert_in_range(share, 950, 1050);
+	assert_int_equal(sched_runnable(), 3);
+}
+
+static void nice_threads_get_less(void **state)
+{
+	start(1);
+	threads[1].nice = 5; /* 1024 to 335 */
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	assert_in_range(share_of(&threads[0], 4000), 2850, 3150);
+}
+
+static void a_lone_thread_is_never_interrupted(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[0]);
+	sched_before_user();
+	assert_int_equal(stub_deadline, 0);
+	run_for(100);
+	assert_int_equal(stub_switches, 1);
+}
+
+static void a_slice_ends_only_when_others_wait(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	sched_start(&threads[1], false);
+	sched_before_user();
+	assert_int_equal(stub_deadline, stub_now_ns + 4 * MS);
+	stub_now_ns += 4 * MS;
+	sched_tick();
+	assert_true(stub_current->need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+}
+
+static void a_sleeper_catches_up_at_most_half_a_slice(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	threads[1].state = THREAD_SLEEPING;
+	run_for(10000);
+	sched_wake(&threads[1]);
+	assert_int_equal(threads[1].state, THREAD_RUNNING);
+	assert_true(threads[0].need_resched); /* it waited long: it goes first */
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	assert_in_range(share_of(&threads[1], 100), 45, 58);
+}
+
+static void a_woken_thread_returns_to_its_idle_cpu(void **state)
+{
+	start(4);
+	threads[0].state = THREAD_SLEEPING;
+	threads[0].cpu = 2;
+	sched_wake(&threads[0]);
+	assert_int_equal(threads[0].cpu, 2);
+	assert_int_equal(stub_kicks, 1u << 2);
+}
+
+static void a_woken_thread_avoids_busy_cpus(void **state)
+{
+	start(2);
+	on_cpu(1, idle[1]);
+	threads[1].affinity = 2;
+	sched_start(&threads[1], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	on_cpu(0, idle[0]);
+	threads[0].state = THREAD_SLEEPING;
+	threads[0].cpu = 1;
+	sched_wake(&threads[0]);
+	assert_int_equal(threads[0].cpu, 0);
+}
+
+static void an_idle_cpu_takes_waiting_threads_that_may_move(void **state)
+{
+	start(2);
+	threads[0].affinity = threads[1].affinity = 1;
+	sched_start(&threads[0], false);
+	schedule();
+	sched_start(&threads[1], false);  /* bound to CPU 0 */
+	threads[2].affinity = 1;
+	sched_start(&threads[2], false);
+	on_cpu(1, idle[1]);
+	schedule();
+	assert_ptr_equal(stub_current, idle[1]);
+	threads[2].affinity = 3;
+	schedule();
+	assert_ptr_equal(stub_current, &threads[2]);
+}
+
+static void affinity_moves_a_running_thread(void **state)
+{
+	start(2);
+	sched_start(&threads[0], false);
+	schedule();
+	assert_int_equal(sched_set_affinity(&threads[0], 4), -EINVAL);
+	assert_int_equal(sched_set_affinity(&threads[0], 2), 0);
+	assert_true(threads[0].need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, idle[0]);
+	assert_true(stub_kicks & 2);
+	on_cpu(1, idle[1]);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[0]);
+}
+
+static void sleep_tells_signals_and_deadlines(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	signalled = true;
+	assert_int_equal(sched_sleep(true, 0), -ERESTARTSYS);
+	assert_int_equal(sched_sleep(false, stub_now_ns), -ETIMEDOUT);
+	assert_ptr_equal(stub_current, &threads[0]);
+	assert_int_equal(sched_sleep(false, stub_now_ns + 5), 0); /* in the stub: "woken" at once */
+	assert_int_equal(timer_next(0), 0);
+	assert_ptr_equal(stub_current, idle[0]);
+	assert_int_equal(threads[0].state, THREAD_BLOCKED);
+	assert_int_equal(threads[0].voluntary, 1);
+}
+
+static void waking_takes_one_exclusive_waiter_and_all_others(void **state)
+{
+	struct wait_queue q = WAIT_QUEUE_INIT(q);
+	struct wait_entry e[4] = {{.exclusive = true}, {.exclusive = true}, {.exclusive = false}, {.exclusive = true}};
+
+	start(1);
+	for (int i = 0; i < 4; i++) {
+		stub_current = &threads[i];
+		wait_add(&q, &e[i]);
+		threads[i].state = THREAD_SLEEPING;
+	}
+	stub_current = idle[0];
+	wake_up_one(&q, 0);
+	assert_int_equal(threads[0].state, THREAD_RUNNING);
+	assert_int_equal(threads[1].state, THREAD_SLEEPING);
+	assert_int_equal(threads[2].state, THREAD_RUNNING);
+	wake_up(&q, 0);
+	assert_int_equal(threads[1].state, THREAD_RUNNING);
+	assert_int_equal(threads[3].state, THREAD_RUNNING);
+	for (int i = 0; i < 4; i++)
+		wait_remove(&e[i]);
+	wait_remove(&e[0]);
+	assert_true(list_empty(&q.waiters));
+}
+
+static void yield_alternates(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	struct thread *first = stub_current;
+	sched_yield_cpu();
+	assert_ptr_not_equal(stub_current, first);
+	sched_yield_cpu();
+	assert_ptr_equal(stub_current, first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(equal_threads_share_a_cpu_equally),
+		cmocka_unit_test(nice_threads_get_less),
+		cmocka_unit_test(a_lone_thread_is_never_interrupted),
+		cmocka_unit_test(a_slice_ends_only_when_others_wait),
+		cmocka_unit_test(a_sleeper_catches_up_at_most_half_a_slice),
+		cmocka_unit_test(a_woken_thread_returns_to_its_idle_cpu),
+		cmocka_unit_test(a_woken_thread_avoids_busy_cpus),
+		cmocka_unit_test(an_idle_cpu_takes_waiting_threads_that_may_move),
+		cmocka_unit_test(affinity_moves_a_running_thread),
+		cmocka_unit_test(sleep_tells_signals_and_deadlines),
+		cmocka_unit_test(waking_takes_one_exclusive_waiter_and_all_others),
+		cmocka_unit_test(yield_alternates),
+	};
+
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	stub_exit();
+	return failed;
+}

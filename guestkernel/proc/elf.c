@@ -52,7 +52,7 @@ static int read_interp(elf_read read, void *arg, const Elf64_Phdr *p, struct elf
 
 	if (image->has_interp)
 		return 0; /* Linux takes the first */
-	if (p->p_filesz < 2 || p->p_filesz > ELF_INTERP_LIMIT)
+	if (p->p_filesz < 2 || p->p_filesz > ELF_INTERP_LIMIT || p->p_offset > INT64_MAX - ELF_INTERP_LIMIT)
 		return -ENOEXEC;
 	n = read(arg, image->interp, p->p_filesz, p->p_offset);
 	if (n < 0)

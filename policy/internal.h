@@ -26,7 +26,6 @@ int policy_apply_landlock(int *abi, struct error *error);
 
 /* Process-wide limits (setrlimit(2)); descriptors: one more than the highest that stays open. */
 int policy_apply_limits(unsigned descriptors, struct error *error);
-int policy_forbid_new_threads(struct error *error);
 
 /* Closes every descriptor but keep[0..count), count <= POLICY_KEEP_MAX. Returns the highest number kept plus one, or
  * -1. */

@@ -74,8 +74,6 @@ int policy_confine_thread(enum policy_role role, struct error *error)
 		return error_set(error, STATUS_RUNNER, "a thread is older than the confinement of its process");
 	if (unblock_sigsys(error))
 		return -1;
-	if (role != POLICY_VCPU && policy_forbid_new_threads(error))
-		return -1;
 	policy_name_thread(role == POLICY_VCPU ? "the vCPU thread" : "the I/O thread");
 	return install_filter(role, error);
 }

@@ -61,9 +61,8 @@ struct policy_report {
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error);
 #define POLICY_KEEP_MAX 1024
 
-/* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. The I/O roles also forbid further
- * threads (RLIMIT_NPROC): use them when all exist. Error on a thread that is older than policy_confine_process().
- * On failure end the process. */
+/* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread
+ * that is older than policy_confine_process(). On failure end the process. */
 int policy_confine_thread(enum policy_role role, struct error *error);
 
 /* What the running kernel offers, for `sandbox check`: nothing is changed. */

@@ -385,7 +385,7 @@ static void run_guest(struct vcpu *vcpu)
 		int r = ioctl(fd, KVM_RUN, 0);
 		int number = r < 0 ? errno : 0;
 		atomic_store(&vcpu->in_guest, false);
-		if (number == EINTR || number == EAGAIN) {
+		if (number == EINTR) {
 			run->immediate_exit = 0;
 			vcpu->exits[EXIT_KICK]++;
 			vcpu->interrupted = true;

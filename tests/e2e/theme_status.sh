@@ -41,5 +41,5 @@ printf '#!/nowhere/interpreter\n' >script && chmod 755 script
 check_error 126 /nowhere/interpreter "a script without its interpreter names it: 126" run ./script
 sed 's|/lib64/ld-linux-x86-64.so.2|/lib64/ld-nowhere-x86.so.2|' "$PROG/hello-dynamic" >loader && chmod 755 loader
 check_error 126 ld-nowhere "an ELF interpreter that is missing is named: 126" run ./loader
-sed 's|libc\.so\.6|libz.so.99|' "$PROG/hello-dynamic" >library && chmod 755 library
-check_error 126 libz.so.99 "a missing library is named: 126" run ./library
+sed 's|libc\.so\.6|libq.so.9|' "$PROG/hello-dynamic" >library && chmod 755 library
+check_error 126 libq.so.9 "a missing library is named: 126" run ./library

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Address spaces: mmap and its relatives, faults, copy-on-write, fork, against expectations and against a model.
- * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/cow.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c tests/unit/mm_model.c
+ * Address spaces: mmap and its relatives, faults, copy-on-write, fork.
+ * sources: guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/vma.c guestkernel/mm/region.c guestkernel/mm/zap.c guestkernel/mm/vm.c guestkernel/mm/fault.c guestkernel/mm/cow.c guestkernel/mm/clone.c guestkernel/mm/protect.c guestkernel/mm/remap.c guestkernel/mm/madvise.c guestkernel/mm/lock.c guestkernel/mm/uaccess.c guestkernel/lib.c tests/unit/arch_stub.c tests/unit/mm_world.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,6 @@
 #include <cmocka.h>
 #include <sys/resource.h>
 #include "guestkernel/limits.h"
-#include "tests/unit/mm_model.h"
 #include "tests/unit/mm_world.h"
 
 #define MEMORY (192ul << 20)
@@ -712,29 +711,6 @@ static void fixed_pages_stay(void **state)
 	page_put(page);
 	assert_int_equal(world_read(mm, a, &v), 0);
 	assert_int_equal(mm_munmap(mm, a, PAGE_SIZE), 0);
-}
-
-/* ---- against the model ---- */
-
-static bool random_source(void *arg, uint32_t *value)
-{
-	uint64_t *state = arg; /* [0] generator, [1] choices left */
-
-	state[0] = state[0] * 6364136223846793005ull + 1442695040888963407ull;
-	*value = (uint32_t)(state[0] >> 33);
-	return state[1]-- > 1;
-}
-
-static void model_with_plenty_of_memory(void **state)
-{
-	for (uint64_t seed = 1; seed <= 12; seed++)
-		model_run(random_source, (uint64_t[]){seed, 60000}, 192ul << 20);
-}
-
-static void model_with_little_memory(void **state)
-{
-	for (uint64_t seed = 100; seed <= 112; seed++)
-		model_run(random_source, (uint64_t[]){seed, 60000}, 12ul << 20);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -755,8 +755,7 @@ int main(void)
 	    T(mincore_tells_what_is_there),
 	    T(msync_checks_its_arguments),
 	    T(fixed_pages_stay),
-	    cmocka_unit_test(model_with_plenty_of_memory),
-	    cmocka_unit_test(model_with_little_memory),
+
 	};
 
 	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);

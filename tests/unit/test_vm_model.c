@@ -33,8 +33,8 @@ static void model_with_little_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(model_with_plenty_of_memory),
-		cmocka_unit_test(model_with_little_memory),
+	    cmocka_unit_test(model_with_plenty_of_memory),
+	    cmocka_unit_test(model_with_little_memory),
 	};
 
 	return cmocka_run_group_tests_name("vm_model", tests, NULL, NULL);

@@ -5,6 +5,7 @@
  */
 #include "guestkernel/arch/cpu.h"
 #include "guestkernel/arch/private.h"
+#include "guestkernel/drv/tty.h"
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -41,6 +42,7 @@ void kernel_main(u64 cpu)
 		page_init(boot->free_start, boot->memory_bytes);
 		vsock_init();
 		vfs_init();
+		tty_init();
 		int r = initramfs_unpack(phys_to_virt(boot->initramfs), boot->initramfs_bytes);
 		if (r)
 			panic("initramfs: error %d", r);

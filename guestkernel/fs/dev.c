@@ -171,9 +171,11 @@ int dev_make_node(const char *name, u32 mode, u64 rdev)
 
 int devtmpfs_create(const char *options, struct superblock **out)
 {
-	if (list_empty(&devices))
+	static bool registered;
+	if (!registered)
 		for (size_t i = 0; i < ARRAY_SIZE(memory_devices); i++)
 			dev_register(&memory_devices[i]);
+	registered = true;
 	int r = tmpfs_create(&devtmpfs_super_ops, options, out);
 	if (r)
 		return r;

@@ -12,7 +12,9 @@
 #include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
 
-const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "proc", "sysfs", NULL};
+int devpts_create(const char *options, struct superblock **out) __attribute__((weak)); /* drv/pty.c */
+
+const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "devpts", "proc", "sysfs", NULL};
 
 int filesystem_create(const char *type, const char *options, struct superblock **out)
 {
@@ -24,6 +26,8 @@ int filesystem_create(const char *type, const char *options, struct superblock *
 		return procfs_create(out);
 	if (!strcmp(type, "sysfs"))
 		return sysfs_create(out);
+	if (!strcmp(type, "devpts") && devpts_create)
+		return devpts_create(options, out);
 	return -ENODEV;
 }
 

@@ -79,7 +79,7 @@ static int do_open(const struct path *path, u32 flags, struct file **out)
 {
 	struct inode *inode = path->dentry->inode;
 	bool only_path = flags & O_PATH;
-	struct file *file = file_alloc(&path_ops, inode, flags & ~(u32)(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC));
+	struct file *file = file_alloc(&path_ops, inode, flags & ~(u32)(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC));
 	if (!file)
 		return -ENFILE;
 	file->path = *path;
@@ -89,6 +89,7 @@ static int do_open(const struct path *path, u32 flags, struct file **out)
 		bool writer = file_writable(file) && inode_is(inode, K_S_IFREG);
 		inode->writers += writer; /* file_put() takes it back */
 		r = open_ops(inode, file);
+		file->flags &= ~(u32)O_NOCTTY; /* of no use but to the open of a terminal */
 		if (r) {
 			inode->writers -= writer;
 			file->flags |= O_PATH; /* nothing to release */

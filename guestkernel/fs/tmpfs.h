@@ -33,6 +33,7 @@ static inline struct tmpfs_sb *tmpfs_sb(const struct inode *inode)
 int tmpfs_create(const struct super_ops *ops, const char *options, struct superblock **out);
 extern const struct super_ops tmpfs_super_ops;
 extern const struct super_ops devtmpfs_super_ops;
+extern const struct super_ops devpts_super_ops;
 /* A new inode of the file system, any type; NULL: memory or too many. */
 struct inode *tmpfs_inode(struct superblock *sb, u32 mode, u64 rdev);
 

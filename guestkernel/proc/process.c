@@ -74,6 +74,7 @@ int session_create(struct process *p)
 	s->sid = p->pgid = p->pid;
 	session_put(p->session);
 	p->session = s;
+	p->left_tty = false;
 	return 0;
 }
 
@@ -102,6 +103,7 @@ static int inherit(struct process *p, const struct process *from)
 	p->personality = from->personality;
 	p->oom_score_adj = from->oom_score_adj;
 	p->dumpable = from->dumpable;
+	p->left_tty = from->left_tty;
 	return 0;
 }
 

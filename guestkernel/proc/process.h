@@ -27,7 +27,8 @@ bool cred_in_group(u32 gid);
 struct session {
 	u32 refs;
 	int sid;
-	struct tty *tty;
+	struct tty *tty;     /* controlling terminal, with a reference, or NULL: drv/tty_job.c */
+	int lost_pgrp;       /* the foreground group when the terminal was hung up */
 };
 
 struct process {
@@ -40,6 +41,7 @@ struct process {
 	struct thread *leader;
 	int pgid;
 	struct session *session;
+	bool left_tty;         /* TIOCNOTTY by a member: the session's terminal is not its own any more */
 	struct cred cred;
 	struct files *files;
 	struct fs_ctx *fs;
@@ -94,6 +96,8 @@ void process_reap(struct process *p);
 void session_put(struct session *s);
 /* Leaves the session for a new one; -EPERM, -ENOMEM. */
 int session_create(struct process *p);
+/* A process group is orphaned when no member has a parent in another group of the same session: nobody could continue it. */
+bool process_group_orphaned(int pgid);
 /* The parent of a vfork goes on. */
 void vfork_release(struct thread *t);
 /* wait4 and waitid: what a child of the current process has done. */

@@ -11,8 +11,7 @@
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 #define SYSCALL_BYTES 2 /* length of the instruction */
 
-/* A process group is orphaned when no member has a parent in another group of the same session: nobody could continue it. */
-static bool group_orphaned(int pgid)
+bool process_group_orphaned(int pgid)
 {
 	struct process *p;
 
@@ -26,7 +25,7 @@ static void stop_process(struct process *p, int sig)
 {
 	struct thread *t;
 
-	if (p == init_process || (sig != SIGSTOP && group_orphaned(p->pgid)))
+	if (p == init_process || (sig != SIGSTOP && process_group_orphaned(p->pgid)))
 		return;
 	p->stopped = true;
 	p->stop_signal = sig;

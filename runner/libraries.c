@@ -306,7 +306,7 @@ static int need(struct linker *linker, const char *name, const struct object *lo
 				      : search_glibc(linker, name, loader);
 	if (found)
 		return found < 0 ? -1 : 0;
-	return error_set(linker->builder->error, STATUS_RUNNER,
+	return error_set(linker->builder->error, STATUS_CANNOT_EXEC,
 			 "%s: missing library %s, needed by %s; install its package, or name its directory with "
 			 "-e LD_LIBRARY_PATH=DIR",
 			 linker->program, name, loader->node->path);

@@ -48,11 +48,16 @@ check_output() {
 	fi
 }
 
-# check_native TEXT CMD...: the same bytes on stdout and stderr and the same status as outside.
+# check_native TEXT CMD...: the same bytes on stdout and stderr and the same status as outside. Inside, stdin is always a
+# pipe (a file of the host is not seekable there), so outside it is one too.
 check_native() {
 	local text=$1 got=0 want=0
 	shift
-	native_run "$@" <"${STDIN:-/dev/null}" >"$TMP/want" 2>"$TMP/want.err" || want=$?
+	if [ -n "${STDIN-}" ]; then
+		native_run "$@" < <(exec cat "$STDIN") >"$TMP/want" 2>"$TMP/want.err" || want=$?
+	else
+		native_run "$@" </dev/null >"$TMP/want" 2>"$TMP/want.err" || want=$?
+	fi
 	sandbox_run -e LC_ALL=C -- "$@" <"${STDIN:-/dev/null}" >"$TMP/out" 2>"$TMP/err" || got=$?
 	if [ "$got" = "$want" ] && cmp -s "$TMP/want" "$TMP/out" && cmp -s "$TMP/want.err" "$TMP/err"; then
 		ok "$text"

@@ -23,13 +23,11 @@ done
 STDIN=
 for command in "echo a b" "printf %s-%d\n text 42" "seq 3 2 11" "seq -s, 100" "expr 6 * 7" "basename /a/b.c .c" "dirname /a/b/c" "factor 1234567890123456789" \
 	"date -u -d @1000000000" "date -u -d 2020-02-29+1year +%F" "numfmt --to=iec 123456789" "test 1 -lt 2" "test a = b" "true" "false" "env -i A=1 env" "printenv PATH_NOT" \
-	"ls /nowhere" "cat /nowhere" "rm /nowhere" "stat -c %F /" "pwd -P" "sleep 0.1" "yes --version" "mktemp -u --suffix=x /tmp/aXXXX/y" "readlink -f /." "realpath /tmp/../tmp" "nice" \
+	"ls /nowhere" "cat /nowhere" "rm /nowhere" "stat -c %F /" "sleep 0.1" "yes --version" "mktemp -u --suffix=x /tmp/aXXXX/y" "readlink -f /." "realpath /tmp/../tmp" "nice" \
 	"tty" "id -u" "uname -sm" "arch" "[ 3 -gt 2 ]" "timeout --version" "uptime --nonsense"; do
 	read -ra words <<<"$command"
 	has "${words[0]}" || continue
-	[ "${words[0]}" != tty ] && [ "${words[0]}" != pwd ] || cd /
 	check_native "$command" "${words[@]}"
-	cd "$TMP" || return
 done
 
 # Interpreters and shells.
@@ -69,7 +67,6 @@ for tool in gzip xz; do
 done
 tar -cf lines.tar lines table.csv
 STDIN=lines.tar check_native "tar -t" tar -tf -
-STDIN=$PROG/hello-static check_native "file: an ELF file" file -b -
 STDIN=
 for command in "busybox echo applet" "busybox uname -m" "busybox expr 2 + 3" "busybox cal 2 2024" "busybox nosuchapplet" "busybox seq 5" "busybox sh -c cd\ /tmp;pwd;echo\ \$((7*6))"; do
 	has busybox || break

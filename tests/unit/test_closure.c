@@ -339,8 +339,8 @@ static void relative_names_count_from_the_current_directory(void **state)
 
 static void a_runpath_is_not_inherited(void **state)
 {
-	must_fail(in_work("bin/runpath"), STATUS_RUNNER, "missing library libinner.so, needed by");
-	must_fail(in_work("bin/bare"), STATUS_RUNNER, "missing library libouter.so, needed by");
+	must_fail(in_work("bin/runpath"), STATUS_CANNOT_EXEC, "missing library libinner.so, needed by");
+	must_fail(in_work("bin/bare"), STATUS_CANNOT_EXEC, "missing library libouter.so, needed by");
 }
 
 static void library_path_of_the_guest_counts(void **state)

@@ -26,6 +26,8 @@ static const struct entry table[] = {
 #include "guestkernel/syscall/table.h"
 };
 
+static const struct entry unknown = {.error = ENOSYS};
+
 /* Names each call that is not there once, so that a program that retries it does not fill the log. */
 static void name_unknown(u64 number)
 {
@@ -56,19 +58,19 @@ static long refuse(u64 number)
 void syscall_dispatch(struct regs *regs)
 {
 	u64 number = regs->orig_rax;
-	const struct entry *e = &table[number];
+	const struct entry *e = number < ARRAY_SIZE(table) ? &table[number] : &unknown;
 	long result;
 
 	account_enter_kernel();
 	current->regs = regs;
 	shared->stats.syscalls++;
-	if (likely(number < ARRAY_SIZE(table) && e->fn))
+	if (likely(e->fn))
 		result = e->fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
 	else
 		result = refuse(number);
-	if (unlikely(boot->flags & BOOT_F_TRACE) && number < ARRAY_SIZE(table) && table[number].name) {
+	if (unlikely(boot->flags & BOOT_F_TRACE) && e->name) {
 		const u64 args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
-		trace_syscall(table[number].name, table[number].format, args, result);
+		trace_syscall(e->name, e->format, args, result);
 	}
 	/* A call that replaced the registers (execve, rt_sigreturn) returns what RAX is to be. */
 	regs->rax = (u64)result;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table of system calls and its dispatch: complete, consistent, and an answer for every number.
+ * sources: guestkernel/syscall/dispatch.c guestkernel/syscall/trace.c guestkernel/lib.c tests/unit/arch_stub.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <asm/unistd.h>
+#include "guestkernel/lib.h"
+#include "guestkernel/mm/uaccess.h"
+#include "guestkernel/proc/account.h"
+#include "guestkernel/syscall/syscall.h"
+#include "guestkernel/syscall/trace.h"
+#include "tests/unit/arch_stub.h"
+
+void account_enter_kernel(void)
+{
+}
+size_t copy_from_user_partial(void *to, user_ptr from, size_t n)
+{
+	static const char text[] = "/etc/pass\nwd";
+
+	if (from.addr != 0x1000)
+		return 0;
+	memcpy(to, text, MIN(n, sizeof(text)));
+	return MIN(n, sizeof(text));
+}
+
+static u64 seen[6];
+SYSCALL(getpid)
+{
+	const u64 args[] = {a, b, c, d, e, f};
+
+	memcpy(seen, args, sizeof(seen));
+	return -7;
+}
+
+static long call(u64 number)
+{
+	struct regs regs = {.orig_rax = number, .rdi = 1, .rsi = 2, .rdx = 3, .r10 = 4, .r8 = 5, .r9 = 6};
+
+	syscall_dispatch(&regs);
+	return (long)regs.rax;
+}
+
+static void arguments_reach_the_handler_in_order(void **state)
+{
+	static const u64 order[] = {1, 2, 3, 4, 5, 6};
+
+	assert_int_equal(call(__NR_getpid), -7);
+	assert_memory_equal(seen, order, sizeof(order));
+}
+
+static void what_is_not_there_says_so(void **state)
+{
+	assert_int_equal(call(__NR_fork), -ENOSYS); /* in the table, but linked by no file of this test */
+	assert_int_equal(call(__NR_bpf), -EPERM);
+	assert_int_equal(call(334 + 50), -ENOSYS); /* a number that Linux never gave */
+	assert_int_equal(call(100000), -ENOSYS);
+	assert_int_equal(call(~0ull), -ENOSYS);
+	assert_int_equal(call(__NR_getpid | 0x40000000), -ENOSYS); /* x32 */
+}
+
+static void calls_are_counted(void **state)
+{
+	u64 before = shared->stats.syscalls, unknown = shared->stats.unknown_syscalls;
+
+	call(__NR_getpid);
+	call(5000);
+	assert_int_equal(shared->stats.syscalls, before + 2);
+	assert_int_equal(shared->stats.unknown_syscalls, unknown + 1);
+}
+
+struct row {
+	u64 number;
+	const char *name, *format;
+};
+static const struct row rows[] = {
+#define SYSCALL_FULL(number, name, format) {number, #name, format},
+#define SYSCALL_PART(number, name, format, missing) {number, #name, format},
+#define SYSCALL_REFUSED(number, name, error, format, why) {number, #name, format},
+#include "guestkernel/syscall/table.h"
+};
+
+static void the_table_is_complete_and_sorted(void **state)
+{
+	assert_int_equal(ARRAY_SIZE(rows), 374);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (i)
+			assert_true(rows[i].number > rows[i - 1].number);
+		assert_true(strlen(rows[i].format) <= 6);
+		assert_int_equal(strspn(rows[i].format, "duxopsfg"), strlen(rows[i].format));
+	}
+	/* The host's headers name the same numbers. */
+#define SYSCALL_FULL(number, name, format)                                                                             \
+	if (number < 335)                                                                                              \
+		assert_int_equal(__NR_##name, number);
+#define SYSCALL_PART(number, name, format, missing) SYSCALL_FULL(number, name, format)
+#define SYSCALL_REFUSED(number, name, error, format, why)
+#include "guestkernel/syscall/table.h"
+}
+
+static void the_trace_reads_like_a_call(void **state)
+{
+	const u64 args[6] = {(u64)-100, 0x1000, 02, 0644};
+	char line[200];
+
+	trace_format(line, sizeof(line), "openat", "fsxo", args);
+	assert_string_equal(line, "openat(-100, \"/etc/pass.wd\", 0x2, 0644)");
+	const u64 bad[6] = {0x999};
+	trace_format(line, sizeof(line), "unlink", "s", bad);
+	assert_string_equal(line, "unlink(0x999)");
+	assert_in_range(trace_format(line, 12, "openat", "fsxo", args), 1, 11);
+	assert_int_equal(strlen(line), 11);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arguments_reach_the_handler_in_order),
+		cmocka_unit_test(what_is_not_there_says_so),
+		cmocka_unit_test(calls_are_counted),
+		cmocka_unit_test(the_table_is_complete_and_sorted),
+		cmocka_unit_test(the_trace_reads_like_a_call),
+	};
+
+	stub_init(1 << 20);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	stub_exit();
+	return failed;
+}

@@ -12,7 +12,7 @@
  *   0x00040000  page tables built by the runner  (up to 0x000f0000)
  *   0x00100000  kernel image, then its bss
  *   kernel end  (rounded up to 4 KiB) initramfs, page-aligned
- *   free_start  free memory up to memory_bytes
+ *   free_start  the kernel's table of frames (BOOT_FRAME_BYTES for each frame of RAM), then free memory up to memory_bytes
  *   BOOT_MMIO_BASE  virtio-mmio window, outside RAM
  *
  * Guest-virtual: all RAM and the MMIO window at BOOT_DIRECT_MAP + physical; the kernel image at
@@ -32,6 +32,8 @@
 #define BOOT_TABLES_END 0xf0000
 #define BOOT_KERNEL_GPA 0x100000
 #define BOOT_MMIO_BASE 0x7f00000000
+
+#define BOOT_FRAME_BYTES 32
 
 /* Not the first slot of the upper half: some hosts with emulated ring 0 keep it for themselves. */
 #define BOOT_DIRECT_MAP 0xffff888000000000

@@ -4,6 +4,7 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -24,6 +25,11 @@ struct boot_clock boot_clock;
 #define PAGE 4096ull
 #define HUGE (2ull << 20)
 #define GIB (1ull << 30)
+
+/* What every small program makes the kernel touch: had from the host in a few calls rather than a fault for each page.
+ * The frame table's start, and the free memory behind it (first page tables, kernel objects, program). */
+#define READY_FRAME_TABLE_BYTES (64ull << 10)
+#define READY_FREE_BYTES (640ull << 10)
 
 struct builder {
 	struct vm *vm;
@@ -255,6 +261,14 @@ static uint64_t initramfs_place(void)
 	return ((const struct kernel_header *)image_kernel)->image_end - BOOT_KERNEL_MAP;
 }
 
+/* Asks the host for these pages now. Without effect on an old kernel: they come as they are touched. */
+static void make_ready(struct vm *vm, uint64_t start, uint64_t bytes)
+{
+	void *at_start = memory_range(&vm->memory, gpa(start), bytes);
+	if (at_start)
+		madvise(at_start, bytes, MADV_POPULATE_WRITE);
+}
+
 void boot_load(struct vm *vm)
 {
 	uint64_t kernel_bytes = (uint64_t)(image_kernel_end - image_kernel);
@@ -265,6 +279,12 @@ void boot_load(struct vm *vm)
 		return; /* boot_prepare says so */
 	memcpy(kernel, image_kernel, kernel_bytes);
 	memcpy(initramfs, image_initramfs, initramfs_bytes);
+	const struct kernel_header *header = (const struct kernel_header *)image_kernel;
+	uint64_t bss = header->file_end - BOOT_KERNEL_MAP, stack = header->boot_stacks - BOOT_KERNEL_MAP + header->boot_stack_bytes;
+	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
+	make_ready(vm, bss, stack - bss);
+	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
+	make_ready(vm, frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES, READY_FREE_BYTES);
 }
 
 int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_block *block, struct error *error)

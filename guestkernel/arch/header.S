@@ -16,11 +16,12 @@
 	.quad TRAP_STRIDE, TRAP_STRIDE * TRAP_VECTORS
 	.quad ring0_stacks, RING0_STACK_BYTES
 
-	.bss
+	.section .stacks, "aw", @nobits
 	.balign 16384
 	.globl boot_stacks
 boot_stacks:
 	.skip 16384 * BOOT_MAX_CPUS
+	.bss
 	.balign 1024
 	.globl ring0_stacks
 ring0_stacks:

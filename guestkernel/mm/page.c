@@ -31,6 +31,9 @@ static struct list table_free;
 static u64 table_next, table_end;
 static bool table_zero;
 
+#define FIRST_TABLES 32
+_Static_assert(sizeof(struct page) == BOOT_FRAME_BYTES, "frame table");
+
 static u64 frame_of(const struct page *page)
 {
 	return (u64)(page - frames);
@@ -53,7 +56,10 @@ void page_init(u64 free_start, u64 memory_bytes)
 	reserved = PAGE_UP(table + frame_count * sizeof(struct page)) >> PAGE_SHIFT;
 	table_frames = reserved - (table >> PAGE_SHIFT);
 	kassert(reserved < frame_count);
-	fresh_low = reserved;
+	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h). */
+	table_next = reserved;
+	fresh_low = table_end = reserved + MIN((u64)FIRST_TABLES, frame_count - reserved);
+	table_zero = true;
 	fresh_high = frame_count;
 	free_count = frame_count - reserved;
 	peak_used = cache_count = dirty_big_frames = 0;
@@ -63,7 +69,6 @@ void page_init(u64 free_start, u64 memory_bytes)
 			list_init(&free_blocks[kind][order]);
 	}
 	list_init(&table_free);
-	table_next = table_end = 0;
 	kmalloc_init();
 }
 

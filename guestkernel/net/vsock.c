@@ -40,6 +40,7 @@ struct sockaddr_vm { /* vsock(7) */
 #define RX_PAGES (1u << RX_ORDER)
 #define RX_BLOCK (PAGE_SIZE << RX_ORDER)
 #define RX_BUFFERS 40               /* 2.5 MiB: more than two connections' credit */
+#define RX_BUFFERS_FIRST 4          /* posted at boot: enough for a small program; the rest when the device runs out */
 #define RX_COPY_BYTES 2048          /* payloads up to this are copied, their block is posted again */
 #define RECEIVE_BUFFER (1u << 20)   /* credit that each connection gives the host */
 #define TX_HEADERS 64
@@ -77,6 +78,7 @@ static struct vring rx, tx;
 static struct list sockets = LIST_INIT(sockets);
 static struct vsock_header *rx_headers, *tx_headers;
 static struct page *rx_blocks[RX_BUFFERS];
+static unsigned rx_posted; /* how many exist */
 static u16 rx_buffer_of[VSOCK_QUEUE_SIZE]; /* by head descriptor */
 static u8 tx_header_of[VSOCK_QUEUE_SIZE];
 static u64 tx_headers_free;
@@ -105,6 +107,17 @@ static void post_buffer(unsigned i)
 }
 
 
+/* A small machine gets along with fewer. */
+static void add_buffers(unsigned count)
+{
+	for (; count && rx_posted < RX_BUFFERS; count--, rx_posted++) {
+		rx_blocks[rx_posted] = page_alloc(RX_ORDER, 0);
+		if (!rx_blocks[rx_posted])
+			return;
+		post_buffer(rx_posted);
+	}
+}
+
 void vsock_init(void)
 {
 	vring_init(&rx, &boot->vsock.queue[VSOCK_RX]);
@@ -113,12 +126,7 @@ void vsock_init(void)
 	tx_headers = page_virt(page_alloc(0, 0));
 	_Static_assert(RX_BUFFERS * sizeof(struct vsock_header) <= PAGE_SIZE, "rx headers");
 	tx_headers_free = ~0ull;
-	for (unsigned i = 0; i < RX_BUFFERS; i++) {
-		rx_blocks[i] = page_alloc(RX_ORDER, 0);
-		if (!rx_blocks[i])
-			break; /* a small machine gets along with fewer */
-		post_buffer(i);
-	}
+	add_buffers(RX_BUFFERS_FIRST);
 	vring_publish(&rx);
 }
 
@@ -290,8 +298,11 @@ bool vsock_poll(void)
 	if (any) {
 		vring_publish(&rx);
 		/* The device wants to know about buffers only when it has run out of them. */
-		if (vring_wants_notify(&rx))
+		if (vring_wants_notify(&rx)) {
+			add_buffers(RX_BUFFERS);
+			vring_publish(&rx);
 			notify_wanted = true;
+		}
 	}
 	return any;
 }

@@ -18,18 +18,34 @@
 
 _Static_assert(sizeof(policy_filters) / sizeof(policy_filters[0]) == POLICY_ROLES, "one table a role");
 
+static _Thread_local bool self_confined;
 static atomic_bool process_confined;
 static bool had_no_new_privs; /* already from whoever started the runner */
+
+/* What the kernel keeps for each thread and hands down at clone. */
+static int confine_self(struct policy_report *report, struct error *error)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return error_errno(error, STATUS_RUNNER, "cannot set no_new_privs");
+	if (policy_apply_landlock(&report->landlock_abi, error) ||
+	    policy_drop_capabilities(&report->bounding_emptied, error))
+		return -1;
+	self_confined = true;
+	return 0;
+}
+
+int policy_confine_older_thread(struct error *error)
+{
+	struct policy_report report;
+	return confine_self(&report, error);
+}
 
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error)
 {
 	had_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return error_errno(error, STATUS_RUNNER, "cannot set no_new_privs");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return error_errno(error, STATUS_RUNNER, "cannot make the process not dumpable");
-	if (policy_apply_landlock(&report->landlock_abi, error) ||
-	    policy_drop_capabilities(&report->bounding_emptied, error))
+	if (confine_self(report, error))
 		return -1;
 	int descriptors = policy_close_descriptors(keep, keep_count, &report->descriptors, error);
 	if (descriptors < 0 || policy_apply_limits((unsigned)descriptors, error) || policy_report_refusals(error))
@@ -41,7 +57,7 @@ int policy_confine_process(const int *keep, size_t keep_count, struct policy_rep
 /* A thread from before policy_confine_process() still has its capabilities, and files that Landlock should deny. */
 static bool inherited_confinement(void)
 {
-	return atomic_load(&process_confined) && (had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	return atomic_load(&process_confined) && (self_confined || had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
 static int unblock_sigsys(struct error *error)

@@ -6,10 +6,11 @@
  * Order of calls, which run.c keeps:
  *
  *   1. open everything: /dev/kvm, VM, vCPUs, program and libraries, eventfds, timers, the standard streams;
- *   2. policy_confine_process() on the main thread, once, while it is the only thread: capabilities, no_new_privs,
- *      Landlock, limits, handler of refused calls, all other descriptors closed. No descriptor can be made after this.
- *      Helper threads of 1 have been joined: what is per thread in the kernel reaches the others by inheritance alone;
- *   3. create the vCPU threads;
+ *   2. policy_confine_process() on the main thread, once: capabilities, no_new_privs, Landlock, limits, handler of
+ *      refused calls, all other descriptors closed. No descriptor can be made after this. Threads that exist already
+ *      (vCPU 0) call policy_confine_older_thread() afterwards: what is per thread in the kernel reaches others by
+ *      inheritance alone;
+ *   3. create the other vCPU threads;
  *   4. policy_confine_thread() on every thread: its filter. The main thread, as the I/O thread, does so after it has
  *      created all the others;
  *   5. the vCPUs enter the guest when all threads have passed 4 (a barrier of run.c, futex only).
@@ -59,6 +60,9 @@ struct policy_report {
  * installs the handler that reports refused calls. A kernel without Landlock is reported, all else must succeed.
  * Call once, on the main thread. On failure (-1, error filled) end the process: part is already given up. */
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error);
+
+/* For a thread that is older than policy_confine_process(): its own part of it, before policy_confine_thread(). */
+int policy_confine_older_thread(struct error *error);
 #define POLICY_KEEP_MAX 1024
 
 /* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread

@@ -86,7 +86,17 @@ static int make_machine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	m->verbose = run->spec->verbose > 0;
 	m->trace_fd = -1;
-	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, boot_load, error))
+	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) || vm_map_memory(&m->vm, error))
+		return -1;
+	boot_load(&m->vm);
+	return 0;
+}
+
+/* What needs the vCPUs, and so their thread. */
+static int prepare_machine(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	if (vcpu_made(m, error))
 		return -1;
 	struct boot_options options = {
 		.layout = choose_layout(run->spec->privilege),
@@ -172,7 +182,7 @@ static int stream_fd(const struct run *run, int fd)
 	return kind == WIRE_STDIO_STREAM || (kind == WIRE_STDIO_TTY && fd < 2) ? fd : -1;
 }
 
-static int make_device(struct run *run, struct error *error)
+static int make_services(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	if (loop_init(&m->loop, on_wake, run, error))
@@ -186,8 +196,12 @@ static int make_device(struct run *run, struct error *error)
 		.out = stream_fd(run, 1),
 		.err = stream_fd(run, 2),
 	};
-	if (services_init(&run->services, &services, error))
-		return -1;
+	return services_init(&run->services, &services, error);
+}
+
+static int attach_device(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
 	struct vsock_config vsock = {
 		.guest_cid = m->boot.vsock.guest_cid,
 		.memory = &m->vm.memory,
@@ -431,9 +445,10 @@ static int prepare(struct run *run, struct error *error)
 {
 	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
 	stdio_kinds(run->spec->tty, &run->stdio);
-	return stdio_fill_holes(error) || open_stats(run, error) || find_program(run, error) || make_machine(run, error) ||
-	       make_device(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
-	       confine(run, error);
+	/* The vCPUs are made on their thread meanwhile. */
+	return stdio_fill_holes(error) || open_stats(run, error) || make_machine(run, error) || find_program(run, error) ||
+	       make_services(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
+	       prepare_machine(run, error) || attach_device(run, error) || confine(run, error);
 }
 
 /* The machine never ran: the same report as of any other end. */

@@ -407,30 +407,38 @@ static int make_timer(struct vcpu *vcpu)
 	return timer_create(CLOCK_MONOTONIC, &event, &vcpu->timer);
 }
 
-static void *vcpu_thread(void *arg)
+/* This thread's confinement; -1 has stopped the machine. */
+static int confine(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
 	struct machine *machine = vcpu->machine;
 	struct error error = {0};
-	vcpu->tid = (int)syscall(SYS_gettid);
-	this_run = machine->vm.run[vcpu->index];
-	char name[16];
-	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
-	prctl(PR_SET_NAME, name);
-	int failed = 0;
-	if (make_timer(vcpu))
-		failed = error_errno(&error, STATUS_RUNNER, "timer_create");
 	sigset_t set;
 	sigfillset(&set);
 	sigdelset(&set, KICK_SIGNAL);
 	sigdelset(&set, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
-	if (!failed)
-		failed = policy_confine_thread(POLICY_VCPU, &error);
-	if (failed) {
-		snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
-		machine_stop(machine, MACHINE_FAILED);
+	if (make_timer(vcpu))
+		error_errno(&error, STATUS_RUNNER, "timer_create");
+	else if ((vcpu->index || !policy_confine_older_thread(&error)) && !policy_confine_thread(POLICY_VCPU, &error))
+		return 0;
+	snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
+	machine_stop(machine, MACHINE_CRASHED);
+	return -1;
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	struct machine *machine = vcpu->machine;
+	if (vcpu->index == 0) {
+		vm_create_vcpus(&machine->vm, &machine->made_error);
+		sem_post(&machine->made);
+		while (sem_wait(&machine->go))
+			;
 	}
+	vcpu->tid = (int)syscall(SYS_gettid);
+	this_run = machine->vm.run[vcpu->index];
+	int failed = confine(vcpu);
 	pthread_barrier_wait(&machine->start);
 	if (failed)
 		return NULL;
@@ -440,25 +448,44 @@ static void *vcpu_thread(void *arg)
 	return NULL;
 }
 
-int vcpu_start_all(struct machine *machine, struct error *error)
+static int create_thread(struct machine *machine, unsigned index, struct error *error)
 {
-	this_process = (int)getpid();
-	struct sigaction action = {.sa_handler = on_kick};
-	sigaction(KICK_SIGNAL, &action, NULL);
-	pthread_barrier_init(&machine->start, NULL, machine->vm.cpus + 1);
+	struct vcpu *vcpu = &machine->vcpu[index];
 	pthread_attr_t attr;
+	vcpu->machine = machine;
+	vcpu->index = index;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 128 << 10);
-	for (unsigned i = 0; i < machine->vm.cpus; i++) {
-		struct vcpu *vcpu = &machine->vcpu[i];
-		vcpu->machine = machine;
-		vcpu->index = i;
-		int number = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
-		if (number) {
-			errno = number;
-			return error_errno(error, STATUS_RUNNER, "cannot create the thread of vCPU %u", i);
-		}
-	}
+	errno = pthread_create(&vcpu->thread, &attr, vcpu_thread, vcpu);
+	return errno ? error_errno(error, STATUS_RUNNER, "cannot create the thread of vCPU %u", index) : 0;
+}
+
+int vcpu_begin(struct machine *machine, struct error *error)
+{
+	struct sigaction action = {.sa_handler = on_kick};
+	this_process = (int)getpid();
+	sigaction(KICK_SIGNAL, &action, NULL);
+	sem_init(&machine->made, 0, 0);
+	sem_init(&machine->go, 0, 0);
+	pthread_barrier_init(&machine->start, NULL, machine->vm.cpus + 1);
+	return create_thread(machine, 0, error);
+}
+
+int vcpu_made(struct machine *machine, struct error *error)
+{
+	while (sem_wait(&machine->made))
+		;
+	if (machine->made_error.text[0])
+		*error = machine->made_error;
+	return machine->made_error.text[0] ? -1 : 0;
+}
+
+int vcpu_start_all(struct machine *machine, struct error *error)
+{
+	for (unsigned i = 1; i < machine->vm.cpus; i++)
+		if (create_thread(machine, i, error))
+			return -1;
+	sem_post(&machine->go);
 	return 0;
 }
 

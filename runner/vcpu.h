@@ -7,6 +7,7 @@
 #define RUNNER_VCPU_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,6 +55,8 @@ struct machine {
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
 	_Atomic bool ticking;      /* the I/O thread's tick is on */
+	sem_t made, go;            /* vCPU 0's thread: vCPUs are made; may go on */
+	struct error made_error;
 	pthread_barrier_t start;
 	_Atomic int end;          /* enum machine_end */
 	bool verbose;
@@ -64,7 +67,12 @@ struct machine {
 	int trace_fd;             /* where the system call trace goes, or -1 */
 };
 
-/* Creates the vCPU threads, which confine themselves and wait at machine->start. */
+/* Starts the thread of vCPU 0, which makes all vCPUs (vm_create_vcpus). After vm_create. */
+int vcpu_begin(struct machine *machine, struct error *error);
+/* Waits until the vCPUs are made. */
+int vcpu_made(struct machine *machine, struct error *error);
+/* Starts the other threads and lets all go on: they confine themselves and wait at machine->start. After
+ * policy_confine_process. */
 int vcpu_start_all(struct machine *machine, struct error *error);
 /* ORs events (EVENT_*) into the vCPU's word and makes it look. Any thread. */
 void vcpu_raise(struct vcpu *vcpu, uint32_t events);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -42,8 +41,9 @@ static int open_kvm(struct vm *vm, struct error *error)
 	return error_errno(error, STATUS_RUNNER, "/dev/kvm");
 }
 
-static int map_memory(struct vm *vm, uint64_t bytes, struct error *error)
+int vm_map_memory(struct vm *vm, struct error *error)
 {
+	uint64_t bytes = vm->memory.size;
 	/* Aligned to 2 MiB, so that guest-physical and host addresses agree on large pages. */
 	uint64_t align = 2ull << 20;
 	uint8_t *base = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -149,39 +149,7 @@ static int set_features(struct vm *vm, unsigned cpu, struct cpuid_table *table, 
 	return 0;
 }
 
-/* KVM executes CPUID some 75 times, each a trap where the host is itself a guest: 0.4 ms there, on a thread beside the
- * creation of the VM. */
-struct cpuid_request {
-	int kvm, error;
-	struct cpuid_table table;
-};
-
-static void *get_cpuid(void *arg)
-{
-	struct cpuid_request *request = arg;
-	request->table.head.nent = CPUID_MAX;
-	request->error = ioctl(request->kvm, KVM_GET_SUPPORTED_CPUID, &request->table) ? errno : 0;
-	return NULL;
-}
-
-static int create_parts(struct vm *vm, uint64_t memory_bytes, struct error *error)
-{
-	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
-	if (vm->fd < 0)
-		return error_errno(error, STATUS_RUNNER, "KVM_CREATE_VM");
-	int run_bytes = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (run_bytes < (int)sizeof(struct kvm_run))
-		return error_errno(error, STATUS_RUNNER, "KVM_GET_VCPU_MMAP_SIZE");
-	vm->run_bytes = (uint64_t)run_bytes;
-	if (map_memory(vm, memory_bytes, error))
-		return -1;
-	for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
-		if (create_vcpu(vm, cpu, error))
-			return -1;
-	return 0;
-}
-
-int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, void (*prepare)(struct vm *vm), struct error *error)
+int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error)
 {
 	*vm = (struct vm){.kvm = -1, .fd = -1, .cpus = cpus};
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
@@ -191,25 +159,29 @@ int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, void (*prepar
 	int version = ioctl(vm->kvm, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
 		return error_set(error, STATUS_RUNNER, "/dev/kvm speaks KVM API version %d, not %d", version, KVM_API_VERSION);
-	struct cpuid_request request = {.kvm = vm->kvm};
-	pthread_t thread;
-	bool beside = pthread_create(&thread, NULL, get_cpuid, &request) == 0;
-	int failed = create_parts(vm, memory_bytes, error);
-	if (!failed && prepare)
-		prepare(vm);
-	if (beside)
-		pthread_join(thread, NULL);
-	else
-		get_cpuid(&request);
-	if (failed)
-		return -1;
-	errno = request.error;
-	if (errno)
-		return error_errno(error, STATUS_RUNNER, "KVM_GET_SUPPORTED_CPUID");
-	for (unsigned cpu = 0; cpu < cpus; cpu++)
-		if (set_features(vm, cpu, &request.table, error))
+	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
+	if (vm->fd < 0)
+		return error_errno(error, STATUS_RUNNER, "KVM_CREATE_VM");
+	int run_bytes = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < (int)sizeof(struct kvm_run))
+		return error_errno(error, STATUS_RUNNER, "KVM_GET_VCPU_MMAP_SIZE");
+	vm->run_bytes = (uint64_t)run_bytes;
+	vm->memory.size = memory_bytes;
+	return 0;
+}
+
+int vm_create_vcpus(struct vm *vm, struct error *error)
+{
+	struct cpuid_table table = {.head.nent = CPUID_MAX};
+	for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
+		if (create_vcpu(vm, cpu, error))
 			return -1;
-	vm->xsave_bytes = xsave_size(&request.table, vm->xcr0);
+	if (ioctl(vm->kvm, KVM_GET_SUPPORTED_CPUID, &table))
+		return error_errno(error, STATUS_RUNNER, "KVM_GET_SUPPORTED_CPUID");
+	for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
+		if (set_features(vm, cpu, &table, error))
+			return -1;
+	vm->xsave_bytes = xsave_size(&table, vm->xcr0);
 	int khz = ioctl(vm->vcpu_fd[0], KVM_GET_TSC_KHZ, 0);
 	if (khz <= 0)
 		return error_errno(error, STATUS_RUNNER, "KVM does not tell the frequency of the TSC");

@@ -27,10 +27,14 @@ struct vm {
 	uint32_t xsave_bytes;
 };
 
-/* Opens /dev/kvm and makes a VM with `memory_bytes` of RAM at guest-physical 0 and `cpus` vCPUs (CPUID and XCR0 set, registers
- * not). `prepare` (may be NULL) is called when memory is there, while another thread still asks for CPUID. Errors: STATUS_RUNNER with what
- * to do (device missing, no permission, too old ...). */
-int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, void (*prepare)(struct vm *vm), struct error *error);
+/* Opens /dev/kvm and makes a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no permission, too
+ * old ...). */
+int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
+/* Reserves the RAM, at guest-physical 0; pages come as they are touched. */
+int vm_map_memory(struct vm *vm, struct error *error);
+/* Makes the vCPUs, with CPUID and XCR0 but without registers. KVM executes CPUID some 75 times for it, each a trap where
+ * the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_map_memory and what follows. */
+int vm_create_vcpus(struct vm *vm, struct error *error);
 
 /* Ring 0 runs natively: this host's KVM is of the ordinary kind (the CPU has VMX or SVM). */
 bool vm_host_is_ordinary(void);

@@ -66,7 +66,7 @@ enum wire_stdio {
 	WIRE_STDIO_STREAM = 1, /* a stream to the port of the same name */
 	WIRE_STDIO_NULL = 2,   /* the guest's /dev/null */
 	WIRE_STDIO_STDOUT = 3, /* standard error only: a duplicate of standard output */
-	WIRE_STDIO_TTY = 4,    /* all three: the program gets a pty; bytes travel over STDIN and STDOUT */
+	WIRE_STDIO_TTY = 4,    /* 0 and 1 together, and mostly 2: the program gets a pty; bytes travel over STDIN and STDOUT */
 };
 
 #define WIRE_RLIMITS 16 /* RLIM_NLIMITS */

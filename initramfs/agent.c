@@ -94,13 +94,13 @@ static void open_stdio(const struct job *job, int stdio[3])
 	for (int i = 0; i < 3; i++)
 		if (!(wanted >> i & 1))
 			stream_close((enum stream)i);
-	streams_wait(wanted, !tty);
-	if (tty) {
-		stdio[0] = stdio[1] = stdio[2] = tty_open(job);
-		return;
-	}
+	streams_wait(tty ? wanted & 3u : wanted, !tty);
+	if (tty)
+		streams_wait(wanted & 4u, true);
+	int terminal = tty ? tty_open(job) : -1;
+
 	for (int i = 0; i < 3; i++) {
-		stdio[i] = stream_fd((enum stream)i);
+		stdio[i] = kind[i] == WIRE_STDIO_TTY ? terminal : stream_fd((enum stream)i);
 		if (kind[i] == WIRE_STDIO_STDOUT)
 			stdio[i] = stdio[1];
 		if (kind[i] == WIRE_STDIO_NULL)
@@ -113,11 +113,9 @@ static void open_stdio(const struct job *job, int stdio[3])
 /* The program has its own copies now. Ours would keep its streams open after it closes them. */
 static void close_stdio(const struct job *job, const int stdio[3], bool tty)
 {
-	if (tty) {
+	if (tty)
 		close(stdio[0]);
-		return;
-	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = tty ? 2 : 0; i < 3; i++) {
 		stream_close((enum stream)i);
 		if (job->header.stdio[i] == WIRE_STDIO_NULL)
 			close(stdio[i]);

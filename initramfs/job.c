@@ -67,7 +67,10 @@ static bool stdio_ok(const uint8_t stdio[4])
 	bool tty = stdio[0] == WIRE_STDIO_TTY;
 
 	for (int i = 0; i < 3; i++) {
-		if ((stdio[i] == WIRE_STDIO_TTY) != tty || stdio[i] > WIRE_STDIO_TTY)
+		if (stdio[i] > WIRE_STDIO_TTY)
+			return false;
+		/* Standard error may go elsewhere than to the terminal. */
+		if ((stdio[i] == WIRE_STDIO_TTY) != tty && !(tty && i == 2))
 			return false;
 		if (stdio[i] == WIRE_STDIO_STDOUT && i != 2)
 			return false;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define PUMP_BYTES 4096
@@ -24,6 +25,17 @@ struct pump {
 static int master = -1;
 BEHIND_OTHER_DATA struct pump tty_input, tty_output; /* STDIN -> terminal, terminal -> STDOUT */
 static char last_input = '\n';
+
+/* Erasing a character then takes all of its bytes, as on any terminal of today. */
+static void expect_utf8(void)
+{
+	struct termios settings;
+
+	if (tcgetattr(master, &settings) == 0) {
+		settings.c_iflag |= IUTF8;
+		tcsetattr(master, TCSANOW, &settings);
+	}
+}
 
 int tty_open(const struct job *job)
 {
@@ -43,6 +55,7 @@ int tty_open(const struct job *job)
 	while (number /= 10);
 	memmove(path + sizeof "/dev/pts/" - 1, digit, strlen(digit) + 1);
 	ioctl(master, TIOCSWINSZ, &size);
+	expect_utf8();
 	terminal = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (terminal < 0)
 		agent_fail(WIRE_STAGE_STDIO, errno, "open ", path);

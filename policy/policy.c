@@ -90,7 +90,8 @@ int policy_confine_thread(enum policy_role role, struct error *error)
 		return error_set(error, STATUS_RUNNER, "a thread is older than the confinement of its process");
 	if (unblock_sigsys(error))
 		return -1;
-	policy_name_thread(role == POLICY_VCPU ? "the vCPU thread" : "the I/O thread");
+	bool vcpu = role == POLICY_VCPU || role == POLICY_VCPU_TTY;
+	policy_name_thread(vcpu ? "the vCPU thread" : "the I/O thread");
 	return install_filter(role, error);
 }
 

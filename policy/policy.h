@@ -42,6 +42,7 @@ enum policy_role {
 	POLICY_VCPU,
 	POLICY_IO,
 	POLICY_IO_TTY, /* POLICY_IO and the ioctls of the caller's terminal */
+	POLICY_VCPU_TTY, /* POLICY_VCPU and the one ioctl by which the refusal handler gives the terminal back */
 	POLICY_ROLES,
 };
 
@@ -68,6 +69,11 @@ int policy_confine_older_thread(struct error *error);
 /* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread
  * that is older than policy_confine_process(). On failure end the process. */
 int policy_confine_thread(enum policy_role role, struct error *error);
+
+/* The handler of refused calls gives this terminal its settings (struct termios of the kernel) back before it ends the process. Both
+ * must live as long as the process; before the filters. */
+struct termios;
+void policy_restore_terminal(int fd, const struct termios *settings);
 
 /* What the running kernel offers, for `sandbox check`: nothing is changed. */
 bool policy_seccomp_available(void);

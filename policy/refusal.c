@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The report of a refused system call: the SIGSYS handler names the thread and the call, and ends the process. It
- * runs under the filter that refused the call, so it uses write and exit_group alone.
+ * runs under the filter that refused the call, so it uses write and exit_group alone,
+ * and one ioctl when the caller's terminal has to be given back.
  */
 #include "policy/internal.h"
+#include "policy/policy.h"
 #include "policy_filters.h"
 
+#include <asm/ioctls.h>
 #include <linux/audit.h>
 #include <signal.h>
 #include <string.h>
@@ -16,6 +19,15 @@
 #ifndef SYS_SECCOMP
 #define SYS_SECCOMP 1
 #endif
+
+static int terminal = -1;
+static const struct termios *terminal_settings;
+
+void policy_restore_terminal(int fd, const struct termios *settings)
+{
+	terminal_settings = settings;
+	terminal = fd;
+}
 
 static _Thread_local const char *thread_name = "a thread";
 
@@ -60,6 +72,8 @@ static void refused(int signal, siginfo_t *info, void *context)
 	append(&line,
 	       ", which its seccomp policy does not allow. The run was ended. This is a defect of sandbox, or an "
 	       "attack by the guest; please report it.\n");
+	if (terminal >= 0)
+		syscall(SYS_ioctl, terminal, TCSETS, terminal_settings);
 	ssize_t ignored = write(STDERR_FILENO, line.text, line.length);
 	(void)ignored;
 	syscall(SYS_exit_group, STATUS_RUNNER);

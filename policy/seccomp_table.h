@@ -47,32 +47,38 @@ struct policy_row {
 #define ROW_OWN_PID(call, why) \
 	{SYS_##call, #call, {0, 0xffffffffu, POLICY_PID_PLACEHOLDER, "the runner's own process"}, why}
 
-static const struct policy_row policy_vcpu_rows[] = {
-	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"),
-	ROW_IF(ioctl, 1, KVM_INTERRUPT, "inject the event vector (no in-kernel irqchip)"),
-	ROW_IF(ioctl, 1, KVM_GET_REGS, "register dump after a guest crash"),
-	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"),
-	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"),
-	ROW(writev, "guest output, straight from its buffers to the caller's file"),
-	ROW(readv, "caller's input, straight into the guest's buffers"),
-	ROW(preadv, "program and libraries, straight into the guest's page cache"),
-	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"),
-	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"),
-	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"),
-	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"),
-	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"),
-	ROW(poll, "would a stream block that could not be opened anew as non-blocking"),
-	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"),
-	ROW(rt_sigreturn, "return from the handler of that signal"),
-	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"),
-	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"),
-	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"),
-	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"),
-	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"),
-	ROW(close, "a stream has ended"),
-	ROW(rt_sigprocmask, "glibc, at the end of a thread"),
-	ROW(exit, "end of the thread"),
-	ROW(exit_group, "end of the run; also the refusal handler's"),
+#define POLICY_VCPU_ROWS \
+	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"), \
+	ROW_IF(ioctl, 1, KVM_INTERRUPT, "inject the event vector (no in-kernel irqchip)"), \
+	ROW_IF(ioctl, 1, KVM_GET_REGS, "register dump after a guest crash"), \
+	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"), \
+	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"), \
+	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
+	ROW(readv, "caller's input, straight into the guest's buffers"), \
+	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
+	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"), \
+	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
+	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"), \
+	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
+	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"), \
+	ROW(rt_sigreturn, "return from the handler of that signal"), \
+	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"), \
+	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"), \
+	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"), \
+	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"), \
+	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
+	ROW(close, "a stream has ended"), \
+	ROW(rt_sigprocmask, "glibc, at the end of a thread"), \
+	ROW(exit, "end of the thread"), \
+	ROW(exit_group, "end of the run; also the refusal handler's")
+
+static const struct policy_row policy_vcpu_rows[] = {POLICY_VCPU_ROWS};
+
+static const struct policy_row policy_vcpu_tty_rows[] = {
+	POLICY_VCPU_ROWS,
+	ROW_IF(ioctl, 1, TCSETS, "the refusal handler gives the caller's terminal back"),
 };
 
 #define POLICY_IO_ROWS \
@@ -126,6 +132,8 @@ static const struct policy_role_table {
     {"io", "I/O thread", policy_io_rows, sizeof(policy_io_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
     {"io_tty", "I/O thread of a run with a terminal", policy_io_tty_rows,
      sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
+    {"vcpu_tty", "vCPU thread of a run with a terminal", policy_vcpu_tty_rows,
+     sizeof(policy_vcpu_tty_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
 };
 #define POLICY_ROLE_TABLES (sizeof(policy_role_tables) / sizeof(policy_role_tables[0]))
 

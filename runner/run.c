@@ -23,6 +23,7 @@
 #include "runner/environment.h"
 #include "runner/job.h"
 #include "runner/stats.h"
+#include "runner/tty.h"
 #include "runner/vcpu.h"
 #include "runner/verbose.h"
 
@@ -35,6 +36,7 @@ struct run {
 	struct environment environment;
 	struct closure closure;
 	struct job_stdio stdio;
+	struct tty tty;
 	struct buffer job;
 	struct image_file *image;
 	uint32_t image_files;
@@ -152,7 +154,13 @@ static void on_signal(void *context, uint32_t events)
 {
 	struct run *run = context;
 	struct signalfd_siginfo info;
+	struct wire_winsize size;
 	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		enum tty_signal kind = tty_signal(&run->tty, (int)info.ssi_signo, &size);
+		if (kind == TTY_RESIZED && !run->draining)
+			vsock_winsize(&run->machine.vsock, &size);
+		if (kind != TTY_FORWARD)
+			continue;
 		if (!run->draining)
 			vsock_signal(&run->machine.vsock, info.ssi_signo);
 		else if (info.ssi_signo != SIGUSR1 && info.ssi_signo != SIGUSR2 && !run->grace)
@@ -221,6 +229,8 @@ static int watch_signals(struct run *run, struct error *error)
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		sigaddset(&set, forwarded[i]);
+	if (tty_prepare(&run->tty, &set, error))
+		return -1;
 	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -266,7 +276,7 @@ static int confine(struct run *run, struct error *error)
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
 	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->tick_fd, run->stats_fd, STDERR_FILENO,
-			     run->services.in.fd, run->services.out.fd, run->services.err.fd};
+			     run->tty.fd, run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
 	for (unsigned i = 0; i < m->vm.cpus; i++)
@@ -287,7 +297,7 @@ static bool one_round(void *context)
 static int start(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
-	if (vcpu_start_all(m, error) || policy_confine_thread(run->spec->tty ? POLICY_IO_TTY : POLICY_IO, error))
+	if (vcpu_start_all(m, error) || policy_confine_thread(run->tty.used ? POLICY_IO_TTY : POLICY_IO, error))
 		return -1;
 	set_tick(run, true);
 	/* Takes the first edges of the streams, so that they do not come while the guest boots. */
@@ -297,6 +307,8 @@ static int start(struct run *run, struct error *error)
 	run->stats.confined_ns = monotonic_ns();
 	if (run->spec->verbose)
 		verbose_start(m, run->closure.exec_path, run->image_files, &run->policy);
+	if (tty_start(&run->tty, error))
+		return -1;
 	pthread_barrier_wait(&m->start);
 	return 0;
 }
@@ -437,6 +449,7 @@ static int finish(struct run *run, struct error *error)
 		run->grace = !arm_timer(run, DRAIN_GRACE_NS);
 	loop_wake(&m->loop);
 	loop_run(&m->loop, drained, run, error);
+	tty_restore(&run->tty);
 	int status = check_output(run, outcome(run, error), error);
 	return report(run, status, error);
 }
@@ -444,7 +457,9 @@ static int finish(struct run *run, struct error *error)
 static int prepare(struct run *run, struct error *error)
 {
 	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
-	stdio_kinds(run->spec->tty, &run->stdio);
+	tty_decide(&run->tty, run->spec->tty);
+	run->machine.terminal = run->tty.used;
+	stdio_kinds(run->tty.used, run->tty.merged, &run->stdio);
 	/* The vCPUs are made on their thread meanwhile. */
 	return stdio_fill_holes(error) || open_stats(run, error) || make_machine(run, error) || find_program(run, error) ||
 	       make_services(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||

@@ -49,12 +49,12 @@ static void terminal_size(struct job_stdio *out)
 		}
 }
 
-void stdio_kinds(bool tty, struct job_stdio *out)
+void stdio_kinds(bool tty, bool merged, struct job_stdio *out)
 {
 	struct stat stat[3];
 	*out = (struct job_stdio){0};
 	for (int fd = 0; fd < 3; fd++) {
-		if (tty)
+		if (tty && (fd < 2 || merged || isatty(fd)))
 			out->kind[fd] = WIRE_STDIO_TTY;
 		else if (fstat(fd, &stat[fd]))
 			out->kind[fd] = WIRE_STDIO_CLOSED;

@@ -60,6 +60,7 @@ struct machine {
 	pthread_barrier_t start;
 	_Atomic int end;          /* enum machine_end */
 	bool verbose;
+	bool terminal;            /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
 	uint32_t log_bytes;
 	char crash_text[512];
 	uint64_t first_run_ns;    /* CLOCK_MONOTONIC at the first KVM_RUN */

@@ -333,7 +333,7 @@ static int kinds_of(int in, int out, int err, bool tty)
 			if (from[fd] >= 0)
 				dup2(from[fd], fd);
 		}
-		stdio_kinds(tty, &found);
+		stdio_kinds(tty, true, &found);
 		if (stdio_fill_holes(NULL) || fcntl(0, F_GETFD) < 0 || fcntl(1, F_GETFD) < 0 || fcntl(2, F_GETFD) < 0)
 			_exit(1);
 		_exit(write(report, found.kind, 3) != 3);

@@ -166,7 +166,7 @@ int pipe_wait_room(struct pipe *p, bool nonblock)
 {
 	for (;;) {
 		if (!p->readers) {
-			signal_send_thread(current, SIGPIPE, NULL);
+			signal_broken_pipe();
 			return -EPIPE;
 		}
 		if (pipe_room(p))

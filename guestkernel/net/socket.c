@@ -142,7 +142,7 @@ int socket_take_error(struct socket *s)
 long socket_broken_pipe(u32 msg_flags)
 {
 	if (!(msg_flags & K_MSG_NOSIGNAL))
-		signal_send_thread(current, SIGPIPE, NULL);
+		signal_broken_pipe();
 	return -EPIPE;
 }
 

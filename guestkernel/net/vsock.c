@@ -488,7 +488,7 @@ static long send_data(struct vsock *v, struct uio *uio)
 static long broken_pipe(u32 msg_flags)
 {
 	if (!(msg_flags & 0x4000 /* MSG_NOSIGNAL */))
-		signal_send_thread(current, SIGPIPE, NULL);
+		signal_broken_pipe();
 	return -EPIPE;
 }
 

@@ -71,6 +71,7 @@ static void copy_thread(struct thread *t, const struct clone_args_in *a)
 	t->nice = me->nice;
 	t->policy = me->policy;
 	t->rt_priority = me->rt_priority;
+	t->timer_slack_ns = me->timer_slack_ns;
 	if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK)) {
 		t->altstack_sp = me->altstack_sp;
 		t->altstack_size = me->altstack_size;

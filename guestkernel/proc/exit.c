@@ -175,7 +175,8 @@ void thread_exit(int status)
 		sched_wake(p->exec_thread);
 	if (last)
 		process_end(p);
-	t->process = &kernel_process;
+	if (!leader)
+		t->process = &kernel_process; /* a zombie keeps its leader, for whoever looks it up */
 	schedule();
 	panic("a dead thread runs");
 }

@@ -24,8 +24,7 @@ struct posix_timer {
 	struct timer timer;
 	struct cpu_timer cpu;
 	u64 interval_ns;
-	u64 overrun;           /* expirations since the last signal was taken */
-	u64 last_overrun;
+	u64 overrun;           /* of the last signal: expirations without one of their own */
 	int notify, signo, tid;
 	u64 value;
 };
@@ -43,19 +42,21 @@ static bool on_cpu_clock(const struct posix_timer *t)
 	return t->clock.kind == CLOCK_KIND_PROCESS || t->clock.kind == CLOCK_KIND_THREAD;
 }
 
-/* While the last signal still waits to be taken, further expirations are only counted. */
-static bool still_queued(const struct posix_timer *t, const struct sigpending *pending)
+/* The timer's last signal, when it still waits to be taken. */
+static struct sigqueue *find_queued(const struct posix_timer *t, const struct sigpending *pending)
 {
 	struct sigqueue *q;
 
 	list_for_each(q, &pending->queue, link)
 		if (q->info.code == SI_TIMER && q->info.signo == t->signo && q->info.timer.timerid == t->id)
-			return true;
-	return false;
+			return q;
+	return NULL;
 }
 
-static void notify(struct posix_timer *t)
+/* Expired, and `missed` times more than that. Only one signal of a timer is ever queued; the rest is its overrun. */
+static void notify(struct posix_timer *t, u64 missed)
 {
+	struct sigqueue *q;
 	struct k_siginfo info = {.signo = t->signo, .code = SI_TIMER};
 	struct thread *to = t->notify == SIGEV_THREAD_ID ? thread_find(t->tid) : NULL;
 
@@ -63,15 +64,15 @@ static void notify(struct posix_timer *t)
 		return;
 	if (t->notify == SIGEV_THREAD_ID && (!to || to->process != t->process))
 		return;
-	if (still_queued(t, to ? to->pending : t->process->pending)) {
-		t->overrun++;
-		return;
-	}
+	q = find_queued(t, to ? to->pending : t->process->pending);
+	t->overrun = q ? t->overrun + missed + 1 : missed;
 	info.timer.timerid = t->id;
 	info.timer.overrun = (s32)MIN(t->overrun, (u64)DELAY_LIMIT);
 	info.timer.value = t->value;
-	t->last_overrun = t->overrun;
-	t->overrun = 0;
+	if (q) {
+		q->info.timer.overrun = info.timer.overrun;
+		return;
+	}
 	if (to)
 		signal_send_thread(to, t->signo, &info);
 	else
@@ -81,14 +82,13 @@ static void notify(struct posix_timer *t)
 static void wall_expired(struct timer *timer)
 {
 	struct posix_timer *t = container_of(timer, struct posix_timer, timer);
-	u64 now = time_boot_ns(), missed;
+	u64 now = time_boot_ns(), missed = 0;
 
 	if (t->interval_ns) {
 		missed = (now - timer->deadline_ns) / t->interval_ns;
-		t->overrun += missed;
 		timer_arm(timer, timer->deadline_ns + (missed + 1) * t->interval_ns);
 	}
-	notify(t);
+	notify(t, missed);
 }
 
 static void cpu_expired(struct cpu_timer *timer, struct process *p)
@@ -97,7 +97,7 @@ static void cpu_expired(struct cpu_timer *timer, struct process *p)
 
 	if (t->interval_ns)
 		cpu_timer_arm(timer, p, timer->expires_ns + t->interval_ns);
-	notify(t);
+	notify(t, 0);
 }
 
 static struct posix_timer *find(u64 id)
@@ -253,7 +253,7 @@ SYSCALL(timer_settime)
 	old_value = remaining(t);
 	disarm(t);
 	t->interval_ns = interval;
-	t->overrun = t->last_overrun = 0;
+	t->overrun = 0;
 	if (value)
 		arm(t, value, b & TIMER_ABSTIME);
 	return d ? write_state(d, old_interval, old_value) : 0;
@@ -270,7 +270,7 @@ SYSCALL(timer_getoverrun)
 {
 	struct posix_timer *t = find(a);
 
-	return t ? (long)MIN(t->last_overrun, (u64)DELAY_LIMIT) : -EINVAL;
+	return t ? (long)MIN(t->overrun, (u64)DELAY_LIMIT) : -EINVAL;
 }
 
 SYSCALL(timer_delete)

@@ -68,6 +68,7 @@ struct thread {
 	struct thread *vfork_waiter;     /* the parent that sleeps until exec or exit */
 	bool vfork_pending;              /* the parent's side: the child has not let go yet */
 	int pdeathsig;
+	u64 timer_slack_ns;              /* 0: the default */
 	void *syscall_private;
 };
 

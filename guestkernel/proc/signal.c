@@ -164,6 +164,14 @@ void siginfo_user(struct k_siginfo *info, int sig, int code)
 	info->rt.uid = current->process->cred.uid;
 }
 
+void signal_broken_pipe(void)
+{
+	struct k_siginfo info;
+
+	siginfo_user(&info, SIGPIPE, SI_USER);
+	signal_send_thread(current, SIGPIPE, &info);
+}
+
 int signal_permission(struct process *p, int sig)
 {
 	const struct cred *me = &current->process->cred, *you = &p->cred;
@@ -238,7 +246,8 @@ static void job_control(struct process *p, int sig)
 
 static bool wants(const struct thread *t, int sig)
 {
-	return t->state != THREAD_DEAD && !(t->sigmask & SIGBIT(sig));
+	/* A stopped thread takes nothing before SIGCONT: a fatal signal waits, too. */
+	return t->state != THREAD_DEAD && t->state != THREAD_STOPPED && !(t->sigmask & SIGBIT(sig));
 }
 
 /* The thread that is to take a process-directed signal: the current one, the leader, or any that has it unblocked. */

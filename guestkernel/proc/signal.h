@@ -53,6 +53,8 @@ int signal_permission(struct process *p, int sig);
 /* SIGCHLD and a wake-up for the parent. code: CLD_*; status as in siginfo. Returns true when the parent does not want to wait for a
  * child that has ended: it is to be reaped at once. */
 bool signal_notify_parent(struct process *p, int code, int status);
+/* SIGPIPE for the writer, as if it had sent it to itself. */
+void signal_broken_pipe(void);
 void siginfo_user(struct k_siginfo *info, int sig, int code); /* sent by the current process */
 
 /* Builds a frame for a handler on the user's stack and points *regs at it: -EFAULT when it cannot be written. */

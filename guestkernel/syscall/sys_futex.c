@@ -236,11 +236,15 @@ SYSCALL(membarrier)
 		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
 		       MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+		return 0;
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+		current->process->barrier_registered = true;
 		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		if ((int)a == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !current->process->barrier_registered)
+			return -EPERM;
 		/* A shootdown interrupts every CPU that runs this address space and waits for it: the barrier that is asked for. */
 		pt_flush(&current->mm->pt, 0, PAGE_SIZE);
 		return 0;

@@ -136,9 +136,10 @@ SYSCALL(prctl)
 	case PR_SET_SECUREBITS:
 		return set_securebits(b);
 	case PR_SET_TIMERSLACK:
-		return 0; /* timers are as exact as they can be */
+		current->timer_slack_ns = b; /* told back; timers are as exact as they can be */
+		return 0;
 	case PR_GET_TIMERSLACK:
-		return TIMER_SLACK_NS;
+		return current->timer_slack_ns ? (long)MIN(current->timer_slack_ns, (u64)INT32_MAX) : TIMER_SLACK_NS;
 	case PR_SET_CHILD_SUBREAPER:
 		p->subreaper = b;
 		return 0;
@@ -153,9 +154,14 @@ SYSCALL(prctl)
 		return b || c || d || e ? -EINVAL : me()->no_new_privs;
 	case PR_GET_TID_ADDRESS:
 		return put_user(user(b), current->clear_child_tid);
+	case PR_GET_TIMING:
+		return PR_TIMING_STATISTICAL;
+	case PR_SET_TIMING:
+		return b == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_SET_THP_DISABLE:
+		return c || d || e ? -EINVAL : 0;
 	case PR_GET_THP_DISABLE:
-		return 0;
+		return b || c || d || e ? -EINVAL : 0;
 	case PR_CAP_AMBIENT:
 		return d || e ? -EINVAL : ambient(b, c);
 	default:

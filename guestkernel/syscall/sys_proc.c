@@ -5,6 +5,7 @@
 #include <asm/signal.h>
 #include <asm/siginfo.h>
 #include <linux/capability.h>
+#include <linux/fcntl.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include "guestkernel/fs/vfs.h"
@@ -14,6 +15,7 @@
 #include "guestkernel/syscall/syscall.h"
 
 #define CLONE_NEWTIME_FLAG 0x80u
+#define CLONE3_FLAGS 0x3ffffffffull   /* the low 32 bits, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP */
 #define CLONE3_MIN_BYTES 64 /* CLONE_ARGS_SIZE_VER0 */
 
 SYSCALL(clone)
@@ -89,6 +91,8 @@ SYSCALL(clone3)
 	error = read_versioned(&in, sizeof(in), user(a), b);
 	if (error)
 		return error;
+	if (in.flags & ~CLONE3_FLAGS)
+		return -EINVAL;
 	if (in.exit_signal > 64 || (in.flags & (CLONE_DETACHED | (CSIGNAL & ~CLONE_NEWTIME_FLAG))))
 		return -EINVAL;
 	if (in.flags & CLONE_NEWTIME_FLAG)
@@ -173,7 +177,7 @@ SYSCALL(wait4)
 }
 
 /* Which child waitid means. */
-static int decode_id(u64 type, u64 id, enum wait_kind *kind, int *which)
+static int decode_id(u64 type, u64 id, enum wait_kind *kind, int *which, bool *nonblocking)
 {
 	struct file *file;
 	struct process *p;
@@ -193,11 +197,14 @@ static int decode_id(u64 type, u64 id, enum wait_kind *kind, int *which)
 		return *which > 0 ? 0 : -EINVAL;
 	case P_PIDFD:
 		*kind = WAIT_PID;
+		if (*which < 0)
+			return -EINVAL;
 		file = fd_get(*which);
 		if (!file)
 			return -EBADF;
 		p = pidfd_process(file);
 		*which = p ? p->pid : 0;
+		*nonblocking = file->flags & O_NONBLOCK;
 		file_put(file);
 		return p ? 0 : -EBADF;
 	default:
@@ -210,6 +217,7 @@ SYSCALL(waitid)
 	struct wait_result r = {0};
 	struct k_siginfo info = {0};
 	enum wait_kind kind;
+	bool nonblocking = false;
 	int id, error;
 	long result;
 
@@ -217,10 +225,12 @@ SYSCALL(waitid)
 		return -EINVAL;
 	if (!(d & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	error = decode_id(a, b, &kind, &id);
+	error = decode_id(a, b, &kind, &id, &nonblocking);
 	if (error)
 		return error;
-	result = process_wait(kind, id, (u32)d, &r);
+	result = process_wait(kind, id, (u32)d | (nonblocking ? WNOHANG : 0), &r);
+	if (!result && nonblocking && !(d & WNOHANG))
+		return -EAGAIN;
 	if (result < 0)
 		return result;
 	if (result) {

@@ -90,6 +90,78 @@ SYSCALL(times)
 	return (long)(time_boot_ns() / TICK_NS);
 }
 
+SYSCALL(clock_settime)
+{
+	struct clock clock;
+	u64 ns;
+	int error = clock_decode((int)a, &clock);
+
+	if (error || (int)a != CLOCK_REALTIME)
+		return -EINVAL;
+	error = timespec_from_user(user(b), &ns);
+	return error ? error : -EPERM; /* the clock is the host's */
+}
+
+SYSCALL(settimeofday)
+{
+	struct k_timeval tv;
+	s32 zone[2];
+
+	if ((a && get_user(tv, user(a))) || (b && get_user(zone, user(b))))
+		return -EFAULT;
+	return a && (u64)tv.usec >= 1000000 ? -EINVAL : -EPERM;
+}
+
+/* struct timex */
+struct k_timex {
+	u32 modes, pad0;
+	s64 offset, freq, maxerror, esterror;
+	s32 status, pad1;
+	s64 constant, precision, tolerance;
+	struct k_timeval time;
+	s64 tick, ppsfreq, jitter;
+	s32 shift, pad2;
+	s64 stabil, jitcnt, calcnt, errcnt, stbcnt;
+	s32 tai, pad3[11];
+};
+_Static_assert(sizeof(struct k_timex) == 208, "timex");
+
+#define STATE_UNSYNC 5      /* TIME_ERROR */
+#define STATUS_UNSYNC 0x40  /* STA_UNSYNC */
+#define MAXIMUM_ERROR_US 16000000
+#define ADJUST_READ_ONLY 0x8000u /* ADJ_OFFSET_READONLY without ADJ_OFFSET_SINGLESHOT's bit */
+
+/* Reads as a clock that nobody disciplines here. */
+static long adjust(u64 at)
+{
+	struct k_timex x;
+	u64 now = time_wall_ns();
+
+	if (get_user(x, user(at)))
+		return -EFAULT;
+	if (x.modes & ~ADJUST_READ_ONLY)
+		return -EPERM;
+	x = (struct k_timex){.modes = x.modes, .maxerror = MAXIMUM_ERROR_US, .esterror = MAXIMUM_ERROR_US, .status = STATUS_UNSYNC,
+			     .constant = 7, .precision = 1, .tolerance = 32768000, .tick = 10000,
+			     .time = {(s64)(now / NS_PER_S), (s64)(now % NS_PER_S / 1000)}};
+	return put_user(user(at), x) ? -EFAULT : STATE_UNSYNC;
+}
+
+SYSCALL(adjtimex)
+{
+	return adjust(a);
+}
+
+SYSCALL(clock_adjtime)
+{
+	struct clock clock;
+	int error = clock_decode((int)a, &clock);
+
+	if (error)
+		return error;
+	return (int)a == CLOCK_REALTIME ? adjust(b) : -EOPNOTSUPP;
+}
+
 static int sleep_until(u64 deadline)
 {
 	int error = 0;

@@ -163,7 +163,7 @@ _Static_assert(sizeof(struct shared_page) <= BOOT_PAGE, "shared page");
 /* The first bytes of the kernel image; addresses are virtual (BOOT_KERNEL_MAP). */
 struct kernel_header {
 	uint64_t magic; /* KERNEL_MAGIC */
-	uint64_t entry;                 /* RDI = CPU number, RSP = boot stack, IF = 0 in split, 1 in flat */
+	uint64_t entry;                 /* CPU 0 at once, the others at their first event. RDI = CPU number, RSP = boot stack, IF = 0 in split, 1 in flat */
 	uint64_t text_end, rodata_end;  /* page-aligned; text from the image's start, read-only data, then data */
 	uint64_t file_end, image_end;   /* bytes in the file end; bss ends, page-aligned */
 	uint64_t boot_stacks, boot_stack_bytes; /* CPU n starts at boot_stacks + (n + 1) * bytes */

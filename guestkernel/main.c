@@ -36,6 +36,11 @@ void kernel_main(u64 cpu)
 	if (cpu == 0) {
 		shared->stats.tsc_kernel = arch_tsc();
 		sched_init();
+		for (u32 i = 1; i < boot->cpus; i++) {
+			cpus[i].number = i;
+			cpus[i].lazy = true;
+			sched_init_cpu((int)i);
+		}
 		kernel_lock();
 		time_init();
 		vdso_init();
@@ -49,12 +54,10 @@ void kernel_main(u64 cpu)
 		r = process_start_init("/init");
 		if (r)
 			panic("/init: error %d", r);
-		__atomic_store_n(&cpus[0].started, true, __ATOMIC_RELEASE);
 	} else {
-		/* The runner starts the other CPUs once the first says PORT_START: everything is set up. */
-		sched_init_cpu((int)cpu);
+		/* The runner lets a CPU begin at its first event: when the scheduler kicks it because there is work. */
 		kernel_lock();
-		cpus[cpu].started = true;
+		cpus[cpu].lazy = false;
 	}
 	sched_idle();
 }

@@ -445,6 +445,8 @@ static void *vcpu_thread(void *arg)
 		return NULL;
 	if (vcpu->index == 0)
 		machine->first_run_ns = monotonic_ns();
+	else
+		halt(vcpu); /* until the guest's first event for it */
 	run_guest(vcpu);
 	return NULL;
 }

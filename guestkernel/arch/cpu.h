@@ -44,7 +44,7 @@ struct cpu {
 	u32 number;
 	bool flush;     /* another CPU wants this one's TLB flushed */
 	bool lazy;      /* idle with a stale page table allowed */
-	bool started;
+	bool spare;
 	u64 root;       /* what CR3 holds */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */
 	u64 wanted_deadline, armed_deadline;

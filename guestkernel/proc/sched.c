@@ -359,7 +359,7 @@ void sched_init_cpu(int cpu)
 	struct thread *t = &idle_threads[cpu];
 	struct runqueue *c = &queues[cpu];
 
-	online |= 1ull << cpu;
+	__atomic_or_fetch(&online, 1ull << cpu, __ATOMIC_SEQ_CST); /* before this CPU can take the lock */
 	list_init(&t->run_link);
 	list_init(&t->process_link);
 	t->process = &kernel_process;

@@ -26,6 +26,11 @@
 #define SOCKET_BACKLOG_LIMIT 4096u    /* connections to accept: net.core.somaxconn */
 #define SOCKET_DATAGRAMS_LIMIT 4096u  /* datagrams one socket holds, however small: bounds their bookkeeping */
 #define SOCKET_CONTROL_LIMIT 20480    /* bytes of control messages a send takes: net.core.optmem_max of old */
+#define TCP_SNDBUF_SHOWN 16384u       /* bytes: what SO_SNDBUF tells of a new TCP socket, as net.ipv4.tcp_wmem ... */
+#define TCP_RCVBUF_SHOWN 131072u      /* ... and SO_RCVBUF, as tcp_rmem: Linux grows both as needed */
+#define TCP_BUFFER_BYTES (512u << 10)  /* bytes each end lets wait in a connection when the program sets no size */
+#define TIME_WAIT_NS 60000000000ull   /* how long a closed connection keeps its port: Linux's TCP_TIMEWAIT_LEN */
+#define TIME_WAIT_LIMIT 4096u         /* remembered at most: net.ipv4.tcp_max_tw_buckets of a small machine */
 #define SOCKET_MSGS_LIMIT 1024        /* messages of sendmmsg and recvmmsg: UIO_MAXIOV */
 #define DISCARD_START_BYTES (64ul << 20) /* free recycled memory (in 2 MiB blocks) at which the host gets some back ... */
 #define DISCARD_KEEP_BYTES (32ul << 20)  /* ... until this much is left: each give-back is an exit, each reuse a host fault */

@@ -10,7 +10,7 @@
 
 #define INLINE_LIMIT (2048 - sizeof(struct packet)) /* kmalloc's largest size below whole frames */
 #define INLINE_LEAST (256 - sizeof(struct packet))  /* room for a few small writes more */
-#define MERGE_LIMIT 1024u                           /* copying more a second time costs more than another packet */
+#define MERGE_LIMIT  1024u			    /* copying more a second time costs more than another packet */
 
 void packet_queue_init(struct packet_queue *q)
 {
@@ -82,7 +82,8 @@ void packet_push(struct packet_queue *q, struct packet *p)
 
 static bool same_sender(const struct packet *a, const struct packet *b)
 {
-	return a->has_cred == b->has_cred && a->cred.pid == b->cred.pid && a->cred.uid == b->cred.uid && a->cred.gid == b->cred.gid;
+	return a->has_cred == b->has_cred && a->cred.pid == b->cred.pid && a->cred.uid == b->cred.uid &&
+	       a->cred.gid == b->cred.gid;
 }
 
 void packet_push_stream(struct packet_queue *q, struct packet *p)

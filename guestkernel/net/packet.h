@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What waits in a socket to be received: packets, each a run of bytes with what came along. Streams merge and split them,
- * datagram sockets keep their borders.
+ * What waits in a socket to be received: packets, each a run of bytes with what came along. Streams merge and split
+ * them, datagram sockets keep their borders.
  */
 #ifndef GUESTKERNEL_NET_PACKET_H
 #define GUESTKERNEL_NET_PACKET_H
@@ -18,12 +18,12 @@ struct unix_name;
 
 struct packet {
 	struct list link;
-	u8 *data;                /* room bytes: behind this structure, or a block of frames */
-	u32 offset, len, room;   /* not received yet: data[offset, offset + len) */
+	u8 *data;	       /* room bytes: behind this structure, or a block of frames */
+	u32 offset, len, room; /* not received yet: data[offset, offset + len) */
 	struct page *block;
-	u64 wall_ns;             /* arrival */
+	u64 wall_ns; /* arrival */
 	bool has_cred;
-	struct k_ucred cred;     /* AF_UNIX: the sender */
+	struct k_ucred cred;	 /* AF_UNIX: the sender */
 	struct scm_files *files; /* AF_UNIX: descriptors that travel with the first byte */
 	union {
 		struct unix_name *unix_from;

@@ -9,12 +9,12 @@
 #include "guestkernel/net/unix.h"
 #include "guestkernel/proc/process.h"
 
-#define CAP_SETGID 6
-#define CAP_SETUID 7
-#define CAP_SYS_ADMIN 21
+#define CAP_SETGID	 6
+#define CAP_SETUID	 7
+#define CAP_SYS_ADMIN	 21
 #define CAP_SYS_RESOURCE 24
-#define RLIMIT_NOFILE 7
-#define OVERFLOW_ID 65534
+#define RLIMIT_NOFILE	 7
+#define OVERFLOW_ID	 65534
 
 struct k_ucred scm_own_cred(void)
 {

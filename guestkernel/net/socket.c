@@ -7,6 +7,8 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
+#include "guestkernel/net/inet.h"
+#include "guestkernel/net/netlink.h"
 #include "guestkernel/net/scm.h"
 #include "guestkernel/net/unix.h"
 #include "guestkernel/net/vsock.h"
@@ -60,20 +62,20 @@ static long socket_splice_read(struct file *file, struct pipe *pipe, u64 *pos, s
 
 /* For families that hand over pages. */
 static const struct file_ops socket_splice_ops = {
-	.read = socket_read,
-	.write = socket_write,
-	.poll = socket_poll,
-	.ioctl = socket_ioctl,
-	.splice_read = socket_splice_read,
-	.release = socket_release,
+    .read = socket_read,
+    .write = socket_write,
+    .poll = socket_poll,
+    .ioctl = socket_ioctl,
+    .splice_read = socket_splice_read,
+    .release = socket_release,
 };
 
 static const struct file_ops socket_file_ops = {
-	.read = socket_read,
-	.write = socket_write,
-	.poll = socket_poll,
-	.ioctl = socket_ioctl,
-	.release = socket_release,
+    .read = socket_read,
+    .write = socket_write,
+    .poll = socket_poll,
+    .ioctl = socket_ioctl,
+    .release = socket_release,
 };
 
 struct file *socket_file(struct socket *s, u32 flags)
@@ -81,7 +83,8 @@ struct file *socket_file(struct socket *s, u32 flags)
 	struct inode *inode = anon_inode(K_S_IFSOCK | 0777);
 	if (!inode)
 		return NULL;
-	struct file *file = file_alloc(s->ops->splice_read ? &socket_splice_ops : &socket_file_ops, inode, O_RDWR | (flags & O_NONBLOCK));
+	struct file *file = file_alloc(s->ops->splice_read ? &socket_splice_ops : &socket_file_ops, inode,
+				       O_RDWR | (flags & O_NONBLOCK));
 	inode_put(inode);
 	if (!file)
 		return NULL;
@@ -101,8 +104,8 @@ static const struct {
 	int family;
 	int (*create)(int type, int protocol, struct socket **out);
 } families[] = {
-	{K_AF_UNIX, unix_create},
-	{K_AF_VSOCK, vsock_create},
+    {K_AF_UNIX, unix_create},	    {K_AF_INET, inet_create},	{K_AF_INET6, inet6_create},
+    {K_AF_NETLINK, netlink_create}, {K_AF_VSOCK, vsock_create},
 };
 
 void socket_init(struct socket *s, const struct socket_ops *ops, int family, int type, int protocol)

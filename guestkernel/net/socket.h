@@ -8,20 +8,20 @@
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/net/socket_abi.h"
 
-#define SOCKADDR_MAX 128 /* bytes: struct sockaddr_storage */
+#define SOCKADDR_MAX	128 /* bytes: struct sockaddr_storage */
 #define CONTROL_OUT_MAX 512 /* bytes of control messages a receive makes, descriptors apart */
 
 struct socket;
 struct scm_files;
 struct socket_msg {
 	struct uio *uio;
-	void *name;            /* kernel copy of the address (send, NULL: none), or SOCKADDR_MAX bytes to put it in (receive) */
-	u32 name_len;          /* in: bytes; out */
-	u32 flags;             /* MSG_* in; msg_flags out through out_flags */
+	void *name;   /* kernel copy of the address (send, NULL: none), or SOCKADDR_MAX bytes to put it in (receive) */
+	u32 name_len; /* in: bytes; out */
+	u32 flags;    /* MSG_* in; msg_flags out through out_flags */
 	u32 out_flags;
-	void *control;         /* send: kernel copy of the control messages; receive: CONTROL_OUT_MAX bytes, or NULL */
-	u64 control_len;       /* send: bytes given; receive: bytes the program has room for */
-	u64 control_used;      /* receive: bytes of *control in use */
+	void *control;	  /* send: kernel copy of the control messages; receive: CONTROL_OUT_MAX bytes, or NULL */
+	u64 control_len;  /* send: bytes given; receive: bytes the program has room for */
+	u64 control_used; /* receive: bytes of *control in use */
 	struct scm_files *files; /* receive: descriptors passed; the caller's from now on */
 };
 
@@ -31,7 +31,7 @@ struct socket_ops {
 	int (*listen)(struct socket *s, int backlog);
 	int (*accept)(struct socket *s, struct socket **out); /* *out has no file yet; waits unless s is O_NONBLOCK */
 	int (*socketpair)(struct socket *a, struct socket *b);
-	int (*getname)(struct socket *s, void *addr, bool peer);          /* returns the length */
+	int (*getname)(struct socket *s, void *addr, bool peer); /* returns the length */
 	long (*sendmsg)(struct socket *s, struct socket_msg *msg);
 	long (*recvmsg)(struct socket *s, struct socket_msg *msg);
 	/* May be NULL; as file_ops.splice_read. */
@@ -48,7 +48,7 @@ struct socket_ops {
 /* What SOL_SOCKET options set; accepted sockets inherit it. */
 struct socket_options {
 	u64 receive_timeout_ns, send_timeout_ns; /* 0: none */
-	u32 sndbuf, rcvbuf;                      /* bytes, as getsockopt tells them: twice what was set */
+	u32 sndbuf, rcvbuf;			 /* bytes, as getsockopt tells them: twice what was set */
 	bool sndbuf_set, rcvbuf_set;
 	u32 rcvlowat, priority, mark, busy_poll;
 	s32 linger_seconds;
@@ -60,7 +60,7 @@ struct socket {
 	const struct socket_ops *ops;
 	struct file *file; /* not a reference: the file owns the socket */
 	int family, type, protocol;
-	int error;         /* SO_ERROR: positive errno, reported once */
+	int error; /* SO_ERROR: positive errno, reported once */
 	struct socket_options options;
 };
 
@@ -70,7 +70,8 @@ void socket_init(struct socket *s, const struct socket_ops *ops, int family, int
 struct file *socket_file(struct socket *s, u32 flags);
 /* The socket behind a file, or NULL. */
 struct socket *socket_of(struct file *file);
-/* A new socket of any family; type without SOCK_* flags. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -ENOMEM */
+/* A new socket of any family; type without SOCK_* flags. -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL,
+ * -ENOMEM */
 int socket_create(int family, int type, int protocol, struct socket **out);
 
 /* Options, with the generic ones of SOL_SOCKET. value: kernel memory, *len bytes of room. */
@@ -100,7 +101,9 @@ int socket_wait_result(const struct socket_timer *t, int result);
 	({                                                                                                             \
 		int socket_wait__ = 0;                                                                                 \
 		if (!(cond))                                                                                           \
-			socket_wait__ = (t)->nonblock ? -EAGAIN                                                        \
+			socket_wait__ =                                                                                \
+			    (t)->nonblock                                                                              \
+				? -EAGAIN                                                                              \
 				: socket_wait_result((t), wait_event_interruptible((q), cond, (t)->deadline_ns));      \
 		socket_wait__;                                                                                         \
 	})

@@ -7,6 +7,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
+#include "guestkernel/net/inet.h"
 #include "guestkernel/net/scm.h"
 #include <asm/ioctls.h>
 #include <linux/eventpoll.h>
@@ -130,7 +131,7 @@ static long unix_ioctl(struct socket *s, u32 cmd, u64 arg)
 		n = 0;
 		return put_user(user(arg), n);
 	default:
-		return -ENOTTY;
+		return interface_ioctl(cmd, arg);
 	}
 }
 
@@ -195,20 +196,20 @@ static int unix_getname(struct socket *s, void *addr, bool peer)
 }
 
 static const struct socket_ops unix_ops = {
-	.connect = unix_connect,
-	.bind = unix_bind,
-	.listen = unix_listen,
-	.accept = unix_accept,
-	.socketpair = unix_pair,
-	.getname = unix_getname,
-	.sendmsg = unix_sendmsg,
-	.recvmsg = unix_recvmsg,
-	.shutdown = unix_shutdown,
-	.setsockopt = unix_setsockopt,
-	.getsockopt = unix_getsockopt,
-	.poll = unix_poll,
-	.ioctl = unix_ioctl,
-	.release = unix_release,
+    .connect = unix_connect,
+    .bind = unix_bind,
+    .listen = unix_listen,
+    .accept = unix_accept,
+    .socketpair = unix_pair,
+    .getname = unix_getname,
+    .sendmsg = unix_sendmsg,
+    .recvmsg = unix_recvmsg,
+    .shutdown = unix_shutdown,
+    .setsockopt = unix_setsockopt,
+    .getsockopt = unix_getsockopt,
+    .poll = unix_poll,
+    .ioctl = unix_ioctl,
+    .release = unix_release,
 };
 
 struct unix_sock *unix_alloc(int type)

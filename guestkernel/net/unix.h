@@ -15,8 +15,8 @@
 struct scm_files;
 
 #define UNIX_PATH_BYTES 108 /* sun_path */
-#define UNIX_ADDR_MIN 2     /* bytes: the family alone */
-#define UNIX_ADDR_MAX (UNIX_ADDR_MIN + UNIX_PATH_BYTES)
+#define UNIX_ADDR_MIN	2   /* bytes: the family alone */
+#define UNIX_ADDR_MAX	(UNIX_ADDR_MIN + UNIX_PATH_BYTES)
 
 /* A bound address, shared by the socket, those it accepted, and packets it sent. */
 struct unix_name {
@@ -28,17 +28,17 @@ enum unix_state { UNIX_CLOSED, UNIX_LISTENING, UNIX_CONNECTED };
 
 struct unix_sock {
 	struct socket socket;
-	u32 refs;                 /* the file (or the listener's queue), peers, calls in progress */
+	u32 refs; /* the file (or the listener's queue), peers, calls in progress */
 	enum unix_state state;
-	bool dead;                /* released: only references keep the memory */
-	u32 shut;                 /* K_SHUT_*: what this end no longer does */
-	struct unix_name *name;   /* or NULL */
-	struct list name_link;    /* abstract names */
-	struct inode *inode;      /* bound path: a reference; inode->socket is this */
-	struct unix_sock *peer;   /* a reference */
-	struct list senders;      /* datagram: sockets whose peer this is */
+	bool dead;		/* released: only references keep the memory */
+	u32 shut;		/* K_SHUT_*: what this end no longer does */
+	struct unix_name *name; /* or NULL */
+	struct list name_link;	/* abstract names */
+	struct inode *inode;	/* bound path: a reference; inode->socket is this */
+	struct unix_sock *peer; /* a reference */
+	struct list senders;	/* datagram: sockets whose peer this is */
 	struct list sender_link;
-	struct k_ucred cred;      /* what the other end's SO_PEERCRED tells */
+	struct k_ucred cred; /* what the other end's SO_PEERCRED tells */
 	struct k_ucred peer_cred;
 	bool has_peer_cred;
 	struct packet_queue rx;
@@ -46,12 +46,12 @@ struct unix_sock {
 	struct wait_queue read_wait;  /* data, connections, end of stream */
 	struct wait_queue write_wait; /* room at the peer, end of the peer */
 	struct wait_queue room_wait;  /* others who wait for room in rx or in the queue of connections; never polled */
-	struct list pending;      /* connections to accept: pending_link */
+	struct list pending;	      /* connections to accept: pending_link */
 	struct list pending_link;
 	unsigned pending_count, backlog;
-	s32 peek_offset;          /* SO_PEEK_OFF; -1: off */
+	s32 peek_offset; /* SO_PEEK_OFF; -1: off */
 	/* descriptors in flight */
-	u32 inflight;             /* how often this socket's file lies in queues */
+	u32 inflight; /* how often this socket's file lies in queues */
 	bool reachable;
 	struct list inflight_link, scan_link;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sending and receiving on AF_UNIX sockets. Data goes straight into the receiver's queue; the sender's SO_SNDBUF limits how much of
- * it may wait there.
+ * Sending and receiving on AF_UNIX sockets. Data goes straight into the receiver's queue; the sender's SO_SNDBUF limits
+ * how much of it may wait there.
  */
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
@@ -28,7 +28,8 @@ void unix_purge(struct packet_queue *q)
 	}
 }
 
-/* ---- room: writers stop when the queue is full and go on when it is half empty, so that they do not wake for every byte ---- */
+/* ---- room: writers stop when the queue is full and go on when it is half empty, so that they do not wake for every
+ * byte ---- */
 
 static bool half_empty(const struct unix_sock *from, u32 bytes, u32 count)
 {
@@ -54,7 +55,7 @@ static void drained(struct unix_sock *u, u32 bytes, u32 count)
 			wake_up(&u->peer->write_wait, WRITABLE);
 		return;
 	}
-	list_for_each(sender, &u->senders, sender_link)
+	list_for_each (sender, &u->senders, sender_link)
 		if (!half_empty(sender, bytes, count) && unix_has_room(sender, u))
 			wake_up(&sender->write_wait, WRITABLE);
 	wake_up(&u->room_wait, 0);
@@ -251,7 +252,7 @@ static void take_files(struct socket_msg *msg, struct packet *p)
 static struct packet *packet_at(const struct packet_queue *q, u32 *skip)
 {
 	struct packet *p;
-	list_for_each(p, &q->packets, link) {
+	list_for_each (p, &q->packets, link) {
 		if (*skip < p->len)
 			return p;
 		*skip -= p->len;
@@ -263,8 +264,8 @@ struct stream_read {
 	struct unix_sock *u;
 	struct socket_msg *msg;
 	struct socket_timer timer;
-	u64 target;     /* bytes at which it does not wait any more */
-	u32 peek;       /* bytes looked at, with MSG_PEEK */
+	u64 target; /* bytes at which it does not wait any more */
+	u32 peek;   /* bytes looked at, with MSG_PEEK */
 	long copied;
 	bool has_cred, cred_told;
 	struct k_ucred cred;
@@ -282,7 +283,8 @@ static int wait_stream(struct stream_read *r)
 	if (u->shut & K_SHUT_RD)
 		return 1;
 	sleep_unlock(&u->read_lock);
-	int error = socket_wait(&u->read_wait, u->rx.bytes > seen || u->socket.error || (u->shut & K_SHUT_RD), &r->timer);
+	int error =
+	    socket_wait(&u->read_wait, u->rx.bytes > seen || u->socket.error || (u->shut & K_SHUT_RD), &r->timer);
 	sleep_lock(&u->read_lock);
 	return error;
 }

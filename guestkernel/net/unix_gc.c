@@ -53,7 +53,7 @@ static void mark(struct unix_sock *u, struct list *work)
 static void scan_queue(struct unix_sock *u, struct list *work)
 {
 	struct packet *p;
-	list_for_each(p, &u->rx.packets, link) {
+	list_for_each (p, &u->rx.packets, link) {
 		for (unsigned i = 0; p->files && i < p->files->count; i++) {
 			struct unix_sock *in = unix_of_file(p->files->files[i]);
 			if (in)
@@ -66,14 +66,14 @@ static void scan(struct unix_sock *u, struct list *work)
 {
 	struct unix_sock *embryo;
 	scan_queue(u, work);
-	list_for_each(embryo, &u->pending, pending_link)
+	list_for_each (embryo, &u->pending, pending_link)
 		scan_queue(embryo, work);
 }
 
 static void take_queue(struct unix_sock *u, struct list *taken)
 {
 	struct packet *p;
-	list_for_each(p, &u->rx.packets, link) {
+	list_for_each (p, &u->rx.packets, link) {
 		if (!p->files)
 			continue;
 		unix_inflight_remove(p->files);
@@ -87,7 +87,7 @@ static void take(struct unix_sock *u, struct list *taken)
 {
 	struct unix_sock *embryo;
 	take_queue(u, taken);
-	list_for_each(embryo, &u->pending, pending_link)
+	list_for_each (embryo, &u->pending, pending_link)
 		take_queue(embryo, taken);
 }
 
@@ -102,9 +102,9 @@ void unix_gc(void)
 	list_init(&work);
 	list_init(&garbage);
 	list_init(&taken);
-	list_for_each(u, &inflight, inflight_link)
+	list_for_each (u, &inflight, inflight_link)
 		u->reachable = false;
-	list_for_each(u, &inflight, inflight_link)
+	list_for_each (u, &inflight, inflight_link)
 		if (u->socket.file->refs > u->inflight)
 			mark(u, &work);
 	while (!list_empty(&work)) {
@@ -112,10 +112,10 @@ void unix_gc(void)
 		list_remove(&u->scan_link);
 		scan(u, &work);
 	}
-	list_for_each(u, &inflight, inflight_link)
+	list_for_each (u, &inflight, inflight_link)
 		if (!u->reachable)
 			list_append(&garbage, &u->scan_link);
-	list_for_each_safe(u, next, &garbage, scan_link) {
+	list_for_each_safe (u, next, &garbage, scan_link) {
 		list_remove(&u->scan_link);
 		take(u, &taken);
 	}

@@ -9,7 +9,7 @@
 #include "guestkernel/net/unix.h"
 #include <linux/fcntl.h>
 
-#define BUCKETS 64
+#define BUCKETS	       64
 #define AUTOBIND_NAMES 0x100000 /* five hexadecimal digits */
 
 static struct list abstract_names[BUCKETS]; /* unix_sock.name_link; zero until first use */
@@ -74,7 +74,7 @@ static struct list *bucket(const u8 *addr, u32 len, int type)
 static struct unix_sock *find_abstract(const u8 *addr, u32 len, int type)
 {
 	struct unix_sock *u;
-	list_for_each(u, bucket(addr, len, type), name_link)
+	list_for_each (u, bucket(addr, len, type), name_link)
 		if (u->socket.type == type && u->name->len == len && !memcmp(u->name->addr, addr, len))
 			return u;
 	return NULL;

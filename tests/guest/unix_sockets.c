@@ -237,7 +237,8 @@ static void waiting(void)
 	theme("waiting");
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, p) == 0);
 	REQUIRE(pthread_create(&t, NULL, late_writer, &p[1]) == 0);
-	CHECK_THAT(recv(p[0], buffer, 10, MSG_WAITALL) == 10 && !memcmp(buffer, "abcdefghij", 10), "MSG_WAITALL waits for all of it");
+	CHECK_THAT(recv(p[0], buffer, 10, MSG_WAITALL) == 10 && !memcmp(buffer, "abcdefghij", 10),
+		   "MSG_WAITALL waits for all of it");
 	pthread_join(t, NULL);
 	REQUIRE(pthread_create(&t, NULL, late_writer, &p[1]) == 0);
 	CHECK_THAT(recv(p[0], buffer, 10, 0) == 5, "a plain receive returns with the first bytes");
@@ -249,7 +250,8 @@ static void waiting(void)
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	CHECK_ERRNO(recv(p[0], buffer, 1, 0), EAGAIN);
 	clock_gettime(CLOCK_MONOTONIC, &b);
-	CHECK_THAT((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 25, "SO_RCVTIMEO waits as long as it says");
+	CHECK_THAT((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 >= 25,
+		   "SO_RCVTIMEO waits as long as it says");
 	tv.tv_sec = tv.tv_usec = 7;
 	CHECK(getsockopt(p[0], SOL_SOCKET, SO_RCVTIMEO, &tv, &(socklen_t){sizeof(tv)}) == 0);
 	CHECK(tv.tv_sec == 0 && tv.tv_usec >= 28000 && tv.tv_usec <= 32000);
@@ -264,7 +266,8 @@ static void waiting(void)
 	while ((n = write(p[1], buffer + total % 251, 60000)) > 0)
 		total += n;
 	int error = errno;
-	CHECK_THAT(n == -1 && error == EAGAIN && total >= 60000 && total < 4 << 20, "a full queue stops a writer that must not wait");
+	CHECK_THAT(n == -1 && error == EAGAIN && total >= 60000 && total < 4 << 20,
+		   "a full queue stops a writer that must not wait");
 	CHECK(!(events_of(p[1], POLLOUT) & POLLOUT));
 	tv = (struct timeval){0, 30000};
 	fcntl(p[1], F_SETFL, 0);
@@ -437,7 +440,8 @@ static void datagrams(void)
 	int n;
 	CHECK(ioctl(y, FIONREAD, &n) == 0 && n == 3);
 	len = sizeof(from);
-	CHECK(recvfrom(y, buffer, 100, 0, (struct sockaddr *)&from, &len) == 3 && len == alen && !memcmp(&from, &a, alen));
+	CHECK(recvfrom(y, buffer, 100, 0, (struct sockaddr *)&from, &len) == 3 && len == alen &&
+	      !memcmp(&from, &a, alen));
 	CHECK_THAT(recv(y, buffer, 100, 0) == 0, "an empty datagram is one");
 	CHECK(recv(y, buffer, 2, MSG_PEEK | MSG_TRUNC) == 5);
 	struct iovec v = {buffer, 2};
@@ -516,7 +520,10 @@ static ssize_t send_fds(int sock, const int *fds, int count, const void *data, s
 {
 	char control[CMSG_SPACE(sizeof(int) * 260)];
 	struct iovec v = {(void *)data, n};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count)};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count)};
 	memset(control, 0, sizeof(control));
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
@@ -532,7 +539,10 @@ static ssize_t receive_fds(int sock, int *fds, int *count, int room, int flags, 
 	char control[CMSG_SPACE(sizeof(int) * 260)];
 	static char data[100];
 	struct iovec v = {data, sizeof(data)};
-	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = room ? CMSG_LEN(sizeof(int) * (size_t)room) : 0};
+	struct msghdr m = {.msg_iov = &v,
+			   .msg_iovlen = 1,
+			   .msg_control = control,
+			   .msg_controllen = room ? CMSG_LEN(sizeof(int) * (size_t)room) : 0};
 	ssize_t n = recvmsg(sock, &m, flags);
 	*count = 0;
 	if (msg_flags)
@@ -564,7 +574,8 @@ static void passing_descriptors(void)
 	CHECK(send_fds(p[0], f, 2, "ab", 2) == 2);
 	CHECK(receive_fds(p[1], got, &n, 10, 0, &flags) == 2 && n == 2 && flags == 0);
 	CHECK(fcntl(got[0], F_GETFD) == 0);
-	CHECK_THAT(write(got[1], "via", 3) == 3 && read(f[0], buffer, 10) == 3, "a passed descriptor is the same open file");
+	CHECK_THAT(write(got[1], "via", 3) == 3 && read(f[0], buffer, 10) == 3,
+		   "a passed descriptor is the same open file");
 	close(got[0]);
 	close(got[1]);
 	CHECK(send_fds(p[0], f, 1, "x", 1) == 1);
@@ -643,7 +654,8 @@ static void cycles(void)
 	CHECK_THAT(poll(&w, 1, 2000) == 1 && w.revents & POLLHUP, "a cycle of one pair is freed");
 	close(f[0]);
 
-	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, q) == 0 && pipe(f) == 0);
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, p) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, q) == 0 &&
+		pipe(f) == 0);
 	CHECK(send_fds(p[0], (int[]){q[0], q[1]}, 2, "x", 1) == 1);
 	CHECK(send_fds(q[0], (int[]){p[0], p[1], f[1]}, 3, "x", 1) == 1);
 	close(f[1]);
@@ -694,7 +706,8 @@ static void credentials(void)
 	CHECK(send(p[0], "mine", 4, 0) == 4);
 	CHECK(recvmsg(p[1], &m, 0) == 4);
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-	CHECK(c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len == CMSG_LEN(sizeof(u)));
+	CHECK(c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
+	      c->cmsg_len == CMSG_LEN(sizeof(u)));
 	if (c)
 		memcpy(&u, CMSG_DATA(c), sizeof(u));
 	CHECK(u.pid == getpid() && u.uid == getuid() && u.gid == getgid());
@@ -715,7 +728,8 @@ static void credentials(void)
 	CHECK(recvmsg(p[1], &m, 0) == 4);
 	/* Made-up credentials. */
 	struct iovec w = {"x", 1};
-	struct msghdr s = {.msg_iov = &w, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(u))};
+	struct msghdr s = {
+	    .msg_iov = &w, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(u))};
 	memset(control, 0, sizeof(control));
 	c = CMSG_FIRSTHDR(&s);
 	*c = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_CREDENTIALS, .cmsg_len = CMSG_LEN(sizeof(u))};
@@ -750,8 +764,10 @@ static void options(void)
 	value = 1;
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value)) == 0 && int_option(fd, SO_SNDBUF) == 4608);
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value)) == 0 && int_option(fd, SO_RCVBUF) == 2304);
-	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)) == 0 && int_option(fd, SO_REUSEADDR) == 1);
-	CHECK(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof(value)) == 0 && int_option(fd, SO_KEEPALIVE) == 1);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)) == 0 &&
+	      int_option(fd, SO_REUSEADDR) == 1);
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, sizeof(value)) == 0 &&
+	      int_option(fd, SO_KEEPALIVE) == 1);
 	CHECK_ERRNO(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, 2), EINVAL);
 	CHECK_ERRNO(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, (void *)8, 4), EFAULT);
 	CHECK_ERRNO(setsockopt(fd, SOL_SOCKET, SO_TYPE, &value, 4), ENOPROTOOPT);
@@ -765,7 +781,8 @@ static void options(void)
 	struct linger l = {1, 7};
 	CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) == 0);
 	l = (struct linger){0};
-	CHECK(getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &(socklen_t){sizeof(l)}) == 0 && l.l_onoff == 1 && l.l_linger == 7);
+	CHECK(getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &(socklen_t){sizeof(l)}) == 0 && l.l_onoff == 1 &&
+	      l.l_linger == 7);
 	close(fd);
 }
 

@@ -336,7 +336,8 @@ static void epoll_fdinfo(struct file *file, char *buf, size_t size)
 						  item->event.events, (unsigned long)item->event.data);
 }
 
-static const struct file_ops epoll_ops = {.poll = epoll_poll, .release = epoll_release, .show_fdinfo = epoll_fdinfo};
+static const struct file_ops epoll_ops = {
+	.poll = epoll_poll, .seek = noop_seek, .release = epoll_release, .show_fdinfo = epoll_fdinfo};
 
 int epoll_create_file(u32 flags, struct file **out)
 {

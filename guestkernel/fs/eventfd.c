@@ -77,6 +77,7 @@ static void eventfd_fdinfo(struct file *file, char *buf, size_t size)
 static const struct file_ops eventfd_ops = {.read = eventfd_read,
 					    .write = eventfd_write,
 					    .poll = eventfd_poll,
+					    .seek = noop_seek,
 					    .release = eventfd_release,
 					    .show_fdinfo = eventfd_fdinfo};
 

@@ -117,6 +117,11 @@ long file_write(struct file *file, struct uio *uio, u64 *pos)
 	return n;
 }
 
+s64 noop_seek(struct file *file, s64 offset, int whence)
+{
+	return (s64)file->pos;
+}
+
 u32 file_poll(struct file *file, struct poll_table *table)
 {
 	if (!file->ops->poll)

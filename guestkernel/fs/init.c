@@ -47,7 +47,7 @@ static void mount_at(struct superblock *root, const char *name, const char *type
 void vfs_init(void)
 {
 	struct superblock *root;
-	if (tmpfs_create(&tmpfs_super_ops, "mode=755", &root) || mount_add(root, NULL, 0, "rootfs"))
+	if (tmpfs_create(&tmpfs_super_ops, "mode=755", &root) || mount_add(root, NULL, 0, "tmpfs"))
 		panic("no memory for the root file system");
 	mount_at(root, "dev", "devtmpfs", 0755, MS_NOSUID);
 	mount_at(root, "proc", "proc", 0555, MS_NOSUID | MS_NODEV | MS_NOEXEC);

@@ -211,7 +211,7 @@ static void release(struct file *file)
 }
 
 static const struct file_ops inotify_ops = {
-	.read = read_events, .poll = poll_events, .ioctl = events_ioctl, .release = release};
+	.read = read_events, .poll = poll_events, .ioctl = events_ioctl, .seek = noop_seek, .release = release};
 
 int inotify_create(u32 flags, struct file **out)
 {

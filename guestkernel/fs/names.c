@@ -163,6 +163,18 @@ static int find_victim(struct walk *w, struct dentry **out)
 	return r;
 }
 
+/* After the file system has removed it (r 0) or not. The file's own end is reported before that of its name. */
+static void drop_victim(struct inode *dir, struct dentry *d, int r, u32 dir_flag)
+{
+	char *name = !r && inotify_watches ? kstrdup(d->name) : NULL;
+	if (!r)
+		dentry_delete(d);
+	dentry_put(d);
+	if (name)
+		inotify_dir(dir, name, IN_DELETE_EVENT | dir_flag, 0);
+	kfree(name);
+}
+
 static int do_unlink(struct walk *w)
 {
 	struct dentry *d;
@@ -178,12 +190,9 @@ static int do_unlink(struct walk *w)
 		r = -EBUSY;
 	else
 		r = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
-	if (!r) {
+	if (!r)
 		inotify_inode(d->inode, IN_ATTRIB_EVENT);
-		inotify_dir(dir, d->name, IN_DELETE_EVENT, 0);
-		dentry_delete(d);
-	}
-	dentry_put(d);
+	drop_victim(dir, d, r, 0);
 	return r;
 }
 
@@ -213,11 +222,7 @@ static int do_rmdir(struct walk *w)
 		r = -ENOTEMPTY;
 	else
 		r = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
-	if (!r) {
-		inotify_dir(dir, d->name, IN_DELETE_EVENT | IN_ISDIR_EVENT, 0);
-		dentry_delete(d);
-	}
-	dentry_put(d);
+	drop_victim(dir, d, r, IN_ISDIR_EVENT);
 	return r;
 }
 

@@ -2,6 +2,7 @@
  *
  * Owns tmpfs's inodes, directories (whose entries are dentries) and limits. Contents are in tmpfs_file.c.
  */
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include "guestkernel/fs/dentry.h"
@@ -46,6 +47,7 @@ struct inode *tmpfs_inode(struct superblock *sb, u32 mode, u64 rdev)
 	list_init(&node->xattrs);
 	inode->data = node;
 	inode->rdev = rdev;
+	inode->seals = F_SEAL_SEAL; /* only memfd_create(2) makes files that can be sealed */
 	if (inode_is(inode, K_S_IFDIR)) {
 		inode->nlink = 2;
 		inode->size = DIR_SIZE;

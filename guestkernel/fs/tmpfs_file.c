@@ -414,7 +414,6 @@ static int shmem_file(u64 size, const char *name, u32 mode, struct file **out)
 		return -ENOMEM;
 	inode->nlink = 0;
 	inode->size = size;
-	inode->seals = F_SEAL_SEAL;
 	struct file *file = file_alloc(&tmpfs_file_ops, inode, O_RDWR | O_LARGEFILE);
 	inode_put(inode);
 	if (!file)

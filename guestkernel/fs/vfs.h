@@ -185,6 +185,7 @@ void file_get(struct file *file);
 void file_put(struct file *file);
 long file_read(struct file *file, struct uio *uio, u64 *pos);
 long file_write(struct file *file, struct uio *uio, u64 *pos);
+s64 noop_seek(struct file *file, s64 offset, int whence); /* things without positions that do not mind: always 0 */
 u32 file_poll(struct file *file, struct poll_table *table);
 static inline bool file_readable(const struct file *file)
 {

@@ -15,6 +15,8 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
+#include "guestkernel/proc/account.h"
+#include "guestkernel/syscall/names.h"
 #include "guestkernel/syscall/syscall.h"
 #include "tests/unit/arch_stub.h"
 #include "tests/unit/fs_stub.h"
@@ -35,7 +37,8 @@ int copy_from_user(void *to, user_ptr from, size_t n)
 {
 	if (bad(from.addr, n))
 		return -EFAULT;
-	memcpy(to, (void *)from.addr, n);
+	if (n)
+		memcpy(to, (void *)from.addr, n);
 	return 0;
 }
 
@@ -43,7 +46,8 @@ int copy_to_user(user_ptr to, const void *from, size_t n)
 {
 	if (bad(to.addr, n))
 		return -EFAULT;
-	memcpy((void *)to.addr, from, n);
+	if (n)
+		memcpy((void *)to.addr, from, n);
 	return 0;
 }
 
@@ -152,6 +156,67 @@ u64 time_wall_ns(void)
 }
 
 struct list all_processes = LIST_INIT(all_processes);
+struct process *init_process = &stub_process;
+
+struct process *process_find(int pid)
+{
+	return pid == stub_process.pid ? &stub_process : NULL;
+}
+
+struct thread *thread_find(int tid)
+{
+	return tid == stub_thread.tid ? &stub_thread : NULL;
+}
+
+struct thread *process_thread(struct process *p)
+{
+	return &stub_thread;
+}
+
+void process_get(struct process *p)
+{
+	p->refs++;
+}
+
+void process_put(struct process *p)
+{
+	p->refs--;
+}
+
+u64 process_user_ns(const struct process *p)
+{
+	return 0;
+}
+
+u64 process_system_ns(const struct process *p)
+{
+	return 0;
+}
+
+u64 thread_cpu_ns(const struct thread *t)
+{
+	return 0;
+}
+
+u64 mm_rss_pages(const struct mm *mm)
+{
+	return 0;
+}
+
+u64 sched_runnable(void)
+{
+	return 1;
+}
+
+const char *system_hostname(void)
+{
+	return "host";
+}
+
+const char *system_domainname(void)
+{
+	return "(none)";
+}
 
 /* ---- both sides ---- */
 
@@ -185,6 +250,7 @@ static void start_linux(void)
 	if (!getcwd(old_dir, sizeof(old_dir)) || !mkdtemp(temp_dir) || chdir(temp_dir) || chmod(temp_dir, 0777))
 		abort();
 	umask(022);
+	close_range(3, ~0u, 0); /* the lowest free descriptor is known */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
@@ -282,4 +348,9 @@ void fs_become_root(void)
 	}
 	stub_process.cred.fsuid = stub_process.cred.fsgid = 0;
 	stub_process.cred.cap_effective = stub_process.cred.cap_permitted = ~0ull;
+}
+
+void fs_set_rlimit(int which, u64 value)
+{
+	stub_process.rlimit[which].cur = value;
 }

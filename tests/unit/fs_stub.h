@@ -26,6 +26,7 @@ long fs_call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
 /* Becomes an unprivileged user (and back): ids and capabilities of the calling thread. */
 void fs_become(u32 uid, u32 gid);
 void fs_become_root(void);
+void fs_set_rlimit(int which, u64 value); /* OURS */
 
 extern int fs_signal;                /* OURS: the last signal sent to the thread */
 extern void (*fs_sleep_hook)(void);  /* OURS: what happens while a call sleeps; NULL: a signal interrupts it */

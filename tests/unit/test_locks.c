@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Advisory locks and inotify. On both sides of fs_stub.h.
+ *
+ * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include "tests/unit/fs_test.h"
+
+static void body_flock(void)
+{
+	long a = call(open, "f", O_CREAT | O_RDWR, 0644), b = call(open, "f", O_RDWR), c = call(dup, a);
+	is(0, call(flock, a, LOCK_SH));
+	is(0, call(flock, b, LOCK_SH | LOCK_NB));
+	is(-EAGAIN, call(flock, a, LOCK_EX | LOCK_NB));
+	is(0, call(flock, b, LOCK_UN));
+	is(0, call(flock, a, LOCK_EX | LOCK_NB));
+	is(0, call(flock, c, LOCK_EX | LOCK_NB)); /* the same open file description */
+	is(-EAGAIN, call(flock, b, LOCK_SH | LOCK_NB));
+	is(-EINVAL, call(flock, a, 0));
+	is(-EBADF, call(flock, 99, LOCK_SH));
+	is(0, call(close, a));
+	is(-EAGAIN, call(flock, b, LOCK_SH | LOCK_NB));
+	is(0, call(close, c));
+	is(0, call(flock, b, LOCK_SH | LOCK_NB));
+	is(0, call(close, b));
+}
+
+static long range(long fd, int cmd, short type, long start, long len, struct flock *out)
+{
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+	long r = call(fcntl, fd, cmd, &fl);
+	if (out)
+		*out = fl;
+	return r;
+}
+
+static void body_ranges(void)
+{
+	struct flock fl;
+	long a = call(open, "f", O_CREAT | O_RDWR, 0644), b = call(open, "f", O_RDWR), ro = call(open, "f", O_RDONLY);
+	/* OFD locks conflict between descriptions of one process. */
+	is(0, range(a, F_OFD_SETLK, F_WRLCK, 0, 100, NULL));
+	is(-EAGAIN, range(b, F_OFD_SETLK, F_RDLCK, 50, 10, NULL));
+	is(0, range(b, F_OFD_SETLK, F_RDLCK, 100, 10, NULL));
+	is(0, range(b, F_OFD_GETLK, F_RDLCK, 50, 10, &fl));
+	is(F_WRLCK, fl.l_type);
+	is(0, fl.l_start);
+	is(100, fl.l_len);
+	is(-1, fl.l_pid);
+	is(0, range(a, F_OFD_SETLK, F_UNLCK, 40, 20, NULL)); /* a hole: two locks remain */
+	is(0, range(b, F_OFD_SETLK, F_WRLCK, 40, 20, NULL));
+	is(-EAGAIN, range(b, F_OFD_SETLK, F_WRLCK, 39, 1, NULL));
+	is(-EAGAIN, range(b, F_OFD_SETLK, F_WRLCK, 60, 1, NULL));
+	is(0, range(b, F_OFD_SETLK, F_UNLCK, 40, 20, NULL));
+	is(0, range(a, F_OFD_SETLK, F_WRLCK, 40, 20, NULL)); /* joined again */
+	is(0, range(b, F_OFD_GETLK, F_RDLCK, 99, 1, &fl));
+	is(0, fl.l_start);
+	is(100, fl.l_len);
+	is(0, range(a, F_OFD_SETLK, F_RDLCK, 90, 10, NULL)); /* a part becomes shared */
+	is(0, range(b, F_OFD_SETLK, F_RDLCK, 95, 5, NULL));
+	is(0, range(b, F_OFD_GETLK, F_WRLCK, 0, 0, &fl));
+	is(0, fl.l_start);
+	is(90, fl.l_len);
+	is(-EBADF, range(ro, F_OFD_SETLK, F_WRLCK, 500, 1, NULL));
+	is(0, range(ro, F_OFD_SETLK, F_RDLCK, 500, 1, NULL));
+	is(-EINVAL, range(a, F_OFD_SETLK, F_WRLCK, -1, 1, NULL));
+	is(-EINVAL, range(a, F_OFD_SETLK, 9, 0, 1, NULL));
+	is(0, range(a, F_OFD_SETLK, F_WRLCK, 1000, -10, NULL)); /* 990..999 */
+	is(-EAGAIN, range(b, F_OFD_SETLK, F_WRLCK, 990, 1, NULL));
+	is(0, range(b, F_OFD_SETLK, F_WRLCK, 1000, 1, NULL));
+	is(0, call(close, a));
+	is(0, range(b, F_OFD_SETLK, F_WRLCK, 0, 400, NULL));
+	/* POSIX locks of one process never conflict with each other, but with OFD locks. */
+	is(0, range(b, F_SETLK, F_WRLCK, 2000, 10, NULL));
+	is(0, range(ro, F_GETLK, F_RDLCK, 2000, 10, &fl));
+	is(F_UNLCK, fl.l_type);
+	is(-EAGAIN, range(ro, F_OFD_SETLK, F_RDLCK, 2000, 1, NULL));
+	long c = call(open, "f", O_RDWR);
+	is(0, call(close, c)); /* any close drops the process's POSIX locks */
+	is(0, range(ro, F_OFD_SETLK, F_RDLCK, 2000, 1, NULL));
+	is(0, call(close, b));
+	is(0, call(close, ro));
+}
+
+static char events[4096];
+static long used, left;
+
+static struct inotify_event *next(long fd)
+{
+	if (used == left) {
+		used = 0;
+		left = call(read, fd, events, sizeof(events));
+		is_true(left > 0);
+	}
+	struct inotify_event *e = (void *)(events + used);
+	used += (long)sizeof(*e) + e->len;
+	return e;
+}
+
+static void expect(long fd, int wd, u32 mask, const char *name)
+{
+	struct inotify_event *e = next(fd);
+	is(wd, e->wd);
+	is(mask, e->mask);
+	if (name)
+		is(0, strcmp(name, e->name));
+	else
+		is(0, e->len);
+}
+
+static void body_inotify(void)
+{
+	used = left = 0;
+	is(0, call(mkdir, "d", 0755));
+	long fd = call(inotify_init1, O_NONBLOCK), wd = call(inotify_add_watch, fd, "d", IN_ALL_EVENTS & ~IN_ACCESS);
+	is(1, wd);
+	is(-EAGAIN, call(read, fd, events, sizeof(events)));
+	long file = call(open, "d/f", O_CREAT | O_RDWR, 0644);
+	expect(fd, 1, IN_CREATE, "f");
+	expect(fd, 1, IN_OPEN, "f");
+	is(1, call(write, file, "x", 1));
+	expect(fd, 1, IN_MODIFY, "f");
+	is(0, call(fchmod, file, 0600));
+	expect(fd, 1, IN_ATTRIB, "f");
+	is(0, call(ftruncate, file, 0));
+	expect(fd, 1, IN_MODIFY, "f");
+	is(0, call(close, file));
+	expect(fd, 1, IN_CLOSE_WRITE, "f");
+	long fw = call(inotify_add_watch, fd, "d/f", IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+	is(2, fw);
+	is(0, call(rename, "d/f", "d/g"));
+	struct inotify_event *e = next(fd);
+	is(IN_MOVED_FROM, e->mask);
+	u32 cookie = e->cookie;
+	e = next(fd);
+	is(IN_MOVED_TO, e->mask);
+	is(cookie, e->cookie);
+	is(0, strcmp(e->name, "g"));
+	expect(fd, 2, IN_MOVE_SELF, NULL);
+	is(0, call(mkdir, "d/sub", 0755));
+	expect(fd, 1, IN_CREATE | IN_ISDIR, "sub");
+	is(0, call(rmdir, "d/sub"));
+	expect(fd, 1, IN_DELETE | IN_ISDIR, "sub");
+	is(0, call(unlink, "d/g"));
+	expect(fd, 2, IN_ATTRIB, NULL);
+	expect(fd, 2, IN_DELETE_SELF, NULL);
+	expect(fd, 2, IN_IGNORED, NULL);
+	expect(fd, 1, IN_DELETE, "g");
+	is(wd, call(inotify_add_watch, fd, "d", IN_CREATE));
+	is(-EEXIST, call(inotify_add_watch, fd, "d", IN_CREATE | IN_MASK_CREATE));
+	is(-ENOTDIR, call(inotify_add_watch, fd, "/dev/null", IN_CREATE | IN_ONLYDIR));
+	is(-EINVAL, call(inotify_add_watch, fd, "d", 0));
+	is(-ENOENT, call(inotify_add_watch, fd, "none", IN_CREATE));
+	is(-EINVAL, call(inotify_rm_watch, fd, 9));
+	is(0, call(inotify_rm_watch, fd, wd));
+	expect(fd, 1, IN_IGNORED, NULL);
+	int n = 1;
+	is(0, call(ioctl, fd, FIONREAD, &n));
+	is(0, n);
+	is(0, call(close, fd));
+}
+
+BOTH(flock)
+BOTH(ranges)
+BOTH(inotify)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TESTS(flock), TESTS(ranges), TESTS(inotify)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -18,6 +18,7 @@
 #define IOV_LIMIT 1024           /* iovecs a call: UIO_MAXIOV */
 #define RW_LIMIT 0x7ffff000ul    /* bytes one read or write moves: MAX_RW_COUNT */
 #define SIGQUEUE_LIMIT 4096      /* queued signals a process */
+#define MOUNT_LIMIT 1024         /* mounts: a recursive bind can double them, and they are searched one by one */
 #define FILES_LIMIT 1000000      /* open file descriptions in the guest */
 #define SOCKET_BUFFER_DEFAULT 212992u /* bytes: net.core.wmem_default, rmem_default */
 #define SOCKET_BUFFER_LIMIT 4194304u  /* bytes SO_SNDBUF and SO_RCVBUF accept: net.core.wmem_max */

@@ -16,6 +16,7 @@
 
 struct list all_mounts = LIST_INIT(all_mounts);
 struct mount *root_mount;
+static unsigned mounts;
 static struct fs_ctx kernel_ctx = {.refs = 1, .umask = 022};
 
 /* umount2(2) */
@@ -63,13 +64,15 @@ void mount_get(struct mount *m)
 	m->refs++;
 }
 
-static bool sb_mounted(const struct superblock *sb)
+/* Nothing shows the file system any more. */
+static void drop_names(struct superblock *sb)
 {
-	struct mount *m;
-	list_for_each(m, &all_mounts, link)
-		if (m->sb == sb)
-			return true;
-	return false;
+	struct dentry *root = sb->root;
+	sb->root = NULL;
+	if (!root)
+		return;
+	dentry_drop_tree(root);
+	dentry_put(root);
 }
 
 void mount_put(struct mount *m)
@@ -79,12 +82,9 @@ void mount_put(struct mount *m)
 	struct superblock *sb = m->sb;
 	dentry_put(m->root);
 	kfree(m);
-	if (!sb_mounted(sb) && sb->root) {
-		struct dentry *root = sb->root;
-		sb->root = NULL;
-		dentry_drop_tree(root);
-		dentry_put(root);
-	}
+	mounts--;
+	if (--sb->mounts == 0)
+		drop_names(sb);
 	superblock_put(sb);
 }
 
@@ -98,6 +98,12 @@ static void attach(struct mount *m, const struct path *at)
 		m->point->mounts++;
 	}
 	list_append(&all_mounts, &m->link);
+}
+
+/* Is it in the tree of mounts, or only in use? */
+static bool attached(const struct mount *m)
+{
+	return !list_empty(&m->link);
 }
 
 /* Takes it out of the tree; its own reference remains with the caller. */
@@ -118,15 +124,17 @@ static void detach(struct mount *m)
 static struct mount *mount_new(struct superblock *sb, struct dentry *root, u32 flags, const char *source)
 {
 	static int next_id = 20;
-	struct mount *m = kzalloc(sizeof(*m));
+	struct mount *m = mounts >= MOUNT_LIMIT ? NULL : kzalloc(sizeof(*m));
 	if (!m)
 		return NULL;
+	mounts++;
 	m->refs = 1;
 	m->id = next_id++;
 	m->flags = flags & MOUNT_FLAGS;
 	m->sb = sb;
 	m->root = root;
 	superblock_get(sb);
+	sb->mounts++;
 	dentry_get(root);
 	list_init(&m->link);
 	ksnprintf(m->source, sizeof(m->source), "%s", source && *source ? source : "none");
@@ -136,6 +144,8 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, u32 f
 int mount_add(struct superblock *sb, const struct path *at, u32 flags, const char *source)
 {
 	struct mount *m = mount_new(sb, sb->root, flags, source);
+	if (!m)
+		drop_names(sb);
 	superblock_put(sb);
 	if (!m)
 		return -ENOMEM;
@@ -247,25 +257,36 @@ struct fs_ctx *fs_ctx_current(void)
 
 /* ---- system calls ---- */
 
-/* Mounts of the subtree below `from`, repeated below the bind mount `top`. */
+/* Is m in the tree that a recursive bind of `from` copies? *at: where its copy goes. */
+static bool bind_place(const struct mount *m, const struct path *from, struct mount *top, struct path *at)
+{
+	if (m->copy || m->id >= top->id || !m->parent)
+		return false; /* done, or made by this very bind */
+	if (m->parent == from->mount && dentry_below(m->point, from->dentry))
+		*at = (struct path){top, m->point};
+	else if (m->parent->copy)
+		*at = (struct path){m->parent->copy, m->point};
+	else
+		return false;
+	return true;
+}
+
+/* Repeats the mounts below `from` below the bind mount `top`. Rounds, because a child may stand before its parent in the list. */
 static void bind_submounts(const struct path *from, struct mount *top)
 {
 	struct mount *m;
-	struct list *last = all_mounts.prev;
-	list_for_each(m, &all_mounts, link) {
-		if (m != top && m->parent == from->mount && dentry_below(m->point, from->dentry)) {
-			struct mount *copy = mount_new(m->sb, m->root, m->flags, m->source);
-			struct path at = {top, m->point};
-			if (copy)
-				attach(copy, &at);
-			if (copy) {
-				struct path deeper = {m, m->root};
-				bind_submounts(&deeper, copy);
+	struct path at;
+	bool more = true;
+	while (more) {
+		more = false;
+		list_for_each(m, &all_mounts, link)
+			if (bind_place(m, from, top, &at) && (m->copy = mount_new(m->sb, m->root, m->flags, m->source))) {
+				attach(m->copy, &at);
+				more = true;
 			}
-		}
-		if (&m->link == last)
-			break;
 	}
+	list_for_each(m, &all_mounts, link)
+		m->copy = NULL;
 }
 
 static int do_bind(const char *source, const struct path *target, u32 flags)
@@ -276,7 +297,9 @@ static int do_bind(const char *source, const struct path *target, u32 flags)
 		return r;
 	bool dir = inode_is(from.dentry->inode, K_S_IFDIR);
 	struct mount *m = NULL;
-	if (dir != inode_is(target->dentry->inode, K_S_IFDIR))
+	if (!attached(from.mount))
+		r = -EINVAL;
+	else if (dir != inode_is(target->dentry->inode, K_S_IFDIR))
 		r = -ENOTDIR;
 	else if (!(m = mount_new(from.mount->sb, from.dentry, from.mount->flags, from.mount->source)))
 		r = -ENOMEM;
@@ -314,14 +337,10 @@ static int do_new(const char *source, const struct path *target, const char *typ
 	struct superblock *sb;
 	if (!type)
 		return -EINVAL;
-	int r = filesystem_create(type, options ? options : "", &sb);
-	if (r)
-		return r;
-	if (!inode_is(target->dentry->inode, K_S_IFDIR)) {
-		superblock_put(sb);
+	if (!inode_is(target->dentry->inode, K_S_IFDIR))
 		return -ENOTDIR;
-	}
-	return mount_add(sb, target, flags, source);
+	int r = filesystem_create(type, options ? options : "", &sb);
+	return r ? r : mount_add(sb, target, flags, source);
 }
 
 int vfs_mount(const char *source, const char *target, const char *type, u32 flags, const char *options)
@@ -332,7 +351,9 @@ int vfs_mount(const char *source, const char *target, const char *type, u32 flag
 	int r = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
 	if (r)
 		return r;
-	if (flags & MS_REMOUNT) {
+	if (!attached(at.mount)) {
+		r = -EINVAL; /* the working directory of somebody, unmounted under them */
+	} else if (flags & MS_REMOUNT) {
 		r = at.dentry == at.mount->root ? 0 : -EINVAL;
 		if (!r)
 			at.mount->flags = flags & MOUNT_FLAGS;
@@ -349,26 +370,26 @@ int vfs_mount(const char *source, const char *target, const char *type, u32 flag
 	return r;
 }
 
-static bool has_submounts(const struct mount *m)
+static struct mount *submount(const struct mount *m)
 {
 	struct mount *other;
 	list_for_each(other, &all_mounts, link)
 		if (other->parent == m)
-			return true;
-	return false;
+			return other;
+	return NULL;
 }
 
 /* Detaches m and all that stands on it; who uses them keeps them. */
 static void detach_tree(struct mount *m)
 {
 	for (;;) {
-		struct mount *leaf = m, *other;
-		list_for_each(other, &all_mounts, link)
-			if (other->parent == leaf)
-				leaf = other; /* later mounts come later in the list */
+		struct mount *leaf = m, *child;
+		while ((child = submount(leaf)))
+			leaf = child;
+		bool last = leaf == m;
 		detach(leaf);
 		mount_put(leaf);
-		if (leaf == m)
+		if (last)
 			return;
 	}
 }
@@ -388,7 +409,7 @@ int vfs_umount(const char *target, u32 flags)
 	path_put(&at);
 	if (!is_root || !m->parent)
 		return -EINVAL;
-	if (!(flags & MNT_DETACH) && (has_submounts(m) || m->refs > 1))
+	if (!(flags & MNT_DETACH) && (submount(m) || m->refs > 1))
 		return -EBUSY;
 	detach_tree(m);
 	return 0;

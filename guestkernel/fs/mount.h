@@ -16,6 +16,7 @@ struct mount {
 	struct mount *parent;  /* NULL: the root of all, or detached */
 	struct dentry *point;  /* in parent; a reference */
 	struct list link;      /* all_mounts, in order of mounting */
+	struct mount *copy;    /* during a recursive bind */
 	char source[64];
 };
 extern struct list all_mounts;

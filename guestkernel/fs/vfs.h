@@ -140,6 +140,7 @@ struct super_ops {
 };
 struct superblock {
 	u32 refs;    /* mounts and inodes */
+	u32 mounts;  /* detached ones in use too; the tree of names goes with the last */
 	const struct super_ops *ops;
 	u64 dev;     /* st_dev */
 	u64 next_ino;

@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
@@ -353,4 +357,16 @@ void fs_become_root(void)
 void fs_set_rlimit(int which, u64 value)
 {
 	stub_process.rlimit[which].cur = value;
+}
+
+void fs_unmount(const char *name)
+{
+	stub_process.fs = NULL; /* the kernel's own root */
+	while (!vfs_umount(name, 2)) { /* several may stand there */
+	}
+	char parent[256];
+	snprintf(parent, sizeof(parent), "%s", name);
+	vfs_rmdir(AT_FDCWD, parent);
+	*strrchr(parent, '/') = 0;
+	vfs_rmdir(AT_FDCWD, parent);
 }

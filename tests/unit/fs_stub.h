@@ -16,6 +16,8 @@ extern enum backend fs_backend;
 /* Starts with an empty directory as working directory: a fresh kernel with a tmpfs root, or a temporary directory. */
 void fs_start(enum backend backend);
 void fs_stop(void);
+/* OURS, after fs_stop(): unmounts all that stands on a directory /runN/NAME and removes both directories. */
+void fs_unmount(const char *name);
 
 /* A system call: the result, or -errno. Missing arguments are 0. */
 long fs_call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);

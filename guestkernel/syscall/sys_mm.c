@@ -120,6 +120,10 @@ SYSCALL(mmap)
 		file = fd_get((int)e);
 		if (!file)
 			return -EBADF;
+		if (offset > INT64_MAX || (length <= USER_END && offset > INT64_MAX - PAGE_UP(length))) {
+			file_put(file);
+			return -EOVERFLOW;
+		}
 	}
 	r = mm_mmap(current->mm, addr, length, (u32)prot, (u32)flags, file, file ? offset >> PAGE_SHIFT : 0);
 	if (file)

@@ -5,6 +5,7 @@
 #include <asm/signal.h>
 #include <asm/siginfo.h>
 #include "guestkernel/lib.h"
+#include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/signal.h"
@@ -14,6 +15,7 @@ enum { VECTOR_DE, VECTOR_DB, VECTOR_NMI, VECTOR_BP, VECTOR_OF, VECTOR_BR, VECTOR
        VECTOR_AC, VECTOR_MC, VECTOR_XM };
 #define PF_WRITE 2u
 #define PF_FETCH 16u
+#define OPCODE_INT 0xcd
 
 /* Offsets in an XSAVE image. */
 #define FX_FCW 0
@@ -69,6 +71,7 @@ static int fpe_code(u32 vector)
 void user_fault(struct regs *regs, u32 vector, u64 error_code, u64 cr2)
 {
 	struct thread *t = current;
+	u8 first_byte;
 
 	account_enter_kernel();
 	t->fault_vector = vector;
@@ -88,6 +91,11 @@ void user_fault(struct regs *regs, u32 vector, u64 error_code, u64 cr2)
 		signal_fault(SIGTRAP, SI_KERNEL, 0);
 		break;
 	case VECTOR_UD:
+		/* Where ring 0 is emulated, a software interrupt that the program may not raise comes as #UD, not as #GP. */
+		if (!get_user(first_byte, user(regs->rip)) && first_byte == OPCODE_INT) {
+			signal_fault(SIGSEGV, SI_KERNEL, 0);
+			break;
+		}
 		signal_fault(SIGILL, ILL_ILLOPN, regs->rip);
 		break;
 	case VECTOR_AC:

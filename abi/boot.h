@@ -60,9 +60,9 @@
 #define PORT_TIMER 0x502    /* this CPU's shared_cpu.deadline has become earlier: arm it */
 #define PORT_IPI 0x503      /* value: bit mask of CPUs that get EVENT_IPI */
 #define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
+#define PORT_TRACE 0x505    /* the ring of the trace area is full (abi/trace.h) */
 
 #define BOOT_F_VERBOSE 1u /* name unknown system calls, log boot */
-#define BOOT_F_TRACE 2u   /* trace system calls */
 
 /* Events: bits of shared_cpu.events, OR-ed in by the runner, exchanged with 0 by the guest. */
 #define EVENT_TIMER 1u
@@ -112,6 +112,7 @@ struct boot_block {
 	uint64_t xcr0;                   /* XSAVE features enabled */
 	uint32_t xsave_bytes;            /* CPUID 0xd, 0: EBX for this XCR0 */
 	uint32_t reserved;
+	uint64_t trace;                  /* guest-physical struct trace_area (abi/trace.h); 0: no trace */
 	uint8_t seed[64];                /* entropy from the host */
 	struct boot_vsock vsock;
 };

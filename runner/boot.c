@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "abi/trace.h"
 #include "runner/images.h"
 
 struct boot_clock boot_clock;
@@ -297,11 +298,17 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	struct builder b = {
 		.vm = vm, .kernel = kernel, .next_table = BOOT_TABLES_GPA, .user = options->layout == LAYOUT_FLAT ? U : 0};
 	uint64_t initramfs = initramfs_place();
-	uint64_t free_start = (initramfs + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
+	uint64_t trace = (initramfs + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
+	uint64_t trace_bytes = options->trace_only ? (sizeof(struct trace_area) + PAGE - 1) & ~(PAGE - 1) : 0;
+	uint64_t free_start = trace + trace_bytes;
 	uint8_t *kernel_at = at(&b, BOOT_KERNEL_GPA, kernel_bytes), *initramfs_at = at(&b, initramfs, initramfs_bytes);
 	if (!kernel_at || !initramfs_at || free_start + (4 << 20) > vm->memory.size)
 		return error_set(error, STATUS_RUNNER, "--memory %llu MiB is too little for the guest kernel",
 				 (unsigned long long)(vm->memory.size >> 20));
+	if (options->trace_only) {
+		struct trace_area *area = at(&b, trace, sizeof(*area));
+		memcpy(area->only, options->trace_only, sizeof(area->only));
+	}
 	*block = (struct boot_block){
 		.magic = BOOT_MAGIC,
 		.layout = options->layout,
@@ -309,6 +316,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 		.flags = options->flags,
 		.memory_bytes = vm->memory.size,
 		.free_start = free_start,
+		.trace = options->trace_only ? trace : 0,
 		.initramfs = initramfs,
 		.initramfs_bytes = initramfs_bytes,
 		.xcr0 = vm->xcr0,

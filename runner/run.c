@@ -87,7 +87,6 @@ static int make_machine(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	m->verbose = run->spec->verbose > 0;
-	m->trace_fd = -1;
 	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) || vm_map_memory(&m->vm, error))
 		return -1;
 	boot_load(&m->vm);
@@ -102,10 +101,16 @@ static int prepare_machine(struct run *run, struct error *error)
 		return -1;
 	struct boot_options options = {
 		.layout = choose_layout(run->spec->privilege),
-		.flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->trace ? BOOT_F_TRACE : 0),
+		.flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0),
 	};
+	uint64_t only[TRACE_CALLS / 64];
+	if (m->trace.fd >= 0 && trace_parse_only(run->spec->trace_only, only, error))
+		return -1;
+	options.trace_only = m->trace.fd >= 0 ? only : NULL;
 	if (boot_prepare(&m->vm, &options, &m->boot, error))
 		return -1;
+	if (m->trace.fd >= 0)
+		trace_attach(&m->trace, &m->vm.memory, gpa(m->boot.trace), &m->end);
 	run->stats.vm_ready_ns = monotonic_ns();
 	return 0;
 }
@@ -276,7 +281,7 @@ static int confine(struct run *run, struct error *error)
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
 	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->tick_fd, run->stats_fd, STDERR_FILENO,
-			     run->tty.fd, run->services.in.fd, run->services.out.fd, run->services.err.fd};
+			     m->trace.fd, run->tty.fd, run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
 	for (unsigned i = 0; i < m->vm.cpus; i++)
@@ -429,6 +434,10 @@ static int report(struct run *run, int status, struct error *error)
 	run->stats.teardown_ns = monotonic_ns();
 	if (run->spec->verbose)
 		verbose_end(&run->machine, &run->stats);
+	if (run->machine.trace.fd >= 0 && trace_finish(&run->machine.trace) && !error->text[0]) {
+		error_errno(error, STATUS_RUNNER, "--trace: it is not complete");
+		status = run->stats.status = STATUS_RUNNER;
+	}
 	if (run->stats_fd >= 0 && stats_write(run->stats_fd, &run->machine, &run->stats) && !error->text[0]) {
 		error_errno(error, STATUS_RUNNER, "--stats");
 		return STATUS_RUNNER;
@@ -442,6 +451,8 @@ static int finish(struct run *run, struct error *error)
 	if (loop_run(&m->loop, ended, run, error))
 		machine_stop(m, MACHINE_STOPPED);
 	vcpu_join_all(m);
+	if (m->trace.fd >= 0)
+		trace_take(&m->trace, true);
 	vsock_finish(&m->vsock);
 	m->loop.stopped = false;
 	run->draining = true;
@@ -454,6 +465,13 @@ static int finish(struct run *run, struct error *error)
 	return report(run, status, error);
 }
 
+static int open_reports(struct run *run, struct error *error)
+{
+	if (run->spec->trace && trace_open(&run->machine.trace, run->spec->trace_file, error))
+		return -1;
+	return open_stats(run, error);
+}
+
 static int prepare(struct run *run, struct error *error)
 {
 	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
@@ -461,7 +479,7 @@ static int prepare(struct run *run, struct error *error)
 	run->machine.terminal = run->tty.used;
 	stdio_kinds(run->tty.used, run->tty.merged, &run->stdio);
 	/* The vCPUs are made on their thread meanwhile. */
-	return stdio_fill_holes(error) || open_stats(run, error) || make_machine(run, error) || find_program(run, error) ||
+	return stdio_fill_holes(error) || open_reports(run, error) || make_machine(run, error) || find_program(run, error) ||
 	       make_services(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
 	       prepare_machine(run, error) || attach_device(run, error) || confine(run, error);
 }
@@ -471,6 +489,7 @@ static int refuse(struct run *run, struct error *error)
 {
 	bool program = error->status == STATUS_CANNOT_EXEC || error->status == STATUS_NOT_FOUND;
 	run->stats.outcome = program ? OUTCOME_NO_PROGRAM : OUTCOME_RUNNER;
+	tty_restore(&run->tty);
 	return report(run, error->status, error);
 }
 
@@ -479,7 +498,7 @@ int run_command(const struct run_spec *spec, struct error *error)
 	static struct run run;
 	run.spec = spec;
 	run.stats.start_ns = monotonic_ns();
-	run.stats_fd = -1;
+	run.stats_fd = run.machine.trace.fd = -1;
 	if (prepare(&run, error) || start(&run, error))
 		return refuse(&run, error);
 	return finish(&run, error);

@@ -267,6 +267,9 @@ static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
 			if (value >> i & 1)
 				vcpu_raise(&machine->vcpu[i], EVENT_IPI);
 		return true;
+	case PORT_TRACE: /* taken already, as at every exit */
+		vcpu->exits[EXIT_TRACE]++;
+		return true;
 	case PORT_DISCARD:
 		vcpu->exits[EXIT_DISCARD]++;
 		discard(machine);
@@ -311,6 +314,8 @@ static void handle_mmio(struct vcpu *vcpu, struct kvm_run *run)
 
 bool vcpu_handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
+	if (vcpu->machine->trace.fd >= 0)
+		trace_take(&vcpu->machine->trace, run->exit_reason == KVM_EXIT_HLT);
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
 		return handle_io(vcpu, run);

@@ -14,11 +14,12 @@
 #include <time.h>
 
 #include "runner/boot.h"
+#include "runner/trace.h"
 #include "runner/vm.h"
 #include "runner/vsock.h"
 
 /* Reasons that the guest was left, for --stats. */
-enum exit_kind { EXIT_HALT, EXIT_NOTIFY, EXIT_TIMER, EXIT_IPI, EXIT_LOG, EXIT_DISCARD, EXIT_KICK, EXIT_WINDOW, EXIT_OTHER, EXIT_KINDS };
+enum exit_kind { EXIT_HALT, EXIT_NOTIFY, EXIT_TIMER, EXIT_IPI, EXIT_LOG, EXIT_DISCARD, EXIT_TRACE, EXIT_KICK, EXIT_WINDOW, EXIT_OTHER, EXIT_KINDS };
 
 /* How the machine ended. */
 enum machine_end {
@@ -65,7 +66,7 @@ struct machine {
 	char crash_text[512];
 	uint64_t first_run_ns;    /* CLOCK_MONOTONIC at the first KVM_RUN */
 	uint64_t end_ns;
-	int trace_fd;             /* where the system call trace goes, or -1 */
+	struct trace trace;
 };
 
 /* Starts the thread of vCPU 0, which makes all vCPUs (vm_create_vcpus). After vm_create. */

@@ -10,6 +10,7 @@
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/cpu_timer.h"
 #include "guestkernel/proc/signal.h"
+#include "guestkernel/proc/trace.h"
 
 void tty_session_end(struct session *s) __attribute__((weak)); /* drv/tty: hangs up the terminal of a session leader that ends */
 
@@ -159,6 +160,8 @@ void thread_exit(int status)
 
 	if (leader && !p->exiting)
 		p->exit_code = status;
+	if (trace_on() && trace_exit)
+		trace_exit(p->exiting ? p->exit_code : status);
 	t->killed = true;
 	leave_mm(t);
 	last = --p->thread_count == 0;

@@ -70,6 +70,7 @@ struct thread {
 	int pdeathsig;
 	u64 timer_slack_ns;              /* 0: the default */
 	void *syscall_private;
+	const char *traced_call;         /* syscall/trace.c: the call whose line has begun, or NULL */
 };
 
 /* A queue of sleepers. Embed it in what is waited for; waiters stand on it with a wait_entry on their stack. */

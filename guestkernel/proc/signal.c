@@ -9,6 +9,7 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/proc/signal.h"
+#include "guestkernel/proc/trace.h"
 
 #define LIMIT_SIGPENDING 11 /* RLIMIT_SIGPENDING */
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
@@ -263,6 +264,13 @@ static struct thread *choose_thread(struct process *p, int sig)
 	return NULL;
 }
 
+/* The trace names signals that never reach signal_deliver(), too. */
+static void show(struct thread *t, int sig, const struct k_siginfo *info)
+{
+	if (trace_on() && trace_signal)
+		trace_signal(t, sig, info);
+}
+
 static int send(struct process *p, struct thread *only, int sig, const struct k_siginfo *info)
 {
 	struct thread *t, *any = only ? only : process_thread(p);
@@ -271,8 +279,10 @@ static int send(struct process *p, struct thread *only, int sig, const struct k_
 	if (p->zombie || !any)
 		return 0;
 	job_control(p, sig);
-	if (ignored(p, any, sig))
+	if (ignored(p, any, sig)) {
+		show(any, sig, info);
 		return 0;
+	}
 	if (sig == SIGKILL) {
 		process_kill(p, SIGKILL);
 		return 0;
@@ -290,6 +300,7 @@ static int send(struct process *p, struct thread *only, int sig, const struct k_
 		return 0;
 	}
 	if (ends_process(p, sig)) {
+		show(t, sig, info);
 		process_kill(p, sig);
 		return 0;
 	}
@@ -335,10 +346,12 @@ void signal_fault(int sig, int code, u64 addr)
 		action->handler = SIG_DEFAULT;
 		t->sigmask &= ~SIGBIT(sig);
 	}
-	if (action->handler == SIG_DEFAULT)
+	if (action->handler == SIG_DEFAULT) {
+		show(t, sig, &info);
 		process_kill(t->process, sig);
-	else
-		enqueue(t->process, t->pending, sig, &info);
+		return;
+	}
+	enqueue(t->process, t->pending, sig, &info);
 }
 
 /* ---- masks ---- */

@@ -7,6 +7,7 @@
 #include <asm/unistd.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/signal.h"
+#include "guestkernel/proc/trace.h"
 
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 #define SYSCALL_BYTES 2 /* length of the instruction */
@@ -138,6 +139,8 @@ void signal_deliver(struct regs *regs)
 		sig = signal_dequeue(t, ~t->sigmask, &info);
 		if (!sig)
 			break;
+		if (trace_on() && trace_signal)
+			trace_signal(t, sig, &info);
 		struct k_sigaction action = p->sighand->action[sig - 1];
 		if (action.handler == SIG_IGNORE)
 			continue;

@@ -2,6 +2,7 @@
  *
  * From a system call number to its handler. A handler is a weak symbol sys_NAME: what no file defines answers ENOSYS.
  */
+#include <asm/unistd.h>
 #include "guestkernel/syscall/syscall.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
@@ -17,12 +18,13 @@ struct entry {
 	syscall_fn fn;
 	const char *name, *format;
 	int error; /* without a handler */
+	bool part; /* not all of it is there */
 };
 
 static const struct entry table[] = {
-#define SYSCALL_FULL(number, name, format) [number] = {sys_##name, #name, format, ENOSYS},
-#define SYSCALL_PART(number, name, format, missing) [number] = {sys_##name, #name, format, ENOSYS},
-#define SYSCALL_REFUSED(number, name, error, format, why) [number] = {NULL, #name, format, error},
+#define SYSCALL_FULL(number, name, format) [number] = {sys_##name, #name, format, ENOSYS, false},
+#define SYSCALL_PART(number, name, format, missing) [number] = {sys_##name, #name, format, ENOSYS, true},
+#define SYSCALL_REFUSED(number, name, error, format, why) [number] = {NULL, #name, format, error, false},
 #include "guestkernel/syscall/table.h"
 };
 
@@ -55,23 +57,61 @@ static long refuse(u64 number)
 	return -error;
 }
 
+static inline const struct entry *find(u64 number)
+{
+	return number < ARRAY_SIZE(table) ? &table[number] : &unknown;
+}
+
+static inline long call(const struct entry *e, const struct regs *regs)
+{
+	if (likely(e->fn))
+		return e->fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
+	return refuse(regs->orig_rax);
+}
+
+/* Does this failure of a call that is there tell of a request or an option that is not? */
+static bool tells_of_limit(const struct entry *e, u64 number, long result)
+{
+	switch (-result) {
+	case ENOTTY:
+	case ENOPROTOOPT:
+	case EOPNOTSUPP:
+	case ENOSYS:
+		return true;
+	case EINVAL:
+	case EPERM:
+		return e->part || (result == -EINVAL && (number == __NR_fcntl || number == __NR_madvise));
+	default:
+		return false;
+	}
+}
+
+static __attribute__((noinline)) long call_traced(const struct entry *e, const struct regs *regs)
+{
+	const u64 args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+	const char *name = e->name ? e->name : "syscall_unknown", *format = e->name ? e->format : "xxxxxx";
+	u64 number = regs->orig_rax;
+	long result;
+
+	trace_enter(number, name, format, args);
+	result = call(e, regs);
+	if (!e->fn)
+		trace_count_refused(number);
+	else if (tells_of_limit(e, number, result))
+		trace_count_limit(number, args, result);
+	trace_leave(number, name, format, args, result);
+	return result;
+}
+
 void syscall_dispatch(struct regs *regs)
 {
-	u64 number = regs->orig_rax;
-	const struct entry *e = number < ARRAY_SIZE(table) ? &table[number] : &unknown;
+	const struct entry *e = find(regs->orig_rax);
 	long result;
 
 	account_enter_kernel();
 	current->regs = regs;
 	shared->stats.syscalls++;
-	if (likely(e->fn))
-		result = e->fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9);
-	else
-		result = refuse(number);
-	if (unlikely(boot->flags & BOOT_F_TRACE) && e->name) {
-		const u64 args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
-		trace_syscall(e->name, e->format, args, result);
-	}
+	result = trace_on() ? call_traced(e, regs) : call(e, regs);
 	/* A call that replaced the registers (execve, rt_sigreturn) returns what RAX is to be. */
 	regs->rax = (u64)result;
 }

@@ -70,7 +70,7 @@ static void enqueue(struct runqueue *c, struct thread *t)
 {
 	struct thread *pos;
 
-	t->cpu = (int)(c - queues);
+	t->queue = (int)(c - queues);
 	t->on_queue = true;
 	c->queued++;
 	/* From the end: who has just run goes far back. */
@@ -333,10 +333,10 @@ int sched_set_affinity(struct thread *t, u64 mask)
 	if (!(mask & online_mask()))
 		return -EINVAL;
 	t->affinity = mask;
-	if (mask & 1ull << t->cpu)
+	if (mask & 1ull << (t->on_queue ? t->queue : t->cpu))
 		return 0;
 	if (t->on_queue) {
-		dequeue(c, t);
+		dequeue(&queues[t->queue], t);
 		place(t);
 	} else if (c->running == t) {
 		resched_cpu(c);

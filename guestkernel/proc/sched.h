@@ -32,7 +32,8 @@ struct thread {
 	struct thread_arch arch;
 	struct regs *regs; /* user registers: at the top of the kernel stack */
 	enum thread_state state;
-	int cpu;           /* where it runs or ran last */
+	int cpu;           /* where it runs or ran last; arch_cpu() reads it, so it only changes when the thread is switched to */
+	int queue;         /* on_queue: whose */
 	bool need_resched; /* seen by return_to_user() */
 	bool on_queue;     /* stands on its CPU's run queue */
 	bool killed;       /* must end before it returns to user mode; interrupts every sleep but an unkillable one */

@@ -169,7 +169,7 @@ static void a_woken_thread_returns_to_its_idle_cpu(void **state)
 	threads[0].state = THREAD_SLEEPING;
 	threads[0].cpu = 2;
 	sched_wake(&threads[0]);
-	assert_int_equal(threads[0].cpu, 2);
+	assert_int_equal(threads[0].queue, 2);
 	assert_int_equal(stub_kicks, 1u << 2);
 }
 
@@ -185,7 +185,7 @@ static void a_woken_thread_avoids_busy_cpus(void **state)
 	threads[0].state = THREAD_SLEEPING;
 	threads[0].cpu = 1;
 	sched_wake(&threads[0]);
-	assert_int_equal(threads[0].cpu, 0);
+	assert_int_equal(threads[0].queue, 0);
 }
 
 static void an_idle_cpu_takes_waiting_threads_that_may_move(void **state)
@@ -215,6 +215,8 @@ static void affinity_moves_a_running_thread(void **state)
 	assert_true(threads[0].need_resched);
 	schedule();
 	assert_ptr_equal(stub_current, idle[0]);
+	assert_int_equal(threads[0].cpu, 0); /* it is still on its way off this CPU */
+	assert_int_equal(threads[0].queue, 1);
 	assert_true(stub_kicks & 2);
 	on_cpu(1, idle[1]);
 	schedule();

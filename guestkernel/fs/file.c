@@ -61,6 +61,7 @@ void file_put(struct file *file)
 	file->refs = 1; /* callbacks may take and drop references */
 	epoll_file_gone(file);
 	locks_release(file);
+	file_reopen_gone(file);
 	if (opened && file->path.dentry)
 		inotify_path(&file->path, file_writable(file) ? IN_CLOSE_WRITE_EVENT : IN_CLOSE_NOWRITE_EVENT);
 	if (opened && file->ops->release)

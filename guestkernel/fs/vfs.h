@@ -185,6 +185,9 @@ struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, 
 void file_get(struct file *file);
 void file_put(struct file *file);
 long file_read(struct file *file, struct uio *uio, u64 *pos);
+/* Lets an anonymous file (with an inode of its own) be opened again through /proc/PID/fd: reopen.c. */
+void file_make_reopenable(struct file *file);
+void file_reopen_gone(struct file *file); /* file_put() alone calls it */
 long file_write(struct file *file, struct uio *uio, u64 *pos);
 s64 noop_seek(struct file *file, s64 offset, int whence); /* things without positions that do not mind: always 0 */
 u32 file_poll(struct file *file, struct poll_table *table);

@@ -609,6 +609,7 @@ static int vsock_setsockopt(struct socket *s, int level, int name, const void *v
 		return -ENOPROTOOPT;
 	v->fifo = true;
 	s->file->inode->mode = K_S_IFIFO | 0600;
+	file_make_reopenable(s->file);
 	return 0;
 }
 

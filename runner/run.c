@@ -137,7 +137,11 @@ static void on_tick(void *context, uint32_t events)
 {
 	struct run *run = context;
 	uint64_t expirations;
-	if (read(run->tick_fd, &expirations, sizeof(expirations)) == sizeof(expirations) && !vcpu_tick(&run->machine))
+	if (read(run->tick_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
+		return;
+	/* What the guest has queued without a notification. */
+	vsock_work(&run->machine.vsock);
+	if (!vcpu_tick(&run->machine))
 		set_tick(run, false);
 }
 

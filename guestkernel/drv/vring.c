@@ -42,6 +42,11 @@ void vring_publish(struct vring *ring)
 	__atomic_store_n(&ring->avail[1], ring->avail_idx, __ATOMIC_RELEASE);
 }
 
+void vring_quiet(struct vring *ring)
+{
+	ring->avail[0] = 1; /* VIRTQ_AVAIL_F_NO_INTERRUPT */
+}
+
 bool vring_wants_notify(const struct vring *ring)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

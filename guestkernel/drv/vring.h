@@ -34,6 +34,8 @@ void vring_init(struct vring *ring, const struct boot_queue *where);
  * there is no room. */
 int vring_add(struct vring *ring, const struct vring_piece *pieces, unsigned count, bool device_writes);
 void vring_publish(struct vring *ring);
+/* Asks the device for no interrupts on this ring. */
+void vring_quiet(struct vring *ring);
 /* Whether the device asks to be notified of what was published (virtio 1.2, 2.7.10). */
 bool vring_wants_notify(const struct vring *ring);
 /* The next chain that the device is done with: its head, or -1. *len: bytes written. The descriptors are free again. */

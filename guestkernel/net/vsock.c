@@ -2,14 +2,15 @@
  *
  * AF_VSOCK streams over virtio (virtio 1.2, 5.10).
  *
- * Notifying the device leaves the guest, which costs tens of microseconds on some hosts. So packets that nobody waits for
- * (connection requests, credit, half-closes at exit) are only queued; a notification goes out with the
- * next data, or when a thread is about to sleep for the device (vsock_flush). The device does its work inside the
- * notification: when it returns, what it had to say stands in the used rings.
+ * Notifying the device leaves the guest, which costs tens of microseconds on some hosts. So most packets are only
+ * queued: connection requests, credit, half-closes, and small writes, whose bytes are copied. They are in the available
+ * ring at once, where the device finds them at its next tick (BOOT_TICK_NS) or at the end of the machine, however that
+ * comes. A notification goes out when a thread is about to sleep (vsock_flush), when much is queued, and
+ * with large writes. The device does its work inside the notification: when it returns, what it had to say stands in the used rings.
  *
  * Receive: each posted chain is a header of its own and one block of RX_BLOCK bytes. A block whose payload is small is
  * copied and posted again; a larger one moves to the connection's queue, from where splice can take its pages.
- * Transmit: the pages of the writer go into the chain as they are.
+ * Transmit: the pages of the writer of much go into the chain as they are.
  */
 #include "guestkernel/net/vsock.h"
 
@@ -46,6 +47,8 @@ struct sockaddr_vm { /* vsock(7) */
 #define TX_HEADERS 64
 #define TX_PIECES 34                /* header + pages of one packet */
 #define TX_BYTES (128u << 10)       /* payload of one packet */
+#define TX_COPY_BYTES 2048          /* writes up to this are copied and queued */
+#define TX_QUEUED_BYTES (32u << 10) /* copied bytes that may wait for the device */
 
 enum state { NEW, CONNECTING, CONNECTED, CLOSED };
 
@@ -82,13 +85,16 @@ static unsigned rx_posted; /* how many exist */
 static u16 rx_buffer_of[VSOCK_QUEUE_SIZE]; /* by head descriptor */
 static u8 tx_header_of[VSOCK_QUEUE_SIZE];
 static u64 tx_headers_free;
+static struct page *tx_payload[TX_HEADERS]; /* a reference for copied bytes, or NULL */
+static struct page *tx_page;                /* where the next bytes are copied to */
+static u32 tx_page_used, tx_queued;
 static bool notify_wanted;
 static u32 next_port = 0xf0000000;
 
 static void notify(void)
 {
 	notify_wanted = false;
-	vring_publish(&tx);
+	tx_queued = 0;
 	volatile u32 *reg = phys_to_virt(boot->vsock.mmio + VSOCK_MMIO_NOTIFY);
 	*reg = VSOCK_TX;
 }
@@ -122,6 +128,7 @@ void vsock_init(void)
 {
 	vring_init(&rx, &boot->vsock.queue[VSOCK_RX]);
 	vring_init(&tx, &boot->vsock.queue[VSOCK_TX]);
+	vring_quiet(&tx); /* who waits for room notifies, and looks */
 	rx_headers = page_virt(page_alloc(0, 0));
 	tx_headers = page_virt(page_alloc(0, 0));
 	_Static_assert(RX_BUFFERS * sizeof(struct vsock_header) <= PAGE_SIZE, "rx headers");
@@ -144,12 +151,18 @@ static void reclaim_tx(void)
 {
 	u32 len;
 	int head;
-	while ((head = vring_take(&tx, &len)) >= 0)
-		tx_headers_free |= 1ull << tx_header_of[head];
+	while ((head = vring_take(&tx, &len)) >= 0) {
+		unsigned slot = tx_header_of[head];
+		tx_headers_free |= 1ull << slot;
+		if (tx_payload[slot])
+			page_put(tx_payload[slot]);
+		tx_payload[slot] = NULL;
+	}
 }
 
-/* Queues one packet: header and payload pieces[1..count). False: no room. */
-static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *pieces, unsigned count, u32 bytes)
+/* Queues one packet: header and payload pieces[1..count); `copied` is the page with the payload's copy, or NULL. False:
+ * no room. */
+static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *pieces, unsigned count, u32 bytes, struct page *copied)
 {
 	if (!tx_headers_free || tx.free_count < count) {
 		notify();
@@ -176,6 +189,10 @@ static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *
 	int head = vring_add(&tx, pieces, count, false);
 	tx_headers_free &= ~(1ull << slot);
 	tx_header_of[head] = (u8)slot;
+	if (copied)
+		page_get(copied);
+	tx_payload[slot] = copied;
+	vring_publish(&tx);
 	notify_wanted = true;
 	return true;
 }
@@ -183,7 +200,7 @@ static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *
 static void send_control(struct vsock *v, u16 op, u32 flags)
 {
 	struct vring_piece piece[1];
-	send_packet(v, op, flags, piece, 1, 0);
+	send_packet(v, op, flags, piece, 1, 0, NULL);
 }
 
 bool vsock_flush(void)
@@ -457,6 +474,34 @@ static u32 credit(const struct vsock *v)
 	return in_flight < v->peer_buffer ? v->peer_buffer - in_flight : 0;
 }
 
+/* Copies up to TX_COPY_BYTES and leaves them for the device's next look; returns bytes or -errno. */
+static long send_copy(struct vsock *v, struct uio *uio, u32 limit)
+{
+	u32 want = (u32)MIN(uio->left, (u64)limit);
+	reclaim_tx();
+	if (!tx_page || tx_page_used + want > PAGE_SIZE) {
+		struct page *fresh = page_alloc(0, 0);
+		if (!fresh)
+			return -ENOMEM;
+		if (tx_page)
+			page_put(tx_page);
+		tx_page = fresh;
+		tx_page_used = 0;
+	}
+	u32 n = (u32)uio_copy_from(uio, (u8 *)page_virt(tx_page) + tx_page_used, want);
+	if (!n)
+		return -EFAULT;
+	struct vring_piece pieces[2] = {{0}, {page_addr(tx_page) + tx_page_used, n}};
+	if (!send_packet(v, VSOCK_OP_RW, 0, pieces, 2, n, tx_page))
+		return -EIO;
+	tx_page_used += n;
+	tx_queued += n;
+	v->sent += n;
+	if (tx_queued > TX_QUEUED_BYTES)
+		vsock_flush();
+	return n;
+}
+
 /* One packet with data; returns bytes or -errno. The device has taken it when this returns, so the pages are free again. */
 static long send_data(struct vsock *v, struct uio *uio)
 {
@@ -467,7 +512,7 @@ static long send_data(struct vsock *v, struct uio *uio)
 	long r = bytes;
 	if (!bytes)
 		return -EFAULT;
-	if (!send_packet(v, VSOCK_OP_RW, 0, pieces, count, bytes)) {
+	if (!send_packet(v, VSOCK_OP_RW, 0, pieces, count, bytes, NULL)) {
 		r = -EIO;
 	} else {
 		v->sent += bytes;
@@ -501,8 +546,7 @@ static long vsock_sendmsg(struct socket *s, struct socket_msg *msg)
 	if (!msg->uio->left)
 		return 0;
 	while (msg->uio->left) {
-		if (!credit(v) || v->state == CONNECTING)
-			vsock_poll();
+		vsock_poll();
 		bool dontwait = (s->file->flags & O_NONBLOCK) || (msg->flags & 0x40);
 		if (dontwait && v->state != CLOSED && !v->peer_deaf && !v->shut_send && (!credit(v) || v->state == CONNECTING))
 			return total ? total : -EAGAIN;
@@ -511,7 +555,8 @@ static long vsock_sendmsg(struct socket *s, struct socket_msg *msg)
 			return total ? total : r;
 		if (v->peer_deaf || v->shut_send)
 			return total ? total : broken_pipe(msg->flags);
-		long n = send_data(v, msg->uio);
+		u32 room = credit(v);
+		long n = msg->uio->left <= TX_COPY_BYTES ? send_copy(v, msg->uio, room) : send_data(v, msg->uio);
 		if (n < 0)
 			return total ? total : n;
 		total += n;
@@ -597,7 +642,6 @@ static int vsock_shutdown(struct socket *s, int how)
 	v->shut_receive |= (flags & VSOCK_SHUTDOWN_RECEIVE) != 0;
 	v->shut_send |= (flags & VSOCK_SHUTDOWN_SEND) != 0;
 	send_control(v, VSOCK_OP_SHUTDOWN, flags);
-	vsock_flush();
 	wake_up(&v->wait, EPOLLIN | EPOLLOUT);
 	return 0;
 }
@@ -635,12 +679,8 @@ static long vsock_ioctl(struct socket *s, u32 cmd, u64 arg)
 static void vsock_release(struct socket *s)
 {
 	struct vsock *v = vsock_of(s);
-	if (v->state == CONNECTED || v->state == CONNECTING) {
+	if (v->state == CONNECTED || v->state == CONNECTING)
 		send_control(v, VSOCK_OP_SHUTDOWN, 3);
-		/* At exit the end of the program travels right behind; otherwise nothing may follow for long. */
-		if (!current->process || !current->process->exiting)
-			vsock_flush();
-	}
 	struct segment *seg, *next;
 	list_for_each_safe(seg, next, &v->rx, link) {
 		list_remove(&seg->link);

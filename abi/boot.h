@@ -34,6 +34,10 @@
 #define BOOT_MMIO_BASE 0x7f00000000
 
 #define BOOT_FRAME_BYTES 32
+/* What stands first in free memory, so that the runner can have ready what is touched: frames for page tables, then (on
+ * a multiple of 16) frames of receive buffers, then small blocks. */
+#define BOOT_FIRST_TABLES 32
+#define BOOT_RX_FRAMES 192
 
 /* Not the first slot of the upper half: some hosts with emulated ring 0 keep it for themselves. */
 #define BOOT_DIRECT_MAP 0xffff888000000000

@@ -28,9 +28,11 @@ struct boot_clock boot_clock;
 #define GIB (1ull << 30)
 
 /* What every small program makes the kernel touch: had from the host in a few calls rather than a fault for each page.
- * The frame table's start, and the free memory behind it (first page tables, kernel objects, program). */
+ * The frame table's start, and free memory: first page tables, then behind the receive buffers kernel objects and the
+ * program's pages. */
 #define READY_FRAME_TABLE_BYTES (64ull << 10)
-#define READY_FREE_BYTES (640ull << 10)
+#define READY_TABLES_BYTES (BOOT_FIRST_TABLES * PAGE)
+#define READY_FREE_BYTES (256ull << 10)
 
 struct builder {
 	struct vm *vm;
@@ -285,7 +287,9 @@ void boot_load(struct vm *vm)
 	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	make_ready(vm, bss, stack - bss);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
-	make_ready(vm, frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES, READY_FREE_BYTES);
+	uint64_t first = frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES;
+	make_ready(vm, first, READY_TABLES_BYTES);
+	make_ready(vm, first + (BOOT_FIRST_TABLES + BOOT_RX_FRAMES) * PAGE, READY_FREE_BYTES);
 }
 
 int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_block *block, struct error *error)

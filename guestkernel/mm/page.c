@@ -31,7 +31,6 @@ static struct list table_free;
 static u64 table_next, table_end;
 static bool table_zero;
 
-#define FIRST_TABLES 32
 _Static_assert(sizeof(struct page) == BOOT_FRAME_BYTES, "frame table");
 
 static u64 frame_of(const struct page *page)
@@ -58,7 +57,7 @@ void page_init(u64 free_start, u64 memory_bytes)
 	kassert(reserved < frame_count);
 	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h). */
 	table_next = reserved;
-	fresh_low = table_end = reserved + MIN((u64)FIRST_TABLES, frame_count - reserved);
+	fresh_low = table_end = reserved + MIN((u64)BOOT_FIRST_TABLES, frame_count - reserved);
 	table_zero = true;
 	fresh_high = frame_count;
 	free_count = frame_count - reserved;

@@ -5,8 +5,8 @@
  * Notifying the device leaves the guest, which costs tens of microseconds on some hosts. So most packets are only
  * queued: connection requests, credit, half-closes, and small writes, whose bytes are copied. They are in the available
  * ring at once, where the device finds them at its next tick (BOOT_TICK_NS) or at the end of the machine, however that
- * comes. A notification goes out when a thread is about to sleep (vsock_flush), when much is queued, and
- * with large writes. The device does its work inside the notification: when it returns, what it had to say stands in the used rings.
+ * comes. A notification goes out when the CPU has nothing else to do (vsock_flush), when much is queued, and with large
+ * writes. The device does its work inside the notification: when it returns, what it had to say stands in the used rings.
  *
  * Receive: each posted chain is a header of its own and one block of RX_BLOCK bytes. A block whose payload is small is
  * copied and posted again; a larger one moves to the connection's queue, from where splice can take its pages.
@@ -41,7 +41,7 @@ struct sockaddr_vm { /* vsock(7) */
 #define RX_PAGES (1u << RX_ORDER)
 #define RX_BLOCK (PAGE_SIZE << RX_ORDER)
 #define RX_BUFFERS 40               /* 2.5 MiB: more than two connections' credit */
-#define RX_BUFFERS_FIRST 4          /* posted at boot: enough for a small program; the rest when the device runs out */
+#define RX_BUFFERS_FIRST (BOOT_RX_FRAMES / RX_PAGES) /* posted at boot: five answers, the job, a small program */
 #define RX_COPY_BYTES 2048          /* payloads up to this are copied, their block is posted again */
 #define RECEIVE_BUFFER (1u << 20)   /* credit that each connection gives the host */
 #define TX_HEADERS 64
@@ -129,6 +129,7 @@ void vsock_init(void)
 	vring_init(&rx, &boot->vsock.queue[VSOCK_RX]);
 	vring_init(&tx, &boot->vsock.queue[VSOCK_TX]);
 	vring_quiet(&tx); /* who waits for room notifies, and looks */
+	_Static_assert(BOOT_RX_FRAMES % RX_PAGES == 0, "receive buffers");
 	rx_headers = page_virt(page_alloc(0, 0));
 	tx_headers = page_virt(page_alloc(0, 0));
 	_Static_assert(RX_BUFFERS * sizeof(struct vsock_header) <= PAGE_SIZE, "rx headers");
@@ -336,7 +337,7 @@ static struct vsock *vsock_of(struct socket *s)
 	({                                                                                                             \
 		int wait_for_result = 0;                                                                               \
 		if (!(cond))                                                                                           \
-			vsock_flush();                                                                                 \
+			vsock_poll();                                                                                  \
 		if (!(cond))                                                                                           \
 			wait_for_result = wait_event_interruptible(&(v)->wait, cond, 0);                               \
 		wait_for_result;                                                                                       \
@@ -567,13 +568,8 @@ static long vsock_sendmsg(struct socket *s, struct socket_msg *msg)
 static u32 vsock_poll_state(struct socket *s, struct poll_table *table)
 {
 	struct vsock *v = vsock_of(s);
-	/* Who asks with a table is about to wait: requests must be out by then. */
-	if (table) {
-		poll_wait(table, &v->wait);
-		vsock_flush();
-	} else {
-		vsock_poll();
-	}
+	poll_wait(table, &v->wait);
+	vsock_poll();
 	u32 events = 0;
 	if (v->rx_bytes || v->eof || v->shut_receive)
 		events |= EPOLLIN | EPOLLRDNORM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of system calls and its dispatch: complete, consistent, and an answer for every number.
- * sources: guestkernel/syscall/dispatch.c guestkernel/syscall/trace.c guestkernel/lib.c tests/unit/arch_stub.c
+ * sources: guestkernel/syscall/dispatch.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 #include <cmocka.h>
 #include <asm/unistd.h>
 #include "guestkernel/lib.h"
-#include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/syscall/syscall.h"
 #include "guestkernel/syscall/trace.h"
@@ -20,14 +19,17 @@
 void account_enter_kernel(void)
 {
 }
-size_t copy_from_user_partial(void *to, user_ptr from, size_t n)
+void trace_enter(u64 number, const char *name, const char *format, const u64 args[6])
 {
-	static const char text[] = "/etc/pass\nwd";
-
-	if (from.addr != 0x1000)
-		return 0;
-	memcpy(to, text, MIN(n, sizeof(text)));
-	return MIN(n, sizeof(text));
+}
+void trace_leave(u64 number, const char *name, const char *format, const u64 args[6], long result)
+{
+}
+void trace_count_refused(u64 number)
+{
+}
+void trace_count_limit(u64 number, const u64 args[6], long result)
+{
 }
 
 static u64 seen[6];
@@ -93,7 +95,7 @@ static void the_table_is_complete_and_sorted(void **state)
 		if (i)
 			assert_true(rows[i].number > rows[i - 1].number);
 		assert_true(strlen(rows[i].format) <= 6);
-		assert_int_equal(strspn(rows[i].format, "duxopsfg"), strlen(rows[i].format));
+		assert_int_equal(strspn(rows[i].format, "dulxopfDgOyPMkzwhWFIKCrcsbvjAEmateBVSi2XTnqL"), strlen(rows[i].format));
 	}
 	/* The host's headers name the same numbers. */
 #define SYSCALL_FULL(number, name, format)                                                                             \
@@ -104,20 +106,6 @@ static void the_table_is_complete_and_sorted(void **state)
 #include "guestkernel/syscall/table.h"
 }
 
-static void the_trace_reads_like_a_call(void **state)
-{
-	const u64 args[6] = {(u64)-100, 0x1000, 02, 0644};
-	char line[200];
-
-	trace_format(line, sizeof(line), "openat", "fsxo", args);
-	assert_string_equal(line, "openat(-100, \"/etc/pass.wd\", 0x2, 0644)");
-	const u64 bad[6] = {0x999};
-	trace_format(line, sizeof(line), "unlink", "s", bad);
-	assert_string_equal(line, "unlink(0x999)");
-	assert_in_range(trace_format(line, 12, "openat", "fsxo", args), 1, 11);
-	assert_int_equal(strlen(line), 11);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,7 +113,6 @@ int main(void)
 		cmocka_unit_test(what_is_not_there_says_so),
 		cmocka_unit_test(calls_are_counted),
 		cmocka_unit_test(the_table_is_complete_and_sorted),
-		cmocka_unit_test(the_trace_reads_like_a_call),
 	};
 
 	stub_init(1 << 20);

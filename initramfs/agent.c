@@ -101,6 +101,9 @@ static void open_stdio(const struct job *job, int stdio[3])
 
 	for (int i = 0; i < 3; i++) {
 		stdio[i] = kind[i] == WIRE_STDIO_TTY ? terminal : stream_fd((enum stream)i);
+		/* The program's own user may open /dev/stdout again, as with pipes that a shell made for it. */
+		if (kind[i] == WIRE_STDIO_STREAM && job->header.uid)
+			(void)!fchown(stdio[i], job->header.uid, job->header.gid);
 		if (kind[i] == WIRE_STDIO_STDOUT)
 			stdio[i] = stdio[1];
 		if (kind[i] == WIRE_STDIO_NULL)

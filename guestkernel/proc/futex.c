@@ -43,7 +43,7 @@ int futex_key(u64 addr, bool between_processes, struct futex_key *key)
 		return 0;
 	/* Only memory that another address space can hold too needs a name beyond this one. */
 	vma = mm_find(mm, addr);
-	if (!vma || addr < vma->start)
+	if (!vma || addr < vma->start || !(vma->prot & PROT_READ))
 		return -EFAULT;
 	if (!(vma->flags & VMA_SHARED))
 		return 0;

@@ -36,7 +36,7 @@ static long move(struct file *file, struct uio *uio, bool write)
 /* A length beyond the address space is a bad address, not a long read. */
 static int check_range(u64 addr, u64 len)
 {
-	return (s64)len < 0 ? -EINVAL : addr + len < addr || addr + len > USER_END + PAGE_SIZE ? -EFAULT : 0;
+	return (s64)len < 0 || addr + len < addr || addr + len > USER_END + PAGE_SIZE ? -EFAULT : 0;
 }
 
 static long one_buffer(struct uio *uio, struct iov *one, u64 addr, u64 len)

@@ -72,7 +72,7 @@ static int setup(void **state)
 	memset(threads, 0, sizeof(threads));
 	memset(woken, 0, sizeof(woken));
 	mm.refs = 2;
-	vma = (struct vma){.start = BASE, .end = BASE + sizeof(memory)};
+	vma = (struct vma){.start = BASE, .end = BASE + sizeof(memory), .prot = PROT_READ | PROT_WRITE};
 	for (int i = 0; i < 4; i++) {
 		threads[i].tid = i + 1;
 		threads[i].mm = &mm;

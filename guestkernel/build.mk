@@ -27,3 +27,20 @@ $(B)/guestkernel/kernel.elf: $(KERNEL_OBJ) guestkernel/arch/kernel.lds
 	  -Wl,--no-warn-rwx-segments -o $@ $(KERNEL_OBJ)
 $(B)/guestkernel/kernel.bin: $(B)/guestkernel/kernel.elf
 	objcopy -O binary $< $@
+
+# docs/abi.md comes from the table of system calls; test_abi compares it, and the handlers that the kernel has, with the table.
+$(B)/gen/abidoc: guestkernel/syscall/gen/abidoc.c guestkernel/syscall/table.h
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -MF $@.d -o $@ $<
+$(B)/gen/abi.md: $(B)/gen/abidoc
+	$< > $@
+$(B)/gen/handlers.txt: $(B)/guestkernel/kernel.elf
+	@mkdir -p $(@D)
+	nm $< | sed -n 's/^[0-9a-f]* [Tt] sys_//p' | sort > $@
+$(B)/unit/test_abi $(B)/asan/test_abi: $(B)/gen/abi.md $(B)/gen/handlers.txt
+$(B)/unit/test_abi $(B)/asan/test_abi: HOST_CFLAGS += -DABI_DOC='"$(B)/gen/abi.md"' -DHANDLERS='"$(B)/gen/handlers.txt"'
+
+abi-doc: $(B)/gen/abi.md ## write docs/abi.md from the table of system calls
+	@mkdir -p docs
+	cp $< docs/abi.md
+.PHONY: abi-doc

@@ -428,7 +428,7 @@ static int confine(struct vcpu *vcpu)
 	else if ((vcpu->index || !policy_confine_older_thread(&error)) && !policy_confine_thread(role, &error))
 		return 0;
 	snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
-	machine_stop(machine, MACHINE_CRASHED);
+	machine_stop(machine, MACHINE_FAILED);
 	return -1;
 }
 
@@ -436,6 +436,9 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	struct machine *machine = vcpu->machine;
+	char name[16];
+	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
+	prctl(PR_SET_NAME, name);
 	if (vcpu->index == 0) {
 		vm_create_vcpus(&machine->vm, &machine->made_error);
 		sem_post(&machine->made);

@@ -133,6 +133,14 @@ static void set_tick(struct run *run, bool on)
 	timerfd_settime(run->tick_fd, 0, &when, NULL);
 }
 
+/* The trace of the calls that came before the output first. */
+static void work(struct run *run)
+{
+	if (run->machine.trace.fd >= 0)
+		trace_take(&run->machine.trace, false);
+	vsock_work(&run->machine.vsock);
+}
+
 static void on_tick(void *context, uint32_t events)
 {
 	struct run *run = context;
@@ -140,7 +148,7 @@ static void on_tick(void *context, uint32_t events)
 	if (read(run->tick_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
 	/* What the guest has queued without a notification. */
-	vsock_work(&run->machine.vsock);
+	work(run);
 	if (!vcpu_tick(&run->machine))
 		set_tick(run, false);
 }
@@ -150,7 +158,7 @@ static void on_wake(void *context, uint32_t events)
 	struct run *run = context;
 	if (atomic_load(&run->machine.ticking) && !run->tick_on)
 		set_tick(run, true);
-	vsock_work(&run->machine.vsock);
+	work(run);
 }
 
 static int arm_timer(struct run *run, uint64_t ns)

@@ -195,6 +195,8 @@ static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *
 	tx_payload[slot] = copied;
 	vring_publish(&tx);
 	notify_wanted = true;
+	if (unlikely(boot->trace) && bytes)
+		notify(); /* output stands where it was written, among the lines of the trace */
 	return true;
 }
 

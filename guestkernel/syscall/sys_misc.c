@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/random.h>
 #include <linux/reboot.h>
+#include "guestkernel/drv/tty.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
@@ -115,6 +116,17 @@ SYSCALL(getrandom)
 	}
 	memset(buf, 0, sizeof(buf));
 	return (long)done;
+}
+
+SYSCALL(vhangup)
+{
+	struct tty *tty = tty_current();
+
+	if (!cred_has_cap(CAP_SYS_TTY_CONFIG))
+		return -EPERM;
+	if (tty)
+		tty_hang_up(tty);
+	return 0;
 }
 
 SYSCALL(reboot)

@@ -41,6 +41,22 @@ void unix_inflight_remove(struct scm_files *files)
 	}
 }
 
+/* Calls fn for each socket that lies in the queue of u, or of a connection that only u could accept. */
+static void for_each_queued(struct unix_sock *u, void (*fn)(struct unix_sock *in, struct list *work), struct list *work)
+{
+	struct unix_sock *embryo;
+	struct packet *p;
+	list_for_each (p, &u->rx.packets, link) {
+		for (unsigned i = 0; p->files && i < p->files->count; i++) {
+			struct unix_sock *in = unix_of_file(p->files->files[i]);
+			if (in)
+				fn(in, work);
+		}
+	}
+	list_for_each (embryo, &u->pending, pending_link)
+		for_each_queued(embryo, fn, work);
+}
+
 static void mark(struct unix_sock *u, struct list *work)
 {
 	if (u->reachable)
@@ -49,25 +65,32 @@ static void mark(struct unix_sock *u, struct list *work)
 	list_append(work, &u->scan_link);
 }
 
-/* What can be received from u is reachable. */
-static void scan_queue(struct unix_sock *u, struct list *work)
+static void count_inside(struct unix_sock *u, struct list *work)
 {
-	struct packet *p;
-	list_for_each (p, &u->rx.packets, link) {
-		for (unsigned i = 0; p->files && i < p->files->count; i++) {
-			struct unix_sock *in = unix_of_file(p->files->files[i]);
-			if (in)
-				mark(in, work);
-		}
-	}
+	u->outside--;
 }
 
-static void scan(struct unix_sock *u, struct list *work)
+/* Marks what can be received by somebody: sockets with a reference from elsewhere than queues, those in the queue of a
+ * socket that is not in flight, and all that lies in the queues of such. */
+static void mark_reachable(void)
 {
-	struct unix_sock *embryo;
-	scan_queue(u, work);
-	list_for_each (embryo, &u->pending, pending_link)
-		scan_queue(embryo, work);
+	struct unix_sock *u;
+	struct list work;
+	list_init(&work);
+	list_for_each (u, &inflight, inflight_link) {
+		u->reachable = false;
+		u->outside = u->inflight;
+	}
+	list_for_each (u, &inflight, inflight_link)
+		for_each_queued(u, count_inside, NULL);
+	list_for_each (u, &inflight, inflight_link)
+		if (u->outside || u->socket.file->refs > u->inflight)
+			mark(u, &work);
+	while (!list_empty(&work)) {
+		u = list_first(&work, struct unix_sock, scan_link);
+		list_remove(&u->scan_link);
+		for_each_queued(u, mark, &work);
+	}
 }
 
 static void take_queue(struct unix_sock *u, struct list *taken)
@@ -94,24 +117,14 @@ static void take(struct unix_sock *u, struct list *taken)
 void unix_gc(void)
 {
 	static bool running;
-	struct list work, garbage, taken;
+	struct list garbage, taken;
 	struct unix_sock *u, *next;
 	if (running || list_empty(&inflight))
 		return;
 	running = true;
-	list_init(&work);
 	list_init(&garbage);
 	list_init(&taken);
-	list_for_each (u, &inflight, inflight_link)
-		u->reachable = false;
-	list_for_each (u, &inflight, inflight_link)
-		if (u->socket.file->refs > u->inflight)
-			mark(u, &work);
-	while (!list_empty(&work)) {
-		u = list_first(&work, struct unix_sock, scan_link);
-		list_remove(&u->scan_link);
-		scan(u, &work);
-	}
+	mark_reachable();
 	list_for_each (u, &inflight, inflight_link)
 		if (!u->reachable)
 			list_append(&garbage, &u->scan_link);

@@ -12,6 +12,7 @@
  *   0x00040000  page tables built by the runner  (up to 0x000f0000)
  *   0x00100000  kernel image, then its bss
  *   kernel end  (rounded up to 4 KiB) initramfs, page-aligned
+ *   trace       struct trace_area, with --trace alone (abi/trace.h)
  *   free_start  the kernel's table of frames (BOOT_FRAME_BYTES for each frame of RAM), then free memory up to memory_bytes
  *   BOOT_MMIO_BASE  virtio-mmio window, outside RAM
  *

@@ -424,7 +424,7 @@ static int confine(struct vcpu *vcpu)
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	enum policy_role role = machine->terminal ? POLICY_VCPU_TTY : POLICY_VCPU;
 	if (make_timer(vcpu))
-		error_errno(&error, STATUS_RUNNER, "timer_create");
+		error_errno(&error, STATUS_RUNNER, "cannot make the timer of a vCPU; 'ulimit -i' may be too low");
 	else if ((vcpu->index || !policy_confine_older_thread(&error)) && !policy_confine_thread(role, &error))
 		return 0;
 	snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);

@@ -67,4 +67,9 @@ check "--stats=FILE: stdout and stderr are untouched" equal "$(cat out err)" hel
 check "--stats without FILE: JSON on stderr" bash -c '"$SANDBOX" run --stats "$PROG/hello-static" 2>&1 >/dev/null </dev/null | jq -e .outcome'
 check_status 127 "a program that is not there, with --stats" --stats=stats /nowhere/program
 check "a program that is not there: outcome" equal "$(jq -r .outcome stats)" cannot-execute
+got=0
+timeout -k 5 "$LIMIT" prlimit --sigpending=0 "$SANDBOX" run --stats=stats "$PROG/hello-static" </dev/null >out 2>err || got=$?
+check "a machine that cannot start: status" equal "$got" 125
+check "a machine that cannot start: one message, of the runner" bash -c '[ "$(wc -l <err)" = 1 ] && grep -q "^sandbox: .*ulimit -i" err && [ ! -s out ]'
+check "a machine that cannot start: outcome" equal "$(jq -r .outcome stats)" runner-failure
 check "--stats: all numbers are finite and not negative" jq -e '[.. | numbers] | length > 5 and all(. >= 0 and . < 1e18)' stats

@@ -20,6 +20,7 @@
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/account.h"
+#include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/names.h"
 #include "guestkernel/syscall/syscall.h"
 #include "tests/unit/arch_stub.h"
@@ -121,6 +122,11 @@ int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info)
 {
 	fs_signal = sig;
 	return 0;
+}
+
+void signal_broken_pipe(void)
+{
+	fs_signal = SIGPIPE;
 }
 
 void sched_wake(struct thread *t)

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #define PIECE_BYTES 4096 /* not more than PIPE_BUF: after POLLOUT such a write does not block */
-#define POLL_MS 100
-#define GRACE_POLLS 20   /* 2 s for a reader that has stopped, once the machine has ended */
+#define POLL_MS	    100
+#define GRACE_POLLS 20 /* 2 s for a reader that has stopped, once the machine has ended */
 
 /* ---- names ---- */
 
@@ -21,8 +21,8 @@ struct call {
 };
 
 static const struct call calls[TRACE_CALLS] = {
-#define SYSCALL_FULL(number, name, format) [number] = {#name, NULL},
-#define SYSCALL_PART(number, name, format, missing) [number] = {#name, missing},
+#define SYSCALL_FULL(number, name, format)		  [number] = {#name, NULL},
+#define SYSCALL_PART(number, name, format, missing)	  [number] = {#name, missing},
 #define SYSCALL_REFUSED(number, name, error, format, why) [number] = {#name, why},
 #include "guestkernel/syscall/table.h"
 };
@@ -56,7 +56,8 @@ int trace_parse_only(const char *only, uint64_t bits[TRACE_CALLS / 64], struct e
 int trace_open(struct trace *trace, const char *file, struct error *error)
 {
 	/* A descriptor of its own: the program's standard error may be closed before the trace ends. */
-	trace->fd = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	trace->fd = file ? open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+			 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (trace->fd < 0)
 		return error_errno(error, STATUS_RUNNER, file ? "--trace=%s" : "--trace: standard error", file);
 	trace->terminal = isatty(trace->fd);
@@ -123,7 +124,8 @@ static void put_ring(struct trace *trace, const struct trace_area *a, uint64_t f
 	if (n > first)
 		memcpy(piece + first, a->ring, n - first);
 	for (uint32_t i = 0; i < n; i++)
-		if (((unsigned char)piece[i] < ' ' && piece[i] != '\n' && piece[i] != '\t') || (unsigned char)piece[i] >= 0x7f)
+		if (((unsigned char)piece[i] < ' ' && piece[i] != '\n' && piece[i] != '\t') ||
+		    (unsigned char)piece[i] >= 0x7f)
 			piece[i] = '?';
 	if (!trace->terminal) {
 		put(trace, piece, n);
@@ -179,7 +181,8 @@ static void list_refused(struct trace *trace, const struct trace_area *a)
 		if (!times)
 			continue;
 		if (calls[i].name)
-			say(trace, "not there: %s, called %u times: %s\n", calls[i].name, times, calls[i].missing ? calls[i].missing : "");
+			say(trace, "not there: %s, called %u times: %s\n", calls[i].name, times,
+			    calls[i].missing ? calls[i].missing : "");
 		else
 			say(trace, "not there: a system call without a name, called %u times\n", times);
 	}
@@ -192,10 +195,11 @@ static void list_limits(struct trace *trace, const struct trace_area *a)
 		memcpy(&l, &a->limit[i], sizeof(l));
 		if (!l.count || l.number >= TRACE_CALLS || !calls[l.number].name)
 			continue;
-		const char *missing = calls[l.number].missing, *error = l.error < 4096 ? strerrorname_np((int)l.error) : NULL;
+		const char *missing = calls[l.number].missing,
+			   *error = l.error < 4096 ? strerrorname_np((int)l.error) : NULL;
 		say(trace, "asked for more: %s with %#llx, %llu times, answered by %s%s%s\n", calls[l.number].name,
-		    (unsigned long long)l.selector, (unsigned long long)l.count, error ? error : "an error", missing ? ": " : "",
-		    missing ? missing : "");
+		    (unsigned long long)l.selector, (unsigned long long)l.count, error ? error : "an error",
+		    missing ? ": " : "", missing ? missing : "");
 	}
 }
 

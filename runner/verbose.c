@@ -32,9 +32,9 @@ void verbose_start(const struct machine *machine, const char *path, uint32_t fil
 	if (policy->landlock_abi)
 		snprintf(landlock, sizeof(landlock), "Landlock (ABI %d)", policy->landlock_abi);
 	say("%s, with %u file%s sent along", path, files, files == 1 ? "" : "s");
-	say("%s layout, %u vCPU%s, %llu MiB of memory, TSC at %u MHz", machine->boot.layout == LAYOUT_FLAT ? "flat" : "split",
-	    machine->vm.cpus, machine->vm.cpus == 1 ? "" : "s", (unsigned long long)(machine->vm.memory.size >> 20),
-	    machine->vm.tsc_khz / 1000);
+	say("%s layout, %u vCPU%s, %llu MiB of memory, TSC at %u MHz",
+	    machine->boot.layout == LAYOUT_FLAT ? "flat" : "split", machine->vm.cpus, machine->vm.cpus == 1 ? "" : "s",
+	    (unsigned long long)(machine->vm.memory.size >> 20), machine->vm.tsc_khz / 1000);
 	say("confined: seccomp filter on each thread, no capabilities%s, %s, %zu descriptors",
 	    policy->bounding_emptied ? " (bounding set emptied)" : "", landlock, policy->descriptors);
 }
@@ -47,13 +47,13 @@ static double ms(uint64_t from_ns, uint64_t to_ns)
 static void say_end(const struct run_stats *stats)
 {
 	static const char *const ends[] = {
-		[OUTCOME_EXIT] = "the program exited",
-		[OUTCOME_SIGNAL] = "a signal ended the program",
-		[OUTCOME_OOM] = "the guest ran out of memory",
-		[OUTCOME_TIMEOUT] = "the time was up",
-		[OUTCOME_GUEST_CRASH] = "the guest crashed",
-		[OUTCOME_RUNNER] = "the runner failed",
-		[OUTCOME_NO_PROGRAM] = "the program could not be executed",
+	    [OUTCOME_EXIT] = "the program exited",
+	    [OUTCOME_SIGNAL] = "a signal ended the program",
+	    [OUTCOME_OOM] = "the guest ran out of memory",
+	    [OUTCOME_TIMEOUT] = "the time was up",
+	    [OUTCOME_GUEST_CRASH] = "the guest crashed",
+	    [OUTCOME_RUNNER] = "the runner failed",
+	    [OUTCOME_NO_PROGRAM] = "the program could not be executed",
 	};
 	if (stats->outcome == OUTCOME_SIGNAL || stats->outcome == OUTCOME_OOM)
 		say("%s (signal %d), status %d", ends[stats->outcome], stats->code, stats->status);
@@ -74,10 +74,12 @@ void verbose_end(struct machine *machine, const struct run_stats *stats)
 		say("%.2f ms in all; the machine never ran", ms(stats->start_ns, stats->teardown_ns));
 		return;
 	}
-	say("%.2f ms set-up, %.2f ms confinement, %.2f ms boot, %.2f ms agent, %.2f ms program, %.2f ms teardown, %.2f ms in all",
+	say("%.2f ms set-up, %.2f ms confinement, %.2f ms boot, %.2f ms agent, %.2f ms program, %.2f ms teardown, %.2f "
+	    "ms in all",
 	    ms(stats->start_ns, stats->vm_ready_ns), ms(stats->vm_ready_ns, stats->confined_ns),
-	    ms(machine->first_run_ns, guest.agent_ns), ms(guest.agent_ns, guest.exec_ns), ms(guest.exec_ns, machine->end_ns),
-	    ms(machine->end_ns, stats->teardown_ns), ms(stats->start_ns, stats->teardown_ns));
+	    ms(machine->first_run_ns, guest.agent_ns), ms(guest.agent_ns, guest.exec_ns),
+	    ms(guest.exec_ns, machine->end_ns), ms(machine->end_ns, stats->teardown_ns),
+	    ms(stats->start_ns, stats->teardown_ns));
 	say("the guest used %llu KiB at most, made %llu system calls, took %llu page faults, left %llu times",
 	    (unsigned long long)guest.shared.page_peak * 4, (unsigned long long)guest.shared.syscalls,
 	    (unsigned long long)guest.shared.faults, (unsigned long long)exits);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What processes tell the system call trace, if there is one. syscall/trace.c listens; weak, because unit tests of signals and
- * processes do without.
+ * What processes tell the system call trace, if there is one. syscall/trace.c listens; weak, because unit tests of
+ * signals and processes do without.
  */
 #ifndef GUESTKERNEL_PROC_TRACE_H
 #define GUESTKERNEL_PROC_TRACE_H

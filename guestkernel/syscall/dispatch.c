@@ -9,7 +9,7 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/trace.h"
 
-#define SYSCALL_FULL(number, name, format) SYSCALL_PROTOTYPE(name) __attribute__((weak));
+#define SYSCALL_FULL(number, name, format)	    SYSCALL_PROTOTYPE(name) __attribute__((weak));
 #define SYSCALL_PART(number, name, format, missing) SYSCALL_PROTOTYPE(name) __attribute__((weak));
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
@@ -22,8 +22,8 @@ struct entry {
 };
 
 static const struct entry table[] = {
-#define SYSCALL_FULL(number, name, format) [number] = {sys_##name, #name, format, ENOSYS, false},
-#define SYSCALL_PART(number, name, format, missing) [number] = {sys_##name, #name, format, ENOSYS, true},
+#define SYSCALL_FULL(number, name, format)		  [number] = {sys_##name, #name, format, ENOSYS, false},
+#define SYSCALL_PART(number, name, format, missing)	  [number] = {sys_##name, #name, format, ENOSYS, true},
 #define SYSCALL_REFUSED(number, name, error, format, why) [number] = {NULL, #name, format, error, false},
 #include "guestkernel/syscall/table.h"
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The lines of the trace and their way out. A call is written when it begins and goes on when it returns; when another
- * thread's line comes between, it is marked `<unfinished ...>` and `resumed`. The arguments are put together on the stack first,
- * because reading the program's memory may sleep.
+ * thread's line comes between, it is marked `<unfinished ...>` and `resumed`. The arguments are put together on the
+ * stack first, because reading the program's memory may sleep.
  */
 #include "guestkernel/syscall/trace.h"
 #include <asm/unistd.h>
@@ -15,7 +15,7 @@
 #define LINE_LIMIT 1024
 
 static struct thread *open_thread; /* whose line is not complete */
-static bool begun;                 /* the program's execve has been seen */
+static bool begun;		   /* the program's execve has been seen */
 
 static struct trace_area *area(void)
 {
@@ -137,8 +137,8 @@ void trace_signal(struct thread *to, int sig, const struct k_siginfo *info)
 	else
 		text_put(&t, "%d", info->code);
 	if (sig == 17 && info->code > 0)
-		text_put(&t, ", si_pid=%d, si_uid=%u, si_status=%d, si_utime=%ld, si_stime=%ld", info->child.pid, info->child.uid,
-			 info->child.status, info->child.utime, info->child.stime);
+		text_put(&t, ", si_pid=%d, si_uid=%u, si_status=%d, si_utime=%ld, si_stime=%ld", info->child.pid,
+			 info->child.uid, info->child.status, info->child.utime, info->child.stime);
 	else if (info->code <= 0)
 		text_put(&t, ", si_pid=%d, si_uid=%u", info->rt.pid, info->rt.uid);
 	else if (info->code < 0x80)

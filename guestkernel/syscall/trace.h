@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The system call trace: text like that of `strace -f -o FILE`, one line a call with the thread's id, into the ring of
- * abi/trace.h. Shown are all processes but pid 1, from the first execve on. What the calls mean stands in table.h (argument
- * formats) and trace_args.c.
+ * abi/trace.h. Shown are all processes but pid 1, from the first execve on. What the calls mean stands in table.h
+ * (argument formats) and trace_args.c.
  */
 #ifndef GUESTKERNEL_SYSCALL_TRACE_H
 #define GUESTKERNEL_SYSCALL_TRACE_H

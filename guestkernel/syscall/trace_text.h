@@ -16,7 +16,8 @@ void text_put(struct text *t, const char *format, ...) __attribute__((format(pri
 /* Bytes in quotes, unprintable ones escaped, at most `limit` of them and then dots. */
 void text_quote(struct text *t, const char *bytes, size_t n, size_t limit);
 
-/* Which arguments a call of trace_arguments prints: those before the first that the kernel fills in, or that and all after it. */
+/* Which arguments a call of trace_arguments prints: those before the first that the kernel fills in, or that and all
+ * after it. */
 enum trace_part { TRACE_GIVEN, TRACE_FILLED };
 /* Arguments as the letters of `format` say, read from the current process. result: of the call (TRACE_FILLED). */
 void trace_arguments(struct text *t, const char *format, const u64 args[6], enum trace_part part, long result);
@@ -33,8 +34,23 @@ struct trace_name {
 	const char *name;
 };
 enum trace_names {
-	NAMES_OPEN, NAMES_PROT, NAMES_MAP, NAMES_CLONE, NAMES_WAIT, NAMES_ACCESS, NAMES_AT, NAMES_POLL, NAMES_SA, /* flags */
-	NAMES_HOW, NAMES_WHENCE, NAMES_FUTEX, NAMES_FCNTL, NAMES_RLIMIT, NAMES_CLOCK, NAMES_IOCTL, NAMES_FORMAT,  /* one of */
+	NAMES_OPEN,
+	NAMES_PROT,
+	NAMES_MAP,
+	NAMES_CLONE,
+	NAMES_WAIT,
+	NAMES_ACCESS,
+	NAMES_AT,
+	NAMES_POLL,
+	NAMES_SA, /* flags */
+	NAMES_HOW,
+	NAMES_WHENCE,
+	NAMES_FUTEX,
+	NAMES_FCNTL,
+	NAMES_RLIMIT,
+	NAMES_CLOCK,
+	NAMES_IOCTL,
+	NAMES_FORMAT, /* one of */
 };
 /* One value by name, or in hexadecimal. */
 void trace_put_name(struct text *t, enum trace_names names, u64 value);

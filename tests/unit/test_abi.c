@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sources:
  *
- * The table of system calls tells the truth: docs/abi.md is made from it as it is now, a call that is said to be there has a
- * handler in the kernel, one that is said to be refused has none, and the kernel has no handler that the table does not know.
+ * The table of system calls tells the truth: docs/abi.md is made from it as it is now, a call that is said to be there
+ * has a handler in the kernel, one that is said to be refused has none, and the kernel has no handler that the table
+ * does not know.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,8 +24,8 @@ static const struct row {
 	int error;
 	bool there;
 } rows[] = {
-#define SYSCALL_FULL(number, name, format) {number, #name, format, "-", 0, true},
-#define SYSCALL_PART(number, name, format, missing) {number, #name, format, missing, 0, true},
+#define SYSCALL_FULL(number, name, format)		  {number, #name, format, "-", 0, true},
+#define SYSCALL_PART(number, name, format, missing)	  {number, #name, format, missing, 0, true},
 #define SYSCALL_REFUSED(number, name, error, format, why) {number, #name, format, why, error, false},
 #include "guestkernel/syscall/table.h"
 };
@@ -67,7 +68,8 @@ static void calls_that_are_there_have_handlers_and_the_others_do_not(void **stat
 	for (size_t i = 0; i < ROWS; i++) {
 		if (has_line(text, rows[i].name) == rows[i].there)
 			continue;
-		print_error("%s: %s\n", rows[i].name, rows[i].there ? "said to be there, no handler" : "said to be refused, has a handler");
+		print_error("%s: %s\n", rows[i].name,
+			    rows[i].there ? "said to be there, no handler" : "said to be refused, has a handler");
 		wrong++;
 	}
 	assert_int_equal(wrong, 0);
@@ -92,7 +94,8 @@ static void rows_are_in_order_and_say_what_they_must(void **state)
 	for (size_t i = 0; i < ROWS; i++) {
 		if (i && rows[i].number <= rows[i - 1].number)
 			fail_msg("%s is out of order", rows[i].name);
-		if (strlen(rows[i].format) > 6 || strspn(rows[i].format, "duloxpfDgOyPMkzwhWFIKCrcsbvjAEmateBVSi2XTnqL") != strlen(rows[i].format))
+		if (strlen(rows[i].format) > 6 ||
+		    strspn(rows[i].format, "duloxpfDgOyPMkzwhWFIKCrcsbvjAEmateBVSi2XTnqL") != strlen(rows[i].format))
 			fail_msg("%s: format \"%s\"", rows[i].name, rows[i].format);
 		if (!*rows[i].text || (!rows[i].there && (rows[i].error <= 0 || rows[i].error > 133)))
 			fail_msg("%s: says too little", rows[i].name);
@@ -102,11 +105,16 @@ static void rows_are_in_order_and_say_what_they_must(void **state)
 /* Numbers that cannot be checked by name without the names: a sample from the host's headers, spread over the table. */
 static void numbers_are_those_of_linux(void **state)
 {
-	static const struct { const char *name; int number; } sample[] = {
+	static const struct {
+		const char *name;
+		int number;
+	} sample[] = {
 #define SAME(name) {#name, __NR_##name}
-		SAME(read), SAME(mmap), SAME(rt_sigreturn), SAME(clone), SAME(execve), SAME(fcntl), SAME(ptrace), SAME(prctl), SAME(gettid),
-		SAME(futex), SAME(exit_group), SAME(openat), SAME(signalfd), SAME(pipe2), SAME(prlimit64), SAME(seccomp), SAME(membarrier),
-		SAME(statx), SAME(rseq), SAME(pidfd_send_signal), SAME(clone3), SAME(openat2), SAME(futex_waitv),
+	    SAME(read),	      SAME(mmap),	SAME(rt_sigreturn), SAME(clone),  SAME(execve),
+	    SAME(fcntl),      SAME(ptrace),	SAME(prctl),	    SAME(gettid), SAME(futex),
+	    SAME(exit_group), SAME(openat),	SAME(signalfd),	    SAME(pipe2),  SAME(prlimit64),
+	    SAME(seccomp),    SAME(membarrier), SAME(statx),	    SAME(rseq),	  SAME(pidfd_send_signal),
+	    SAME(clone3),     SAME(openat2),	SAME(futex_waitv),
 	};
 	for (size_t s = 0; s < sizeof(sample) / sizeof(sample[0]); s++)
 		for (size_t i = 0; i < ROWS; i++)
@@ -117,11 +125,11 @@ static void numbers_are_those_of_linux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_document_is_current),
-		cmocka_unit_test(calls_that_are_there_have_handlers_and_the_others_do_not),
-		cmocka_unit_test(each_handler_has_a_row),
-		cmocka_unit_test(rows_are_in_order_and_say_what_they_must),
-		cmocka_unit_test(numbers_are_those_of_linux),
+	    cmocka_unit_test(the_document_is_current),
+	    cmocka_unit_test(calls_that_are_there_have_handlers_and_the_others_do_not),
+	    cmocka_unit_test(each_handler_has_a_row),
+	    cmocka_unit_test(rows_are_in_order_and_say_what_they_must),
+	    cmocka_unit_test(numbers_are_those_of_linux),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

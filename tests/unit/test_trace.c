@@ -145,7 +145,8 @@ static void what_is_not_there_is_listed(void **state)
 	assert_non_null(strstr(file, "not there: rseq, called 2 times: restartable"));
 	assert_non_null(strstr(file, "not there: a system call without a name, called 7 times\n"));
 	assert_non_null(strstr(file, "asked for more: ioctl with 0x1234, 3 times, answered by ENOTTY\n"));
-	assert_non_null(strstr(file, "asked for more: clone with 0x1, 18446744073709551615 times, answered by an error: "));
+	assert_non_null(
+	    strstr(file, "asked for more: clone with 0x1, 18446744073709551615 times, answered by an error: "));
 }
 
 static void a_failed_write_is_told(void **state)
@@ -215,17 +216,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(whole_lines_first_and_the_rest_when_the_guest_waits),
-		TEST(the_ring_wraps),
-		TEST(control_characters_do_not_pass),
-		TEST(a_head_that_lies_costs_one_ring),
-		TEST(a_long_line_without_an_end_is_taken),
-		TEST(what_is_not_there_is_listed),
-		TEST(a_failed_write_is_told),
-		TEST(a_reader_that_has_stopped_is_given_up_after_the_end),
-		TEST(lines_on_a_terminal_that_may_be_raw_return_the_carriage),
-		TEST(an_area_outside_of_memory_is_nothing),
-		TEST(the_filter),
+	    TEST(whole_lines_first_and_the_rest_when_the_guest_waits),
+	    TEST(the_ring_wraps),
+	    TEST(control_characters_do_not_pass),
+	    TEST(a_head_that_lies_costs_one_ring),
+	    TEST(a_long_line_without_an_end_is_taken),
+	    TEST(what_is_not_there_is_listed),
+	    TEST(a_failed_write_is_told),
+	    TEST(a_reader_that_has_stopped_is_given_up_after_the_end),
+	    TEST(lines_on_a_terminal_that_may_be_raw_return_the_carriage),
+	    TEST(an_area_outside_of_memory_is_nothing),
+	    TEST(the_filter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

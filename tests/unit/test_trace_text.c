@@ -78,7 +78,10 @@ static void values(void **state)
 
 static void strings_are_quoted_and_escaped(void **state)
 {
-	u64 path = place(0, "/a \"b\"\n\1" "2\200", 11);
+	u64 path = place(0,
+			 "/a \"b\"\n\1"
+			 "2\200",
+			 11);
 	assert_string_equal(given("s", ARGS(path)), "\"/a \\\"b\\\"\\n\\0012\\200\"");
 	assert_string_equal(given("bu", ARGS(path, 3)), "\"/a \", 3");
 	u8 zeros[40] = {0};
@@ -110,7 +113,8 @@ static void pointers_that_cannot_be_read_are_shown_as_such(void **state)
 static void open_has_a_mode_only_when_it_may_create(void **state)
 {
 	u64 path = place(0, "/f", 3);
-	assert_string_equal(given("DsOy", ARGS((u64)-100, path, 02000000, 0600)), "AT_FDCWD, \"/f\", O_RDONLY|O_CLOEXEC");
+	assert_string_equal(given("DsOy", ARGS((u64)-100, path, 02000000, 0600)),
+			    "AT_FDCWD, \"/f\", O_RDONLY|O_CLOEXEC");
 	assert_string_equal(given("DsOy", ARGS(3, path, 01101, 0600)), "3, \"/f\", O_WRONLY|O_CREAT|O_TRUNC, 0600");
 	assert_string_equal(given("DsOy", ARGS(3, path, 020200002, 0600)), "3, \"/f\", O_RDWR|O_TMPFILE, 0600");
 }
@@ -121,7 +125,8 @@ static void flags_are_named_and_the_rest_is_a_number(void **state)
 			    "NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0x0");
 	assert_string_equal(given("P", ARGS(0)), "PROT_NONE");
 	assert_string_equal(given("M", ARGS(0x80000002)), "MAP_PRIVATE|0x80000000");
-	assert_string_equal(given("CK", ARGS(0x1200011, 128)), "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, FUTEX_WAIT_PRIVATE");
+	assert_string_equal(given("CK", ARGS(0x1200011, 128)),
+			    "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, FUTEX_WAIT_PRIVATE");
 	assert_string_equal(given("IFk", ARGS(0x5401, 1030, 0)), "TCGETS, F_DUPFD_CLOEXEC, F_OK");
 }
 
@@ -133,11 +138,13 @@ static void what_the_kernel_filled_in_comes_with_the_result(void **state)
 	assert_string_equal(filled("fBu", ARGS(0, data, 100), -9), "0x10000, 100");
 	assert_string_equal(given("2O", ARGS(pair, 0)), "");
 	assert_string_equal(filled("2O", ARGS(pair, 02000000), 0), "[3, 4], O_RDONLY|O_CLOEXEC");
-	assert_string_equal(filled("dXwp", ARGS((u64)-1, status, 1, 0), 7), "[{WIFEXITED(s) && WEXITSTATUS(s) == 7}], WNOHANG, NULL");
+	assert_string_equal(filled("dXwp", ARGS((u64)-1, status, 1, 0), 7),
+			    "[{WIFEXITED(s) && WEXITSTATUS(s) == 7}], WNOHANG, NULL");
 	status = place(80, (int[]){0x0b}, 4);
 	assert_string_equal(filled("dX", ARGS(0, status), 7), "[{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV}]");
 	struct k_stat stat = {.mode = K_S_IFREG | 0755, .size = 42};
-	assert_string_equal(filled("fS", ARGS(1, place(128, &stat, sizeof(stat))), 0), "{st_mode=S_IFREG|0755, st_size=42, ...}");
+	assert_string_equal(filled("fS", ARGS(1, place(128, &stat, sizeof(stat))), 0),
+			    "{st_mode=S_IFREG|0755, st_size=42, ...}");
 }
 
 static void arrays(void **state)
@@ -147,8 +154,10 @@ static void arrays(void **state)
 	assert_string_equal(given("A", ARGS(vector)), "[\"one\", \"two\"]");
 	assert_string_equal(given("E", ARGS(vector)), "0x10040 /* 2 vars */");
 	u64 iov = place(128, (u64[]){a, 3, b, 2}, 32);
-	assert_string_equal(given("vu", ARGS(iov, 2)), "[{iov_base=\"one\", iov_len=3}, {iov_base=\"tw\", iov_len=2}], 2");
-	assert_string_equal(filled("Vu", ARGS(iov, 2), 4), "[{iov_base=\"one\", iov_len=3}, {iov_base=\"t\", iov_len=2}], 2");
+	assert_string_equal(given("vu", ARGS(iov, 2)),
+			    "[{iov_base=\"one\", iov_len=3}, {iov_base=\"tw\", iov_len=2}], 2");
+	assert_string_equal(filled("Vu", ARGS(iov, 2), 4),
+			    "[{iov_base=\"one\", iov_len=3}, {iov_base=\"t\", iov_len=2}], 2");
 	given("vu", ARGS(iov, ~0ull));
 	given("ju", ARGS(iov, ~0ull));
 	assert_true(strlen(line) < 900);
@@ -166,9 +175,18 @@ static void signal_sets(void **state)
 
 static void results(void **state)
 {
-	static const struct { u64 number; long result; const char *text; } cases[] = {
-		{0, 3, " = 3"}, {0, -2, " = -1 ENOENT"}, {9, 0x7f0000000000, " = 0x7f0000000000"}, {9, -12, " = -1 ENOMEM"}, {95, 022, " = 022"},
-		{0, -512, " = ? ERESTARTSYS (To be restarted if SA_RESTART is set)"}, {62, -4000, " = -4000"},
+	static const struct {
+		u64 number;
+		long result;
+		const char *text;
+	} cases[] = {
+	    {0, 3, " = 3"},
+	    {0, -2, " = -1 ENOENT"},
+	    {9, 0x7f0000000000, " = 0x7f0000000000"},
+	    {9, -12, " = -1 ENOMEM"},
+	    {95, 022, " = 022"},
+	    {0, -512, " = ? ERESTARTSYS (To be restarted if SA_RESTART is set)"},
+	    {62, -4000, " = -4000"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct text t = {line, sizeof(line), 0};
@@ -190,16 +208,16 @@ static void a_line_that_is_full_is_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values),
-		cmocka_unit_test(strings_are_quoted_and_escaped),
-		cmocka_unit_test(pointers_that_cannot_be_read_are_shown_as_such),
-		cmocka_unit_test(open_has_a_mode_only_when_it_may_create),
-		cmocka_unit_test(flags_are_named_and_the_rest_is_a_number),
-		cmocka_unit_test(what_the_kernel_filled_in_comes_with_the_result),
-		cmocka_unit_test(arrays),
-		cmocka_unit_test(signal_sets),
-		cmocka_unit_test(results),
-		cmocka_unit_test(a_line_that_is_full_is_cut),
+	    cmocka_unit_test(values),
+	    cmocka_unit_test(strings_are_quoted_and_escaped),
+	    cmocka_unit_test(pointers_that_cannot_be_read_are_shown_as_such),
+	    cmocka_unit_test(open_has_a_mode_only_when_it_may_create),
+	    cmocka_unit_test(flags_are_named_and_the_rest_is_a_number),
+	    cmocka_unit_test(what_the_kernel_filled_in_comes_with_the_result),
+	    cmocka_unit_test(arrays),
+	    cmocka_unit_test(signal_sets),
+	    cmocka_unit_test(results),
+	    cmocka_unit_test(a_line_that_is_full_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

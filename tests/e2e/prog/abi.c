@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Makes every system call of the guest's table with arguments that no call accepts. One that the table says is there must not
- * answer ENOSYS; one that it says is refused must answer the error of its row. Prints what differs, then how many calls it made.
+ * Makes every system call of the guest's table with arguments that no call accepts. One that the table says is there
+ * must not answer ENOSYS; one that it says is refused must answer the error of its row. Prints what differs, then how
+ * many calls it made.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,8 +17,8 @@ static const struct row {
 	const char *name;
 	int error; /* 0: the call is there */
 } rows[] = {
-#define SYSCALL_FULL(number, name, format) {number, #name, 0},
-#define SYSCALL_PART(number, name, format, missing) {number, #name, 0},
+#define SYSCALL_FULL(number, name, format)		  {number, #name, 0},
+#define SYSCALL_PART(number, name, format, missing)	  {number, #name, 0},
 #define SYSCALL_REFUSED(number, name, error, format, why) {number, #name, error},
 #include "../../../guestkernel/syscall/table.h"
 };
@@ -25,7 +26,8 @@ static const struct row {
 /* They end, stop or fork the caller whatever the arguments are; futex knows its operations by ENOSYS. */
 static bool leave_out(int number)
 {
-	static const int numbers[] = {SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_pause, SYS_fork, SYS_vfork, SYS_futex, SYS_close_range};
+	static const int numbers[] = {SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_pause,
+				      SYS_fork, SYS_vfork,	SYS_futex,	  SYS_close_range};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (numbers[i] == number)

@@ -239,61 +239,28 @@ static void put_struct(struct text *t, char kind, u64 addr)
 	} u;
 	size_t size;
 
-	/* clang-format off: a line a letter */
+	/* clang-format off */
 	switch (kind) {
-	case 'S':
-		size = sizeof(u.stat);
-		break;
-	case 'a':
-	case 'q':
-		size = sizeof(u.action);
-		break;
-	case 't':
-	case 'T':
-		size = sizeof(u.time);
-		break;
-	case 'L':
-	case 'e':
-		size = sizeof(u.limit);
-		break;
-	case 'i':
-	case 'X':
-		size = sizeof(s32);
-		break;
-	default:
-		size = 8; /* 2, m, n */
+	case 'S': size = sizeof(u.stat); break;
+	case 'a': case 'q': size = sizeof(u.action); break;
+	case 't': case 'T': size = sizeof(u.time); break;
+	case 'L': case 'e': size = sizeof(u.limit); break;
+	case 'i': case 'X': size = sizeof(s32); break;
+	default: size = 8; /* 2, m, n */
 	}
 	if (!addr || copy_from_user(&u, user(addr), size)) {
 		put_pointer(t, addr);
 		return;
 	}
 	switch (kind) {
-	case 'S':
-		put_stat(t, &u.stat);
-		break;
-	case 'a':
-	case 'q':
-		put_action(t, &u.action);
-		break;
-	case 't':
-	case 'T':
-		text_put(t, "{tv_sec=%ld, tv_nsec=%ld}", u.time.sec, u.time.nsec);
-		break;
-	case 'L':
-	case 'e':
-		text_put(t, "{rlim_cur=%ld, rlim_max=%ld}", (long)u.limit.cur, (long)u.limit.max);
-		break;
-	case '2':
-		text_put(t, "[%d, %d]", u.pair[0], u.pair[1]);
-		break;
-	case 'i':
-		text_put(t, "[%d]", u.pair[0]);
-		break;
-	case 'X':
-		put_wait_status(t, u.pair[0]);
-		break;
-	default:
-		put_mask(t, u.mask);
+	case 'S': put_stat(t, &u.stat); break;
+	case 'a': case 'q': put_action(t, &u.action); break;
+	case 't': case 'T': text_put(t, "{tv_sec=%ld, tv_nsec=%ld}", u.time.sec, u.time.nsec); break;
+	case 'L': case 'e': text_put(t, "{rlim_cur=%ld, rlim_max=%ld}", (long)u.limit.cur, (long)u.limit.max); break;
+	case '2': text_put(t, "[%d, %d]", u.pair[0], u.pair[1]); break;
+	case 'i': text_put(t, "[%d]", u.pair[0]); break;
+	case 'X': put_wait_status(t, u.pair[0]); break;
+	default: put_mask(t, u.mask);
 	}
 	/* clang-format on */
 }
@@ -333,83 +300,33 @@ static void put_dirfd(struct text *t, u64 value)
 /* Letters that need no more than the value itself. */
 static void put_value(struct text *t, char kind, u64 value)
 {
-	/* clang-format off: a line a letter */
+	/* clang-format off */
 	switch (kind) {
-	case 'd':
-	case 'f':
-		text_put(t, "%d", (s32)value);
-		break;
-	case 'u':
-		text_put(t, "%lu", value);
-		break;
-	case 'l':
-		text_put(t, "%ld", (long)value);
-		break;
-	case 'o':
-		text_put(t, "0%o", (u32)value);
-		break;
-	case 'p':
-		put_pointer(t, value);
-		break;
-	case 's':
-		put_path(t, value, PATH_LIMIT);
-		break;
-	case 'g':
-		put_signal(t, value);
-		break;
-	case 'D':
-		put_dirfd(t, value);
-		break;
-	case 'O':
-		put_open_flags(t, value);
-		break;
-	case 'P':
-		value ? trace_put_flags(t, NAMES_PROT, value) : text_put(t, "PROT_NONE");
-		break;
-	case 'M':
-		trace_put_flags(t, NAMES_MAP, value);
-		break;
-	case 'k':
-		value ? trace_put_flags(t, NAMES_ACCESS, value) : text_put(t, "F_OK");
-		break;
-	case 'z':
-		trace_put_flags(t, NAMES_AT, value);
-		break;
-	case 'w':
-		trace_put_flags(t, NAMES_WAIT, (u32)value);
-		break;
-	case 'h':
-		trace_put_name(t, NAMES_HOW, value);
-		break;
-	case 'W':
-		trace_put_name(t, NAMES_WHENCE, (u32)value);
-		break;
-	case 'F':
-		trace_put_name(t, NAMES_FCNTL, (u32)value);
-		break;
-	case 'I':
-		trace_put_name(t, NAMES_IOCTL, (u32)value);
-		break;
-	case 'r':
-		trace_put_name(t, NAMES_RLIMIT, (u32)value);
-		break;
-	case 'c':
-		trace_put_name(t, NAMES_CLOCK, (u32)value);
-		break;
-	case 'C':
-		put_clone_flags(t, value);
-		break;
-	case 'K':
-		put_futex(t, (u32)value);
-		break;
-	case 'A':
-		put_strings(t, value, false);
-		break;
-	case 'E':
-		put_strings(t, value, true);
-		break;
-	default:
-		text_put(t, "0x%lx", value);
+	case 'd': case 'f': text_put(t, "%d", (s32)value); break;
+	case 'u': text_put(t, "%lu", value); break;
+	case 'l': text_put(t, "%ld", (long)value); break;
+	case 'o': text_put(t, "0%o", (u32)value); break;
+	case 'p': put_pointer(t, value); break;
+	case 's': put_path(t, value, PATH_LIMIT); break;
+	case 'g': put_signal(t, value); break;
+	case 'D': put_dirfd(t, value); break;
+	case 'O': put_open_flags(t, value); break;
+	case 'P': value ? trace_put_flags(t, NAMES_PROT, value) : text_put(t, "PROT_NONE"); break;
+	case 'M': trace_put_flags(t, NAMES_MAP, value); break;
+	case 'k': value ? trace_put_flags(t, NAMES_ACCESS, value) : text_put(t, "F_OK"); break;
+	case 'z': trace_put_flags(t, NAMES_AT, value); break;
+	case 'w': trace_put_flags(t, NAMES_WAIT, (u32)value); break;
+	case 'h': trace_put_name(t, NAMES_HOW, value); break;
+	case 'W': trace_put_name(t, NAMES_WHENCE, (u32)value); break;
+	case 'F': trace_put_name(t, NAMES_FCNTL, (u32)value); break;
+	case 'I': trace_put_name(t, NAMES_IOCTL, (u32)value); break;
+	case 'r': trace_put_name(t, NAMES_RLIMIT, (u32)value); break;
+	case 'c': trace_put_name(t, NAMES_CLOCK, (u32)value); break;
+	case 'C': put_clone_flags(t, value); break;
+	case 'K': put_futex(t, (u32)value); break;
+	case 'A': put_strings(t, value, false); break;
+	case 'E': put_strings(t, value, true); break;
+	default: text_put(t, "0x%lx", value);
 	}
 	/* clang-format on */
 }
@@ -423,39 +340,17 @@ static void put_argument(struct text *t, char kind, u64 value, u64 next, long re
 		put_pointer(t, value);
 		return;
 	}
-	/* clang-format off: a line a letter */
+	/* clang-format off */
 	switch (kind) {
-	case 'b':
-		put_data(t, value, next);
-		break;
-	case 'B':
-		put_data(t, value, (u64)result);
-		break;
-	case 'v':
-		put_iov(t, value, next, -1);
-		break;
-	case 'V':
-		put_iov(t, value, next, result);
-		break;
-	case 'j':
-		put_poll(t, value, next);
-		break;
-	case 'S':
-	case 'a':
-	case 'q':
-	case 't':
-	case 'T':
-	case 'L':
-	case 'e':
-	case '2':
-	case 'i':
-	case 'X':
-	case 'm':
-	case 'n':
+	case 'b': put_data(t, value, next); break;
+	case 'B': put_data(t, value, (u64)result); break;
+	case 'v': put_iov(t, value, next, -1); break;
+	case 'V': put_iov(t, value, next, result); break;
+	case 'j': put_poll(t, value, next); break;
+	case 'S': case 'a': case 'q': case 't': case 'T': case 'L': case 'e': case '2': case 'i': case 'X': case 'm': case 'n':
 		put_struct(t, kind, value);
 		break;
-	default:
-		put_value(t, kind, value);
+	default: put_value(t, kind, value);
 	}
 	/* clang-format on */
 }

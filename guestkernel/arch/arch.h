@@ -103,15 +103,6 @@ void *arch_fpu_save(void);
 int arch_fpu_load(const void *image, size_t bytes);
 void arch_fpu_reset(void);
 
-/* Loads an address space on this CPU at once, or the kernel's own with NULL (before the current thread's is dropped). */
-struct pagetable;
-void arch_set_pagetable(struct pagetable *pt);
-struct mm;
-/* Loads an address space on this CPU for the current thread (execve). */
-void arch_activate_mm(struct mm *mm);
-/* Maps the vDSO; its address, or 0. */
-u64 arch_map_vdso(struct mm *mm);
-
 /* ---- time ---- */
 u64 arch_tsc(void);
 u64 arch_tsc_to_ns(u64 tsc);  /* nanoseconds since boot */

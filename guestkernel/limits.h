@@ -26,6 +26,7 @@
 #define SOCKET_RCVBUF_LEAST 2304u     /* ... and SO_RCVBUF */
 #define SOCKET_BACKLOG_LIMIT 4096u    /* connections to accept: net.core.somaxconn */
 #define SOCKET_DATAGRAMS_LIMIT 4096u  /* datagrams one socket holds, however small: bounds their bookkeeping */
+#define UNIX_INFLIGHT_LOOK 1024u       /* descriptors in flight at which sends begin to look for garbage */
 #define SOCKET_CONTROL_LIMIT 20480    /* bytes of control messages a send takes: net.core.optmem_max of old */
 #define TCP_SNDBUF_SHOWN 16384u       /* bytes: what SO_SNDBUF tells of a new TCP socket, as net.ipv4.tcp_wmem ... */
 #define TCP_RCVBUF_SHOWN 131072u      /* ... and SO_RCVBUF, as tcp_rmem: Linux grows both as needed */

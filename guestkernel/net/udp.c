@@ -236,15 +236,13 @@ static int udp_wait(struct inet_sock *i, const struct socket_timer *timer)
 			return socket_take_error(&i->socket);
 		if (i->rx.count)
 			return 0;
-		if ((i->shut & K_SHUT_RD) && !timer->nonblock)
-			return 1;
+		if (i->shut & K_SHUT_RD)
+			return timer->nonblock ? -EAGAIN : 1;
 		sleep_unlock(&i->read_lock);
 		int r = socket_wait(&i->read_wait, i->rx.count || i->socket.error || (i->shut & K_SHUT_RD), timer);
 		sleep_lock(&i->read_lock);
 		if (r)
 			return r;
-		if (timer->nonblock && !i->rx.count && !i->socket.error)
-			return -EAGAIN;
 	}
 }
 

@@ -106,5 +106,7 @@ void unix_inflight_add(struct scm_files *files);
 void unix_inflight_remove(struct scm_files *files);
 /* Frees sockets that only sockets in flight among themselves keep alive. */
 void unix_gc(void);
+/* The same, after a send, when the number of descriptors in flight has doubled. */
+void unix_gc_when_many(void);
 
 #endif

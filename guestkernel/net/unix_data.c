@@ -166,7 +166,9 @@ static int wait_dgram_room(struct unix_sock *u, struct unix_sock *to, struct soc
 		r = dgram_obstacle(u, to);
 		if (r)
 			return r;
-		r = socket_wait(q, unix_has_room(u, to) || to->dead || ((u->shut | to->shut) != 0), &timer);
+		/* Only what dgram_obstacle() answers may end the wait without room: else this would spin. */
+		r = socket_wait(q, unix_has_room(u, to) || to->dead || (u->shut & K_SHUT_WR) || (to->shut & K_SHUT_RD),
+				&timer);
 		if (r)
 			return r;
 	}
@@ -224,6 +226,7 @@ long unix_sendmsg(struct socket *s, struct socket_msg *msg)
 	if (!n)
 		n = s->type == K_SOCK_STREAM ? send_stream(u, msg, &scm) : send_dgram(u, msg, &scm);
 	scm_files_free(scm.files);
+	unix_gc_when_many();
 	return n;
 }
 
@@ -369,8 +372,8 @@ static int wait_dgram(struct unix_sock *u, const struct socket_timer *timer)
 	while (!u->rx.count) {
 		if (u->socket.error)
 			return socket_take_error(&u->socket);
-		if ((u->shut & K_SHUT_RD) && (!timer->nonblock || u->socket.type == K_SOCK_SEQPACKET))
-			return 1;
+		if (u->shut & K_SHUT_RD)
+			return timer->nonblock && u->socket.type == K_SOCK_DGRAM ? -EAGAIN : 1;
 		sleep_unlock(&u->read_lock);
 		int r = socket_wait(&u->read_wait, u->rx.count || u->socket.error || (u->shut & K_SHUT_RD), timer);
 		sleep_lock(&u->read_lock);

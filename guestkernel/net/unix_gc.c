@@ -5,6 +5,7 @@
  * from queues, and stand in no queue that can still be reached.
  */
 #include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
 #include "guestkernel/net/scm.h"
 #include "guestkernel/net/unix.h"
 
@@ -138,4 +139,14 @@ void unix_gc(void)
 		scm_files_free(f);
 	}
 	running = false;
+}
+
+/* Sockets that are closed while in flight are not released, so that nothing else would look for them. */
+void unix_gc_when_many(void)
+{
+	static u64 threshold = UNIX_INFLIGHT_LOOK;
+	if (unix_inflight_files < threshold)
+		return;
+	unix_gc();
+	threshold = MAX(2 * unix_inflight_files, (u64)UNIX_INFLIGHT_LOOK);
 }

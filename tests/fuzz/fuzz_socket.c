@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random sequences of socket calls over a few descriptors. Whatever they do, no result is out of range, what poll promises
- * holds, and when all is closed nothing is left in memory, in flight, or open.
+ * Random sequences of socket calls over a few descriptors. Whatever they do, no result is out of range, what poll
+ * promises holds, and when all is closed nothing is left in memory, in flight, or open.
  * sources: tests/unit/net_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c
  * guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/net/inet.c guestkernel/net/inet_addr.c
  * guestkernel/net/inet_option.c guestkernel/net/inet_port.c guestkernel/net/interface.c guestkernel/net/netlink.c
@@ -21,16 +21,16 @@
 #include "tests/unit/net_stub.h"
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
-#define FDS 12        /* descriptors that operations choose from */
-#define DATA 70000    /* bytes of the largest send */
-#define OPERATIONS 200
+#define FDS		 12    /* descriptors that operations choose from */
+#define DATA		 70000 /* bytes of the largest send */
+#define OPERATIONS	 200
 
 struct input {
 	const uint8_t *data;
 	size_t left;
 };
 
-static u8 out[DATA], in[DATA];
+static u8 out[DATA + 1], in[DATA];
 static u8 addr[128];
 
 static unsigned take(struct input *i)
@@ -118,7 +118,8 @@ struct control {
 static void send_message(struct input *i)
 {
 	unsigned v = take(i), count = v & 7;
-	struct control c = {.head = {sizeof(c.head) + count * sizeof(int), SOL_SOCKET, v & 8 ? K_SCM_CREDENTIALS : K_SCM_RIGHTS}};
+	struct control c = {
+	    .head = {sizeof(c.head) + count * sizeof(int), SOL_SOCKET, v & 8 ? K_SCM_CREDENTIALS : K_SCM_RIGHTS}};
 	struct iov vec[2] = {{(u64)out, pick_length(i)}, {(u64)out + 1, pick_length(i)}};
 	struct k_msghdr m = {.iov = (u64)vec, .iov_count = 2, .control = (u64)&c, .control_len = c.head.len};
 	for (unsigned n = 0; n < count; n++)
@@ -151,11 +152,12 @@ static void receive_message(struct input *i)
 
 static void receive(struct input *i)
 {
-	static const u32 flags[] = {0, K_MSG_PEEK, K_MSG_WAITALL, K_MSG_TRUNC, K_MSG_DONTWAIT, K_MSG_OOB, K_MSG_ERRQUEUE, K_MSG_PEEK | K_MSG_TRUNC};
+	static const u32 flags[] = {0,	       K_MSG_PEEK,     K_MSG_WAITALL,		K_MSG_TRUNC, K_MSG_DONTWAIT,
+				    K_MSG_OOB, K_MSG_ERRQUEUE, K_MSG_PEEK | K_MSG_TRUNC};
 	u64 fd = pick_fd(i);
 	u32 n = pick_length(i), f = flags[take(i) % 8];
 	struct file *file = fd_get((int)fd);
-	bool ready = file && socket_of(file) && (file->ops->poll(file, NULL) & EPOLLIN);
+	bool ready = file && socket_of(file) && (file->ops->poll(file, NULL) & (EPOLLIN | EPOLLRDHUP)) == EPOLLIN;
 	bool listening = false;
 	if (file) {
 		int v = 0;

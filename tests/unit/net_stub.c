@@ -9,6 +9,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
+#include "guestkernel/net/unix.h"
 #include "guestkernel/net/vsock.h"
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
@@ -16,7 +17,7 @@
 #include "tests/unit/net_stub.h"
 
 #define MEMORY (64ul << 20)
-#define NAMES 16
+#define NAMES  16
 
 int net_signals, net_plain_files;
 void (*net_sleep_hook)(void);
@@ -308,13 +309,13 @@ int vfs_mknod(int dirfd, const char *text, u32 mode, u64 rdev, struct inode **ou
 
 /* ---- system calls ---- */
 
-#define SYSCALL_FULL(number, name, format) extern __typeof__(sys_##name) sys_##name __attribute__((weak));
+#define SYSCALL_FULL(number, name, format)	    extern __typeof__(sys_##name) sys_##name __attribute__((weak));
 #define SYSCALL_PART(number, name, format, missing) SYSCALL_FULL(number, name, format)
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
 
 static const syscall_fn table[] = {
-#define SYSCALL_FULL(number, name, format) [number] = sys_##name,
+#define SYSCALL_FULL(number, name, format)	    [number] = sys_##name,
 #define SYSCALL_PART(number, name, format, missing) [number] = sys_##name,
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
@@ -387,6 +388,7 @@ void net_stop(void)
 			inode_put(names[i].dentry.inode);
 		names[i].dentry.inode = NULL;
 	}
+	unix_gc();		     /* on a running machine the next close of a socket does it */
 	stub_now_ns += 100000000000; /* what stands in TIME_WAIT goes at the next look */
 	long fd = call(socket, 2, 1, 0);
 	call(bind, fd, &any, 16);

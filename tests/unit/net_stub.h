@@ -21,9 +21,8 @@ u64 net_memory_used(void);
 
 /* A system call: the result, or -errno. Missing arguments are 0. */
 long net_call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
-#define NET_CALL(n, a, b, c, d, e, f, ...)                                                                             \
-	net_call((n), (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
-#define call(name, ...) NET_CALL(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
+#define NET_CALL(n, a, b, c, d, e, f, ...) net_call((n), (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
+#define call(name, ...)			   NET_CALL(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
 
 /* What poll tells of a descriptor. */
 u32 net_poll(int fd);
@@ -31,9 +30,9 @@ u32 net_poll(int fd);
 int net_plain_file(void);
 extern int net_plain_files;
 
-extern int net_signals;              /* SIGPIPEs sent */
+extern int net_signals;		     /* SIGPIPEs sent */
 extern void (*net_sleep_hook)(void); /* what happens while a call sleeps; NULL: the time-out, or a signal */
-extern unsigned net_wakes;           /* threads woken */
-extern u64 net_fault_at;             /* accesses to user memory at or above this address fail */
+extern unsigned net_wakes;	     /* threads woken */
+extern u64 net_fault_at;	     /* accesses to user memory at or above this address fail */
 
 #endif

@@ -327,19 +327,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(a_connection_carries_bytes_both_ways),
-		TEST(the_window_bounds_what_waits),
-		TEST(closing_with_unread_data_is_a_reset),
-		TEST(an_orderly_end_needs_both),
-		TEST(a_send_to_a_closed_peer_meets_a_reset),
-		TEST(nobody_listens),
-		TEST(a_full_backlog_holds_clients_back),
-		TEST(time_wait_keeps_the_port),
-		TEST(ports_conflict_by_address),
-		TEST(connections_share_ports_by_destination),
-		TEST(udp_goes_to_the_best_socket),
-		TEST(udp_receive_queues_are_bounded),
-		TEST(addresses_too_short_or_strange),
+	    TEST(a_connection_carries_bytes_both_ways),
+	    TEST(the_window_bounds_what_waits),
+	    TEST(closing_with_unread_data_is_a_reset),
+	    TEST(an_orderly_end_needs_both),
+	    TEST(a_send_to_a_closed_peer_meets_a_reset),
+	    TEST(nobody_listens),
+	    TEST(a_full_backlog_holds_clients_back),
+	    TEST(time_wait_keeps_the_port),
+	    TEST(ports_conflict_by_address),
+	    TEST(connections_share_ports_by_destination),
+	    TEST(udp_goes_to_the_best_socket),
+	    TEST(udp_receive_queues_are_bounded),
+	    TEST(addresses_too_short_or_strange),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -135,7 +135,10 @@ static void changes_are_refused(void **state)
 	int fd = open_socket();
 	for (u16 type = RTM_BASE; type < RTM_BASE + 16; type++) {
 		ask(fd, &r, type, 0);
-		assert_int_equal(answer(fd), (type & 3) != 2 ? -EPERM : type == RTM_GETLINK ? -EINVAL : type == RTM_GETROUTE ? -ENETUNREACH : -EOPNOTSUPP);
+		assert_int_equal(answer(fd), (type & 3) != 2	    ? -EPERM
+					     : type == RTM_GETLINK  ? -EINVAL
+					     : type == RTM_GETROUTE ? -ENETUNREACH
+								    : -EOPNOTSUPP);
 	}
 	ask(fd, &r, 2000, 0);
 	assert_int_equal(answer(fd), -EOPNOTSUPP);
@@ -147,7 +150,8 @@ static void nonsense_is_ignored(void **state)
 	static u8 junk[64];
 	for (u32 len = 0; len < sizeof(junk); len++)
 		for (u32 claimed = 0; claimed < 100; claimed += 7) {
-			struct nlmsghdr h = {.nlmsg_len = claimed, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST};
+			struct nlmsghdr h = {
+			    .nlmsg_len = claimed, .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST};
 			memset(junk, (int)claimed, sizeof(junk));
 			memcpy(junk, &h, sizeof(h));
 			assert_int_equal(call(write, fd, junk, len), len);
@@ -171,11 +175,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(dumps_are_well_formed),
-		TEST(a_link_is_found_by_name_or_number),
-		TEST(changes_are_refused),
-		TEST(nonsense_is_ignored),
-		TEST(unread_answers_are_bounded),
+	    TEST(dumps_are_well_formed), TEST(a_link_is_found_by_name_or_number), TEST(changes_are_refused),
+	    TEST(nonsense_is_ignored),	 TEST(unread_answers_are_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

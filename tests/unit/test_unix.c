@@ -302,6 +302,19 @@ static void a_long_chain_is_freed_without_nesting(void **state)
 	assert_int_equal(net_plain_files, 0);
 }
 
+/* No socket is ever released here: each lies in its own queue. */
+static void garbage_is_found_without_any_release(void **state)
+{
+	int p[2];
+	for (int i = 0; i < 8000; i++) {
+		pair(K_SOCK_STREAM, p);
+		assert_int_equal(send_fds(p[0], "a", 1, p, 2), 1);
+		call(close, p[0]);
+		call(close, p[1]);
+		assert_true(unix_inflight_files <= 8000);
+	}
+}
+
 static void too_many_in_flight(void **state)
 {
 	int p[2], file = net_plain_file();
@@ -364,6 +377,24 @@ static void connections_not_accepted_are_reset(void **state)
 	assert_true(net_poll(c[1]) & EPOLLHUP);
 }
 
+static void a_shut_datagram_socket_does_not_hang(void **state)
+{
+	int p[2];
+	char in[4];
+	pair(K_SOCK_DGRAM, p);
+	assert_int_equal(call(shutdown, p[0], 0), 0);
+	assert_int_equal(call(read, p[0], in, 4), -EAGAIN); /* with O_NONBLOCK as on Linux */
+	pair(K_SOCK_SEQPACKET, p);
+	assert_int_equal(call(shutdown, p[0], 0), 0);
+	assert_int_equal(call(read, p[0], in, 4), 0);
+	static char data[70000]; /* a sender that hears nothing more finds the queue full */
+	pair(K_SOCK_DGRAM, p);
+	assert_int_equal(call(shutdown, p[0], 0), 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(call(write, p[0], data, sizeof(data)), sizeof(data));
+	assert_int_equal(call(write, p[0], data, sizeof(data)), -EAGAIN);
+}
+
 /* The descriptor table is full: the connection stays in the queue. */
 static void accept_without_a_descriptor_loses_nothing(void **state)
 {
@@ -371,7 +402,8 @@ static void accept_without_a_descriptor_loses_nothing(void **state)
 		u16 family;
 		char path[20];
 	} addr = {K_AF_UNIX, "\0m"};
-	int l = (int)call(socket, K_AF_UNIX, K_SOCK_STREAM, 0), c = (int)call(socket, K_AF_UNIX, K_SOCK_STREAM, 0), last = -1;
+	int l = (int)call(socket, K_AF_UNIX, K_SOCK_STREAM, 0), c = (int)call(socket, K_AF_UNIX, K_SOCK_STREAM, 0),
+	    last = -1;
 	assert_int_equal(call(bind, l, &addr, 5), 0);
 	assert_int_equal(call(listen, l, 1), 0);
 	assert_int_equal(call(connect, c, &addr, 5), 0);
@@ -386,25 +418,27 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(small_writes_share_a_packet),
-		TEST(bytes_keep_their_order),
-		TEST(a_full_queue_opens_at_half),
-		TEST(a_fault_loses_nothing),
-		TEST(a_sleeper_notices),
-		TEST(a_timeout_or_signal_ends_a_wait),
-		TEST(received_descriptors_are_the_same_files),
-		TEST(descriptors_without_room_are_closed),
-		TEST(peeking_gives_more_references),
-		TEST(a_failed_send_keeps_nothing),
-		TEST(a_socket_in_its_own_queue_is_freed),
-		TEST(what_can_be_received_is_kept),
-		TEST(garbage_behind_a_listener_is_freed),
-		TEST(a_long_chain_is_freed_without_nesting),
-		TEST(too_many_in_flight),
-		TEST(a_path_is_bound_while_its_socket_lives),
-		TEST(a_dead_peer_stays_in_memory_until_forgotten),
-		TEST(connections_not_accepted_are_reset),
-		TEST(accept_without_a_descriptor_loses_nothing),
+	    TEST(small_writes_share_a_packet),
+	    TEST(bytes_keep_their_order),
+	    TEST(a_full_queue_opens_at_half),
+	    TEST(a_fault_loses_nothing),
+	    TEST(a_sleeper_notices),
+	    TEST(a_timeout_or_signal_ends_a_wait),
+	    TEST(received_descriptors_are_the_same_files),
+	    TEST(descriptors_without_room_are_closed),
+	    TEST(peeking_gives_more_references),
+	    TEST(a_failed_send_keeps_nothing),
+	    TEST(a_socket_in_its_own_queue_is_freed),
+	    TEST(what_can_be_received_is_kept),
+	    TEST(garbage_behind_a_listener_is_freed),
+	    TEST(a_long_chain_is_freed_without_nesting),
+	    TEST(garbage_is_found_without_any_release),
+	    TEST(too_many_in_flight),
+	    TEST(a_path_is_bound_while_its_socket_lives),
+	    TEST(a_dead_peer_stays_in_memory_until_forgotten),
+	    TEST(connections_not_accepted_are_reset),
+	    TEST(a_shut_datagram_socket_does_not_hang),
+	    TEST(accept_without_a_descriptor_loses_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

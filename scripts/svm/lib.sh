@@ -26,10 +26,13 @@ svm_cpu() {
 	if [ "$SVM_NPT" = 1 ]; then echo max,+svm,+npt; else echo max,+svm,-npt; fi
 }
 
+# The last lines that a monitor answered (its line editor writes each line many times over).
+svm_monitor_tail() { tr -d '\r' <"$1" | sed 's/.*\x1b\[K//' | tail -n 3; }
+
 # The hash of all that the saved machine depends on.
 svm_key() {
 	{
-		cat "$SVM_TOP"/scripts/svm/{lib.sh,template.sh,init,programs}
+		cat "$SVM_TOP"/scripts/svm/{lib.sh,template.sh,init,hold.c,programs}
 		svm_kernel_package
 		dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 busybox-static coreutils bash libc6 jq sqlite3 openssl 2>&1
 		svm_cpu

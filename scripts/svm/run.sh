@@ -76,7 +76,7 @@ run_once() {
 	status=
 	start_clone "$@"
 	if ! read -r -t 60 line <&9 || [ "$line" != started ]; then
-		echo "svm: the command did not start${line:+ ($line)}: $(tail -n 2 "$work/monitor.log")" >&2
+		echo "svm: the command did not start${line:+ ($line)}: $(svm_monitor_tail "$work/monitor.log")" >&2
 		stop_clone
 		return
 	fi

@@ -89,6 +89,7 @@ build_initrd() {
 	add_userland "$root"
 	add_modules "$root"
 	install -m 755 "$SVM_TOP/scripts/svm/init" "$root/init"
+	gcc -static -O1 -Wall -o "$root/hold" "$SVM_TOP/scripts/svm/hold.c"
 	(cd "$root" && find . -print0 | cpio --null --create --quiet --format=newc -R 0:0) >"$work/initrd"
 	rm -rf "$root"
 }
@@ -113,13 +114,13 @@ boot_and_save() {
 	trap 'kill -9 $qemu 2>/dev/null || :; rm -rf "$work"' EXIT
 	read -r -t "${SVM_BOOT_TIMEOUT:-180}" line <&9 || :
 	if [ "$line" != ready ]; then
-		tail -n 20 "$work/console" "$work/monitor.log" >&2
+		{ tail -n 20 "$work/console" && svm_monitor_tail "$work/monitor.log"; } >&2
 		svm_die "the machine did not come up"
 	fi
 	# The monitor takes the next line when the migration is complete.
 	printf '%s\n' 'migrate_set_capability x-ignore-shared on' "migrate \"exec:cat >$work/state\"" 'info migrate' quit >&7
-	wait "$qemu" || svm_die "saving failed: $(tail -n 3 "$work/monitor.log")"
-	grep -q 'Migration status: completed' "$work/monitor.log" || svm_die "saving failed: $(tail -n 5 "$work/monitor.log")"
+	wait "$qemu" || svm_die "saving failed: $(svm_monitor_tail "$work/monitor.log")"
+	grep -q 'Migration status: completed' "$work/monitor.log" || svm_die "saving failed: $(svm_monitor_tail "$work/monitor.log")"
 	exec 7>&- 8>&- 9>&-
 	trap - EXIT
 	rm -f "$work"/{monitor,control.in,control.out,monitor.log,initrd,payload}

@@ -18,7 +18,7 @@ static void program_break(void)
 	CHECK_NO_FAULT(WRITE, start + 3 * PAGE - 1);
 	CHECK_THAT(*(start + 2 * PAGE) == 0, "new memory is zero");
 	CHECK_THAT((char *)syscall(SYS_brk, 8) == start + 3 * PAGE, "an impossible address returns the present break");
-	CHECK_THAT((char *)syscall(SYS_brk, -1) == start + 3 * PAGE, "so does one outside user space");
+	CHECK_THAT((char *)syscall(SYS_brk, -1L) == start + 3 * PAGE, "so does one outside user space");
 	CHECK_THAT((char *)syscall(SYS_brk, start) == start, "shrinks");
 	char *page = (char *)(((uintptr_t)start + PAGE - 1) & -PAGE);
 	CHECK_THAT(fault_of(READ, page + PAGE).code == SEGV_MAPERR, "memory above the break is gone");

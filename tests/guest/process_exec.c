@@ -227,7 +227,7 @@ static void by_descriptor(void)
 	CHECK_ERRNO(syscall(SYS_execveat, -1, "x", argv, NO_ENV, 0), EBADF);
 	CHECK_ERRNO(syscall(SYS_execveat, fd, "", argv, NO_ENV, 0), ENOENT);
 	CHECK_ERRNO(syscall(SYS_execveat, fd, "x", argv, NO_ENV, 0), ENOTDIR);
-	CHECK_ERRNO(syscall(SYS_execveat, fd, "", argv, NO_ENV, 0x8000), EINVAL);
+	CHECK_ERRNO(syscall(SYS_execveat, AT_FDCWD, self, argv, NO_ENV, 0x8000), EINVAL);
 	CHECK_ERRNO(syscall(SYS_execveat, root, "nowhere", argv, NO_ENV, 0), ENOENT);
 	CHECK_ERRNO(syscall(SYS_execveat, root, "", argv, NO_ENV, AT_EMPTY_PATH), EACCES);
 	CHECK_ERRNO(syscall(SYS_execveat, -1, "", argv, NO_ENV, AT_EMPTY_PATH), EBADF);

@@ -52,7 +52,7 @@ struct unix_sock {
 	s32 peek_offset; /* SO_PEEK_OFF; -1: off */
 	/* descriptors in flight */
 	u32 inflight; /* how often this socket's file lies in queues */
-	u32 outside; /* of these, in queues of sockets that are not in flight: while unix_gc() runs */
+	u32 outside;  /* of these, in queues of sockets that are not in flight: while unix_gc() runs */
 	bool reachable;
 	struct list inflight_link, scan_link;
 };

@@ -22,6 +22,7 @@ include initramfs/build.mk
 include policy/build.mk
 include runner/build.mk
 include tests/build.mk
+include tests/bench/build.mk
 include scripts/build.mk
 
 install: all

@@ -25,6 +25,7 @@ static void early_init(u64 cpu)
 	shared = phys_to_virt(BOOT_SHARED_GPA);
 	arch_flat = boot->layout == LAYOUT_FLAT;
 	cpus[cpu].number = (u32)cpu;
+	cpus[cpu].root = boot->page_table_root;
 	cpus[cpu].kstack_top = (u64)__builtin_frame_address(0) & ~15ull;
 	if (boot->magic != BOOT_MAGIC)
 		arch_poweroff(POWEROFF_CRASH);

@@ -123,6 +123,7 @@ void arch_discard(paddr_t start, u64 length);
 struct pagetable {
 	paddr_t root; /* PML4 */
 	u32 cpus;     /* bit mask of CPUs that have it loaded */
+	bool dying;   /* no program runs on it any more: changes need no flush */
 };
 
 int pt_create(struct pagetable *pt); /* shares the kernel half; -ENOMEM */

@@ -89,9 +89,9 @@ void kernel_unlock(void)
 void arch_set_pagetable(struct pagetable *pt)
 {
 	struct cpu *cpu = this_cpu();
-	if (cpu->pt == pt)
-		return;
 	u64 root = pt ? pt->root : boot->page_table_root;
+	if (cpu->root == root)
+		return;
 	if (cpu->pt)
 		__atomic_and_fetch(&cpu->pt->cpus, ~(1u << cpu->number), __ATOMIC_SEQ_CST);
 	if (pt)
@@ -100,6 +100,9 @@ void arch_set_pagetable(struct pagetable *pt)
 	cpu->root = root;
 	cpu->flush = false;
 	cpu_load_cr3(root);
+	if (cpu->dead_root)
+		pt_free_tables(cpu->dead_root);
+	cpu->dead_root = 0;
 }
 
 void cpu_flush_if_asked(void)
@@ -126,6 +129,8 @@ static void flush_here(u64 start, u64 end)
 void pt_flush(struct pagetable *pt, u64 start, u64 end)
 {
 	int me = arch_cpu();
+	if (pt->dying)
+		return;
 	u32 others = __atomic_load_n(&pt->cpus, __ATOMIC_SEQ_CST);
 	if (others & (1u << me))
 		flush_here(start, end);
@@ -151,11 +156,14 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 }
 
 /* Makes every CPU let go of pt before its tables are freed. Only this CPU and halted ones can still hold it: a thread
- * that uses it elsewhere would hold its mm. */
-void cpu_forget_pagetable(struct pagetable *pt)
+ * that uses it elsewhere would hold its mm. True: this CPU goes on with it until it loads another, and frees the tables then. */
+bool cpu_forget_pagetable(struct pagetable *pt)
 {
-	if (this_cpu()->pt == pt)
-		arch_set_pagetable(NULL);
+	bool mine = this_cpu()->pt == pt;
+	if (mine) {
+		this_cpu()->pt = NULL;
+		this_cpu()->dead_root = pt->root;
+	}
 	for (int i = 0; i < arch_cpus(); i++) {
 		struct cpu *cpu = &cpus[i];
 		if (cpu->pt != pt)
@@ -168,6 +176,7 @@ void cpu_forget_pagetable(struct pagetable *pt)
 		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
 			__asm__ volatile("pause");
 	}
+	return mine;
 }
 
 /* ---- events ---- */

@@ -46,9 +46,10 @@ struct cpu {
 	bool lazy;      /* idle with a stale page table allowed */
 	bool spare;
 	u64 root;       /* what CR3 holds */
+	u64 dead_root;  /* the same, when its tables wait to be freed until another is loaded; else 0 */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */
 	u64 wanted_deadline, armed_deadline;
-	u64 pad[6];
+	u64 pad[5];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");

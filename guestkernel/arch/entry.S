@@ -225,9 +225,14 @@ trap_split_common:
 	mov $flat_frames + (\n * 4 + 0) * 40, %rsp
 	iretq
 	.elseif \v == BOOT_EVENT_VECTOR
-	jmp flat_event_\n
+	testb $0x80, 7(%rsp)
+	jnz flat_event_\n
+	mov $flat_frames + (\n * 4 + 2) * 40, %rsp
+	iretq
 	.elseif \v == 3
-	jmp flat_int3_\n
+	testb $0x80, 7(%rsp)
+	jz flat_int3_\n
+	jmp *%r11
 	.else
 	movl $\v, CPU(\n, CPU_VECTOR)(%rip)
 	mov $flat_frames + (\n * 4 + 1) * 40, %rsp
@@ -252,18 +257,11 @@ trap_flat:
 
 .macro flat_event n
 flat_int3_\n:
-	testb $0x80, 7(%rsp)
-	jz 1f
-	jmp *%r11
-1:	movl $3, CPU(\n, CPU_VECTOR)(%rip)
+	movl $3, CPU(\n, CPU_VECTOR)(%rip)
 	mov $flat_frames + (\n * 4 + 1) * 40, %rsp
 	iretq
 flat_event_\n:
-	testb $0x80, 7(%rsp)
-	jnz 1f
-	mov $flat_frames + (\n * 4 + 2) * 40, %rsp
-	iretq
-1:	cmpq $flat_window_start, (%rsp)
+	cmpq $flat_window_start, (%rsp)
 	jb 2f
 	cmpq $flat_window_end, (%rsp)
 	jae 2f

@@ -77,6 +77,7 @@ int pt_create(struct pagetable *pt)
 			root[i] = kernel[i];
 	pt->root = page_addr(page);
 	pt->cpus = 0;
+	pt->dying = false;
 	return 0;
 }
 
@@ -91,10 +92,15 @@ static void free_table(u64 *table, int level)
 	page_put(page_of(virt_to_phys(table)));
 }
 
+void pt_free_tables(u64 root)
+{
+	free_table(phys_to_virt(root), LEVELS);
+}
+
 void pt_destroy(struct pagetable *pt)
 {
-	cpu_forget_pagetable(pt);
-	free_table(phys_to_virt(pt->root), LEVELS);
+	if (!cpu_forget_pagetable(pt))
+		pt_free_tables(pt->root);
 	pt->root = 0;
 }
 

@@ -10,7 +10,8 @@
 bool cpu_events_pending(void);
 void cpu_arm_deadline(void);
 void cpu_out(u16 port, u32 value);
-void cpu_forget_pagetable(struct pagetable *pt);
+bool cpu_forget_pagetable(struct pagetable *pt);
+void pt_free_tables(u64 root);
 struct vdso_data;
 void time_init(void);
 u64 time_tick_tsc(void); /* the runner sees deadlines that are at least this far ahead by itself */

@@ -52,6 +52,7 @@ void mm_put(struct mm *mm)
 	kassert(mm->refs > 0);
 	if (--mm->refs)
 		return;
+	mm->pt.dying = true;
 	pages_unmap(mm, 0, USER_END, false);
 	list_for_each_safe (vma, next, &mm->vmas, link)
 		vma_destroy(vma);

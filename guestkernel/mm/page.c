@@ -256,12 +256,21 @@ static struct page *hand_out(u64 frame, unsigned order, u8 flags)
 	return p;
 }
 
+bool (*page_reserve_user)(void);
+
+static u64 kept_back(unsigned flags)
+{
+	return flags & ALLOC_ATOMIC || (page_reserve_user && page_reserve_user()) ? 0 : RESERVE_PAGES;
+}
+
 struct page *page_alloc(unsigned order, unsigned flags)
 {
 	bool zero = false;
 	u64 frame;
 
-	if (order > ORDER_MAX || free_count < (1ul << order) + (flags & ALLOC_ATOMIC ? 0 : RESERVE_PAGES))
+	if (order > ORDER_MAX)
+		return NULL;
+	if (free_count < (1ul << order) + RESERVE_PAGES && free_count < (1ul << order) + kept_back(flags))
 		return NULL;
 	frame = block_take(order, DIRTY);
 	if (!frame) {

@@ -44,6 +44,8 @@ _Static_assert(sizeof(struct page) == 32, "one per frame");
 
 /* Sets up the frame table: RAM [0, memory_bytes), of which [0, free_start) is in use. Once, first of all. */
 void page_init(u64 free_start, u64 memory_bytes);
+/* Is the caller one that may use the last reserve too, whatever it asks for? NULL: nobody is. */
+extern bool (*page_reserve_user)(void);
 /* A block of 2^order frames, refs = 1 on the head, or NULL. Naturally aligned. */
 struct page *page_alloc(unsigned order, unsigned flags);
 /* A zeroed frame for a page table, refs = 1, or NULL; may use the last reserve. Such frames stand together in few 2 MiB

@@ -227,6 +227,12 @@ static int start_init(struct process *p, struct thread *t, const char *path)
 	return 0;
 }
 
+/* pid 1 must still be able to report when its job has used up all memory. */
+static bool is_init(void)
+{
+	return current->process == init_process;
+}
+
 int process_start_init(const char *path)
 {
 	struct process *p, *boot_process = current->process;
@@ -246,6 +252,7 @@ int process_start_init(const char *path)
 	if (error)
 		return error; /* nothing is freed: there is no system without pid 1 */
 	init_process = p;
+	page_reserve_user = is_init;
 	shared->stats.tsc_agent = arch_tsc();
 	sched_start(t, false);
 	return 0;

@@ -227,6 +227,22 @@ static void reserve_is_for_atomic_allocations(void **state)
 	assert_int_equal(free_frames(), 0);
 }
 
+static bool yes(void)
+{
+	return true;
+}
+
+static void reserve_is_for_its_user_too(void **state)
+{
+	while (page_alloc(0, 0))
+		;
+	page_reserve_user = yes;
+	for (int i = 0; i < RESERVE_PAGES; i++)
+		assert_non_null(page_alloc(0, 0));
+	assert_null(page_alloc(0, 0));
+	page_reserve_user = NULL;
+}
+
 static void tables_stand_together(void **state)
 {
 	struct page *t[600];
@@ -350,6 +366,7 @@ int main(void)
 	    T(split_frames_are_freed_one_by_one),
 	    T(boot_memory_is_never_freed),
 	    T(reserve_is_for_atomic_allocations),
+	    T(reserve_is_for_its_user_too),
 	    T(tables_stand_together),
 	    T(much_free_memory_goes_back_to_the_host),
 	    T(cache_pages_are_counted),

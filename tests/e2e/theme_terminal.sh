@@ -8,7 +8,7 @@ for need in tmux busybox; do
 done
 
 export TMUX_TMPDIR=$TMP TERM=screen
-mux() { env -u TMUX tmux -L sandbox-test -f /dev/null "$@" 2>>"$TMP/mux.err"; }
+mux() { env -u TMUX timeout -k 1 10 tmux -L sandbox-test -f /dev/null "$@" 2>>"$TMP/mux.err"; }
 trap 'mux kill-server' EXIT
 
 screen() { mux capture-pane -p; }

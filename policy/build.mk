@@ -10,8 +10,9 @@ $(B)/gen/policy.md: $(B)/gen/policygen
 	$< --markdown > $@
 
 $(patsubst %.c,$(B)/%.o,$(wildcard policy/*.c)): $(POLICY_FILTERS)
+$(foreach f,unit asan,$(patsubst %.c,$(B)/$(f)-obj/%.c.o,$(wildcard policy/*.c))): $(POLICY_FILTERS)
 $(B)/unit/test_policy $(B)/asan/test_policy: $(POLICY_FILTERS) $(B)/gen/policy.md
-$(B)/unit/test_policy $(B)/asan/test_policy: HOST_CFLAGS += -I$(B)/gen -DPOLICY_DOC='"$(B)/gen/policy.md"'
+$(B)/unit/test_policy $(B)/asan/test_policy: HOST_CFLAGS += -DPOLICY_DOC='"$(B)/gen/policy.md"'
 
 policy-doc: $(B)/gen/policy.md ## write docs/policy.md from the seccomp tables
 	@mkdir -p docs

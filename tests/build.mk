@@ -5,22 +5,38 @@ ASAN_BIN := $(patsubst tests/unit/%.c,$(B)/asan/%,$(UNIT_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 # The list goes on over the next lines while they hold nothing but names of sources.
-sources_of = $(shell awk '/sources: / && !on { sub(/.*sources: */, ""); on = 1 } \
+named_in = $(shell awk '/sources: / && !on { sub(/.*sources: */, ""); on = 1 } \
 	on { sub(/^ \* */, ""); if ($$0 !~ /^([^ ]+\.[cS] *)+$$/) exit; printf "%s ", $$0 }' $(1))
+sources_of = $(foreach s,$(call named_in,$(1)),$(if $(findstring *,$(s)),$(wildcard $(s)),$(s)))
 flags_of = $(shell sed -n 's/.*flags: *//p' $(1) | head -n 1)
 
+# What a test links: objects that all tests of a flavour share, or the sources themselves when it compiles them its own way.
+inputs_of = $(if $(findstring -D,$(call flags_of,$(1))),$(call sources_of,$(1)),$(patsubst %,$(B)/$(2)-obj/%.o,$(call sources_of,$(1))))
+UNIT_CC = $(CC) $(HOST_CFLAGS) -I$(B)/gen -UNDEBUG
+ASAN_CC = $(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(HOST_CFLAGS)) -I$(B)/gen -UNDEBUG -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_CC = $(CLANG) -std=gnu17 -O1 -g -D_GNU_SOURCE -I. -MMD -MP -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+$(B)/unit-obj/%.o: %
+	@mkdir -p $(@D)
+	$(UNIT_CC) -c -o $@ $<
+$(B)/asan-obj/%.o: %
+	@mkdir -p $(@D)
+	$(ASAN_CC) -c -o $@ $<
+$(B)/fuzz-obj/%.o: %
+	@mkdir -p $(@D)
+	$(FUZZ_CC) -c -o $@ $<
+
+.SECONDARY:
 .SECONDEXPANSION:
-$(B)/unit/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c)
+$(B)/unit/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c,unit)
 	@mkdir -p $(@D)
-	$(CC) $(HOST_CFLAGS) -UNDEBUG $(call flags_of,$<) -MF $@.d -o $@ $< $(call sources_of,$<) -lcmocka
-$(B)/asan/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c)
+	$(UNIT_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,unit) -lcmocka
+$(B)/asan/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c,asan)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -D_FORTIFY_SOURCE=2,$(HOST_CFLAGS)) -UNDEBUG -fsanitize=address,undefined -fno-sanitize-recover=all \
-	  $(call flags_of,$<) -MF $@.d -o $@ $< $(call sources_of,$<) -lcmocka
-$(B)/fuzz/%: tests/fuzz/%.c $$(call sources_of,tests/fuzz/%.c)
+	$(ASAN_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,asan) -lcmocka
+$(B)/fuzz/%: tests/fuzz/%.c $$(call inputs_of,tests/fuzz/%.c,fuzz)
 	@mkdir -p $(@D)
-	$(CLANG) -std=gnu17 -O1 -g -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	  $(call flags_of,$<) -o $@ $< $(call sources_of,$<)
+	$(FUZZ_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,fuzz)
 
 unit: $(UNIT_BIN) ## unit tests
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; timeout 120 $$t; done

@@ -12,6 +12,7 @@
  *   WIRE_STDIN      host -> guest    bytes of the caller's standard input, then half-close
  *   WIRE_STDOUT     guest -> host    bytes of standard output (also standard error when they are one)
  *   WIRE_STDERR     guest -> host    bytes of standard error
+ *   WIRE_FILES      both             9P2000.L (docs/files.md); one connection a session, as many as the job has shares
  *
  * Order on the control stream:
  *   host  -> JOB                                       at once, once
@@ -25,7 +26,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_PAGE 4096u
 
 #define WIRE_HOST_CID 2u
@@ -37,6 +38,7 @@ enum wire_port {
 	WIRE_STDIN = 1026,
 	WIRE_STDOUT = 1027,
 	WIRE_STDERR = 1028,
+	WIRE_FILES = 1029,
 };
 
 /* Upper bounds; a frame or job beyond them is a protocol error. */
@@ -46,6 +48,8 @@ enum wire_port {
 #define WIRE_FILES_MAX 65536u       /* file records in one job */
 #define WIRE_PATH_MAX 4096u         /* bytes of a path with its NUL */
 #define WIRE_HOSTNAME_MAX 65u       /* bytes with its NUL */
+#define WIRE_MOUNTS_MAX 16u         /* mount records in one job */
+#define WIRE_FILES_SESSIONS_MAX 16u /* connections to WIRE_FILES */
 
 enum wire_type {
 	WIRE_JOB = 1,      /* struct wire_job + strings + file records */
@@ -78,6 +82,7 @@ struct wire_rlimit {
  * After struct wire_job come, in this order and without gaps:
  *   NUL-terminated strings: hostname, user name, working directory, home directory, path to execute,
  *   argc argument strings, envc environment strings ("NAME=VALUE");
+ *   then nmounts records: struct wire_mount, path with NUL; parents before what lies in them;
  *   then nfiles records: struct wire_file, path with NUL, and for a symbolic link its target with NUL.
  */
 struct wire_job {
@@ -89,8 +94,25 @@ struct wire_job {
 	uint8_t stdio[4]; /* enum wire_stdio of descriptors 0, 1, 2; [3] is 0 */
 	uint16_t rows, cols; /* window size, with WIRE_STDIO_TTY */
 	uint32_t rlimit_mask; /* bit N: rlimit[N] (Linux RLIMIT_*) is to be set */
-	uint32_t reserved;
+	uint32_t nmounts;
 	struct wire_rlimit rlimit[WIRE_RLIMITS];
+};
+
+enum wire_mount_kind {
+	WIRE_MOUNT_SHARE = 1, /* a 9P session over WIRE_FILES */
+	WIRE_MOUNT_TMPFS = 2,
+};
+
+#define WIRE_MOUNT_READONLY 1u
+#define WIRE_MOUNT_FILE 2u /* the share is a regular file */
+
+struct wire_mount {
+	uint32_t kind;     /* enum wire_mount_kind */
+	uint32_t flags;    /* WIRE_MOUNT_*; 0 for tmpfs */
+	uint32_t share;    /* number of the share (aname in decimal); 0 for tmpfs */
+	uint32_t path_len; /* as in struct wire_file; a share may have path "/": then only /dev, /proc, /sys, /tmp and /run of the
+	                      guest stay, and no other mount may hide them */
+	uint64_t size;     /* bytes, tmpfs only; 0: as the kernel likes */
 };
 
 enum wire_file_kind {
@@ -139,6 +161,7 @@ enum wire_stage {
 	WIRE_STAGE_SPAWN = 4,   /* vfork, setuid, setrlimit ...: 125 */
 	WIRE_STAGE_WORKDIR = 5, /* chdir failed: 125 */
 	WIRE_STAGE_EXEC = 6,    /* execve failed: 127 for ENOENT, else 126 */
+	WIRE_STAGE_MOUNT = 7,   /* 125 */
 };
 
 struct wire_fail {

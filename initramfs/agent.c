@@ -262,6 +262,8 @@ int main(int argc, char **argv)
 	read_job(&job);
 	bool tty = job.header.stdio[0] == WIRE_STDIO_TTY;
 
+	if (job.header.nmounts)
+		mounts_make(&job);
 	files_create(&job);
 	stream_close(STREAM_IMAGE);
 	if (agent_is_init) {

@@ -58,6 +58,9 @@ void streams_wait(unsigned mask, bool for_program);
 
 void stream_close(enum stream stream);
 
+/* A new, blocking connection to the runner's WIRE_FILES; waits for it. Returns the descriptor or a negative errno. */
+int stream_open_files(void);
+
 /* control.c: frames. */
 
 /*
@@ -88,6 +91,14 @@ void files_create(struct job *job);
 
 /* Adds the job's user and group to /etc/passwd and /etc/group unless their numbers are there. */
 void account_add(const struct job *job);
+
+/* mounts.c */
+
+/* Makes the job's mounts in order. agent_fail(WIRE_STAGE_MOUNT). After it, the root may be another. */
+void mounts_make(struct job *job);
+
+/* Whether this path of the guest lies in a share, where nothing is made for the job. */
+bool mounts_share_covers(const struct job *job, const char *path);
 
 /* spawn.c */
 

@@ -50,6 +50,23 @@ static int connect_unix(int fd, uint32_t port, const char *directory)
 	return connect(fd, (struct sockaddr *)&address, sizeof address);
 }
 
+static const char *unix_directory; /* of streams_connect */
+
+int stream_open_files(void)
+{
+	int fd = socket(unix_directory ? AF_UNIX : AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (unix_directory ? connect_unix(fd, WIRE_FILES, unix_directory) : connect_vsock(fd, WIRE_FILES)) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}
+
 void streams_connect(const char *directory)
 {
 	/* The runner gets the requests in this order; the descriptors are numbered by enum stream, so that in a
@@ -57,6 +74,7 @@ void streams_connect(const char *directory)
 	static const uint8_t order[STREAMS] = {STREAM_CONTROL, STREAM_IMAGE, STREAM_STDIN, STREAM_STDOUT,
 					       STREAM_STDERR};
 
+	unix_directory = directory;
 	for (int i = 0; i < STREAMS; i++)
 		fds[i] = socket(directory ? AF_UNIX : AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	for (int i = 0; i < STREAMS; i++) {

@@ -323,6 +323,8 @@ static void make_job_directory(char *path)
 {
 	size_t length = strlen(path);
 
+	if (mounts_share_covers(job, path))
+		return; /* the host's matter: chdir will tell */
 	while (length > 1 && path[length - 1] == '/')
 		length--;
 	if (length > 1)

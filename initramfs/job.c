@@ -91,7 +91,8 @@ static bool limits_ok(const struct wire_job *header)
 static bool counts_ok(const struct wire_job *header)
 {
 	return header->argc >= 1 && header->argc <= WIRE_STRINGS_MAX && header->envc <= WIRE_STRINGS_MAX &&
-	       header->argc + header->envc <= WIRE_STRINGS_MAX && header->nfiles <= WIRE_FILES_MAX;
+	       header->argc + header->envc <= WIRE_STRINGS_MAX && header->nfiles <= WIRE_FILES_MAX &&
+	       header->nmounts <= WIRE_MOUNTS_MAX;
 }
 
 /* Decodes one file record; returns NULL, or what is wrong with it. */
@@ -119,6 +120,27 @@ static const char *take_file(struct cursor *in, struct job_file *file)
 		return "link target length";
 	file->target = take_counted_string(in, header->link_len);
 	return file->target ? NULL : "link target";
+}
+
+/* Decodes one mount record; returns NULL, or what is wrong with it. */
+static const char *take_mount(struct cursor *in, struct job_mount *mount)
+{
+	struct wire_mount *header = &mount->header;
+	bool share;
+
+	if ((size_t)(in->end - in->next) < sizeof *header)
+		return "mount record";
+	memcpy(header, in->next, sizeof *header);
+	in->next += sizeof *header;
+	share = header->kind == WIRE_MOUNT_SHARE;
+	if ((!share && header->kind != WIRE_MOUNT_TMPFS) || header->flags & ~(WIRE_MOUNT_READONLY | WIRE_MOUNT_FILE))
+		return "mount kind or flags";
+	if (share ? header->share >= WIRE_FILES_SESSIONS_MAX || header->size : header->share || header->flags)
+		return "mount share or size";
+	if (header->path_len < 2 || header->path_len > WIRE_PATH_MAX)
+		return "mount path length";
+	mount->path = take_counted_string(in, header->path_len);
+	return mount->path && path_ok(mount->path) ? NULL : "mount path";
 }
 
 static const char *take_vector(struct cursor *in, char **vector, uint32_t count)
@@ -155,6 +177,21 @@ static const char *take_strings(struct cursor *in, char **slots, struct job *job
 	job->envp = slots + job->header.argc + 1;
 	what = take_vector(in, job->argv, job->header.argc);
 	return what ? what : take_vector(in, job->envp, job->header.envc);
+}
+
+static const char *check_mounts(struct cursor *in, struct job *job)
+{
+	struct job_mount mount;
+	const char *what;
+
+	job->mounts = in->next;
+	for (uint32_t i = 0; i < job->header.nmounts; i++) {
+		what = take_mount(in, &mount);
+		if (what)
+			return what;
+	}
+	job->mounts_end = in->next;
+	return NULL;
 }
 
 static const char *check_files(struct cursor *in, struct job *job)
@@ -195,7 +232,7 @@ int job_decode(char *payload, size_t length, char **slots, size_t count, struct 
 	if (header->version != WIRE_VERSION)
 		return -EPROTONOSUPPORT;
 	*what = "flags, counts, umask or limits";
-	if (header->flags || header->reserved || !counts_ok(header) ||
+	if (header->flags || !counts_ok(header) ||
 	    count < (size_t)header->argc + header->envc + 2 || header->umask > 0777 || !limits_ok(header))
 		return -EPROTO;
 	*what = "standard streams";
@@ -203,8 +240,20 @@ int job_decode(char *payload, size_t length, char **slots, size_t count, struct 
 		return -EPROTO;
 	*what = take_strings(&in, slots, job);
 	if (!*what)
+		*what = check_mounts(&in, job);
+	if (!*what)
 		*what = check_files(&in, job);
 	return *what ? -EPROTO : 0;
+}
+
+int job_next_mount(struct job *job, struct job_mount *mount)
+{
+	struct cursor in = {job->mounts, job->mounts_end};
+
+	if (job->mounts == job->mounts_end || take_mount(&in, mount))
+		return 0;
+	job->mounts = in.next;
+	return 1;
 }
 
 int job_next_file(struct job *job, struct job_file *file)

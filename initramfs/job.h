@@ -17,7 +17,13 @@ struct job {
 	const char *user;		/* without ':', '/' and control characters; may be empty */
 	char *workdir, *home, *program; /* absolute, no `.` or `..` components, less than WIRE_PATH_MAX bytes */
 	char **argv, **envp;		/* NULL-terminated; argv has at least one string */
+	char *mounts, *mounts_end;	/* what job_next_mount reads */
 	char *files, *files_end;	/* what job_next_file reads */
+};
+
+struct job_mount {
+	struct wire_mount header;
+	char *path; /* absolute, no `.` or `..` components */
 };
 
 struct job_file {
@@ -38,6 +44,9 @@ size_t job_vector_slots(const char *payload, size_t length);
  * WIRE_VERSION) with *what naming the part at fault.
  */
 int job_decode(char *payload, size_t length, char **slots, size_t count, struct job *job, const char **what);
+
+/* Takes the next mount record off a job that job_decode accepted. Returns 1 and fills *mount, or 0 at the end. */
+int job_next_mount(struct job *job, struct job_mount *mount);
 
 /*
  * Takes the next file record off a job that job_decode accepted. Returns 1 and fills *file, or 0 at the end.

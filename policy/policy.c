@@ -23,11 +23,11 @@ static atomic_bool process_confined;
 static bool had_no_new_privs; /* already from whoever started the runner */
 
 /* What the kernel keeps for each thread and hands down at clone. */
-static int confine_self(struct policy_report *report, struct error *error)
+static int confine_self(const struct policy_tree *trees, size_t tree_count, struct policy_report *report, struct error *error)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return error_errno(error, STATUS_RUNNER, "cannot set no_new_privs");
-	if (policy_apply_landlock(&report->landlock_abi, error) ||
+	if (policy_apply_landlock_trees(&report->landlock_abi, trees, tree_count, error) ||
 	    policy_drop_capabilities(&report->bounding_emptied, error))
 		return -1;
 	self_confined = true;
@@ -37,7 +37,7 @@ static int confine_self(struct policy_report *report, struct error *error)
 int policy_confine_older_thread(struct error *error)
 {
 	struct policy_report report;
-	return confine_self(&report, error);
+	return confine_self(NULL, 0, &report, error);
 }
 
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error)
@@ -45,13 +45,28 @@ int policy_confine_process(const int *keep, size_t keep_count, struct policy_rep
 	had_no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return error_errno(error, STATUS_RUNNER, "cannot make the process not dumpable");
-	if (confine_self(report, error))
+	if (confine_self(NULL, 0, report, error))
 		return -1;
 	int descriptors = policy_close_descriptors(keep, keep_count, &report->descriptors, error);
 	if (descriptors < 0 || policy_apply_limits((unsigned)descriptors, error) || policy_report_refusals(error))
 		return -1;
 	atomic_store(&process_confined, true);
 	return 0;
+}
+
+int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count, unsigned descriptors,
+			 struct error *error)
+{
+	struct policy_report report;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return error_errno(error, STATUS_RUNNER, "cannot make the files server not dumpable");
+	if (confine_self(trees, tree_count, &report, error))
+		return -1;
+	int highest = policy_close_descriptors(keep, keep_count, &report.descriptors, error);
+	if (highest < 0 || policy_apply_limits(descriptors, error) || policy_report_refusals(error))
+		return -1;
+	atomic_store(&process_confined, true);
+	return policy_confine_thread(POLICY_FILES, error);
 }
 
 /* A thread from before policy_confine_process() still has its capabilities, and files that Landlock should deny. */
@@ -77,7 +92,8 @@ static int install_filter(enum policy_role role, struct error *error)
 	if (length > FILTER_MAX)
 		return error_set(error, STATUS_RUNNER, "seccomp filter of %u instructions", length);
 	memcpy(code, policy_filters[role].code, length * sizeof(*code));
-	code[policy_filters[role].pid_slot].k = (uint32_t)getpid();
+	if (policy_filters[role].pid_slot < length)
+		code[policy_filters[role].pid_slot].k = (uint32_t)getpid();
 	struct sock_fprog program = {length, code};
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program))
 		return error_errno(error, STATUS_RUNNER, "cannot install the seccomp filter");
@@ -91,7 +107,7 @@ int policy_confine_thread(enum policy_role role, struct error *error)
 	if (unblock_sigsys(error))
 		return -1;
 	bool vcpu = role == POLICY_VCPU || role == POLICY_VCPU_TTY;
-	policy_name_thread(vcpu ? "the vCPU thread" : "the I/O thread");
+	policy_name_thread(vcpu ? "the vCPU thread" : role == POLICY_FILES ? "the files server" : "the I/O thread");
 	return install_filter(role, error);
 }
 

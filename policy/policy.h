@@ -43,6 +43,7 @@ enum policy_role {
 	POLICY_IO,
 	POLICY_IO_TTY, /* POLICY_IO and the ioctls of the caller's terminal */
 	POLICY_VCPU_TTY, /* POLICY_VCPU and the one ioctl by which the refusal handler gives the terminal back */
+	POLICY_FILES, /* the process that serves shared directories */
 	POLICY_ROLES,
 };
 
@@ -65,6 +66,17 @@ int policy_confine_process(const int *keep, size_t keep_count, struct policy_rep
 /* For a thread that is older than policy_confine_process(): its own part of it, before policy_confine_thread(). */
 int policy_confine_older_thread(struct error *error);
 #define POLICY_KEEP_MAX 1024
+
+/* A tree that the files server may use, by an open descriptor. */
+struct policy_tree {
+	int fd;
+	bool writable, directory;
+};
+
+/* The whole confinement of the files server, a process of one thread: as policy_confine_process() and
+ * policy_confine_thread(POLICY_FILES), but it may open what lies in the trees, with `descriptors` in all. */
+int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count, unsigned descriptors,
+			 struct error *error);
 
 /* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread
  * that is older than policy_confine_process(). On failure end the process. */

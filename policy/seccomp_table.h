@@ -5,7 +5,7 @@
  * The hot calls come first: that is the order in which the filter compares.
  *
  * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
- * the BPF. Not allowed anywhere, on purpose: opening, creating or duplicating descriptors, sockets, memory mappings and
+ * the BPF. The threads of the VMM may not do any of these, on purpose: opening, creating or duplicating descriptors, sockets, memory mappings and
  * protections, processes and threads, credentials. The runner allocates nothing after lock-down. A filter cannot look
  * behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that the caller itself gave as a
  * standard stream.
@@ -14,6 +14,7 @@
 #define POLICY_SECCOMP_TABLE_H
 
 #include <asm/ioctls.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
 #include <stddef.h>
@@ -116,11 +117,47 @@ static const struct policy_row policy_io_tty_rows[] = {
 	ROW_IF(ioctl, 1, TCSETSF, "terminal raw, and back"),
 };
 
+/* Not a thread of the VMM but the process that serves shared directories; Landlock limits it to these, and a share that
+ * is read-only is so in Landlock too. */
+static const struct policy_row policy_files_rows[] = {
+	ROW(poll, "wait for requests"),
+	ROW(recvfrom, "requests"),
+	ROW(sendto, "replies"),
+	ROW(openat2, "one step of a walk, O_PATH, beneath a directory of the share"),
+	ROW(newfstatat, "attributes"),
+	ROW(fstat, "attributes"),
+	ROW(pread64, "read from a file"),
+	ROW(pwrite64, "write to a file"),
+	ROW(openat, "open a file that a walk has found; create one"),
+	ROW(close, "a fid is given up"),
+	ROW_IF(fcntl, 1, F_DUPFD_CLOEXEC, "a fid is cloned"),
+	ROW(fstatfs, "free space; is it a file system of the kernel"),
+	ROW(getdents64, "list a directory"),
+	ROW(lseek, "go on in a directory"),
+	ROW(readlinkat, "target of a symbolic link"),
+	ROW(ftruncate, "size of a file"),
+	ROW(fchmodat, "mode of a file"),
+	ROW(fchownat, "owner of a file"),
+	ROW(utimensat, "times of a file"),
+	ROW(mkdirat, "make a directory"),
+	ROW(symlinkat, "make a symbolic link"),
+	ROW(linkat, "make a hard link"),
+	ROW(renameat, "rename within a share"),
+	ROW(unlinkat, "remove a name"),
+	ROW(fsync, "write a file to the disk"),
+	ROW(fdatasync, "write a file to the disk"),
+	ROW(write, "tell the runner that all is set up; messages on stderr"),
+	ROW(rt_sigreturn, "return from a signal handler"),
+	ROW(restart_syscall, "the kernel's own continuation of poll after SIGSTOP and SIGCONT"),
+	ROW(exit_group, "end of the run; also the refusal handler's"),
+};
+
 /* clang-format on */
 
 /* Most system calls that a role may have (not rows). */
 #define POLICY_VCPU_MAX 20
 #define POLICY_IO_MAX	30
+#define POLICY_FILES_MAX 30
 
 /* Indexed by enum policy_role. */
 static const struct policy_role_table {
@@ -134,6 +171,7 @@ static const struct policy_role_table {
      sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
     {"vcpu_tty", "vCPU thread of a run with a terminal", policy_vcpu_tty_rows,
      sizeof(policy_vcpu_tty_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
+    {"files", "files server", policy_files_rows, sizeof(policy_files_rows) / sizeof(struct policy_row), POLICY_FILES_MAX},
 };
 #define POLICY_ROLE_TABLES (sizeof(policy_role_tables) / sizeof(policy_role_tables[0]))
 

@@ -12,6 +12,7 @@
 #include "runner/check.h"
 #include "runner/help.h"
 #include "runner/run.h"
+#include "runner/shares.h"
 #include "runner/units.h"
 
 #ifndef SANDBOX_VERSION
@@ -91,6 +92,21 @@ static const char *set_workdir(struct command *command, const char *value)
 	}
 	command->run.workdir = value;
 	return NULL;
+}
+
+static const char *set_ro(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_RO, value);
+}
+
+static const char *set_rw(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_RW, value);
+}
+
+static const char *set_tmpfs(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_TMPFS, value);
 }
 
 static const char *set_user(struct command *command, const char *value)
@@ -198,6 +214,9 @@ static const struct option run_options[] = {
     {0, "timeout", ARGUMENT_REQUIRED, set_timeout},
     {'e', "env", ARGUMENT_REQUIRED, set_env},
     {'w', "workdir", ARGUMENT_REQUIRED, set_workdir},
+    {0, "ro", ARGUMENT_REQUIRED, set_ro},
+    {0, "rw", ARGUMENT_REQUIRED, set_rw},
+    {0, "tmpfs", ARGUMENT_REQUIRED, set_tmpfs},
     {0, "user", ARGUMENT_REQUIRED, set_user},
     {0, "hostname", ARGUMENT_REQUIRED, set_hostname},
     {'t', "tty", ARGUMENT_NONE, set_tty},
@@ -457,6 +476,7 @@ void cli_complain(const struct error *error)
 
 void command_free(struct command *command)
 {
+	shares_free(&command->run);
 	free(command->run.env);
 	command->run.env = NULL;
 }

@@ -40,6 +40,13 @@ The program:\n\
       --hostname NAME         host name in the VM (default sandbox)\n\
   -t, --tty                   give the program a terminal\n\
 \n\
+Files:\n\
+      --ro HOST[:GUEST]       a file or directory of this host, read-only, at the same path or at GUEST\n\
+      --rw HOST[:GUEST]       the same, writable\n\
+      --tmpfs PATH[:SIZE]     an empty directory in the VM's memory\n\
+                              Each may be repeated; a ':' within a name is written '\\:'. What lies in a\n\
+                              share is not copied, and --workdir defaults to the caller's directory then\n\
+\n\
 Seeing inside:\n\
       --stats[=FILE]          one JSON object about the run, to standard error or FILE\n\
       --trace[=FILE]          print system calls, to standard error or FILE\n\
@@ -58,6 +65,8 @@ the guest crashed; 126 PROGRAM cannot be executed; 127 PROGRAM not found.\n\
 Examples:\n\
   sandbox run ./hello world\n\
   sandbox run --memory 2G --timeout 1m -e SEED=7 ./simulate > result.txt\n\
+  sandbox run --ro / python3 script.py\n\
+  sandbox run --ro / --rw . -- make -j2 test\n\
   seq 100 | sandbox run awk '{ s += $1 } END { print s }'\n\
   sandbox run --stats=run.json --user 65534:65534 -- ./untrusted -x\n";
 

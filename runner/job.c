@@ -3,7 +3,10 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
+
+#include "runner/shares.h"
 
 /* What a program finds on a Debian system, but for core files: nothing could collect them. */
 static const struct {
@@ -60,6 +63,20 @@ static int put_file(struct encoder *encoder, const struct closure_entry *entry)
 	return file.link_len ? put_string(encoder, entry->target) : 0;
 }
 
+static int put_mount(struct encoder *encoder, const struct run_spec *spec, const struct spec_mount *mount)
+{
+	struct stat st;
+	struct wire_mount wire = {.kind = WIRE_MOUNT_TMPFS, .size = mount->size, .path_len = (uint32_t)strlen(mount->guest) + 1};
+	if (mount->kind != SPEC_TMPFS) {
+		wire.kind = WIRE_MOUNT_SHARE;
+		wire.share = shares_index(spec, mount);
+		wire.flags = mount->kind == SPEC_RO ? WIRE_MOUNT_READONLY : 0;
+		if (!stat(mount->host, &st) && !S_ISDIR(st.st_mode))
+			wire.flags |= WIRE_MOUNT_FILE;
+	}
+	return put(encoder, &wire, sizeof(wire)) || put_string(encoder, mount->guest) ? -1 : 0;
+}
+
 static int put_header(struct encoder *encoder, const struct run_spec *spec, const struct environment *environment,
 		      uint32_t files, const struct job_stdio *stdio)
 {
@@ -70,6 +87,7 @@ static int put_header(struct encoder *encoder, const struct run_spec *spec, cons
 			       .argc = (uint32_t)spec->argc,
 			       .envc = (uint32_t)environment->count,
 			       .nfiles = files,
+			       .nmounts = spec->mount_count,
 			       .stdio = {stdio->kind[0], stdio->kind[1], stdio->kind[2], 0},
 			       .rows = stdio->rows,
 			       .cols = stdio->cols};
@@ -125,12 +143,16 @@ int job_encode(const struct run_spec *spec, const struct environment *environmen
 	       const struct job_stdio *stdio, struct buffer *out, struct error *error)
 {
 	struct encoder encoder = {.out = out, .error = error, .start = out->length};
-	const char *workdir = spec->workdir ? spec->workdir : environment->home;
+	char shared[WIRE_PATH_MAX];
+	const char *workdir = spec->workdir ? spec->workdir : shares_workdir(spec, shared) ? shared : environment->home;
 	if (check_counts(spec, environment, closure->count, error) ||
 	    put(&encoder, &(struct wire_frame){0}, sizeof(struct wire_frame)) ||
 	    put_header(&encoder, spec, environment, (uint32_t)closure->count, stdio) ||
 	    put_strings(&encoder, spec, environment, closure, workdir))
 		return -1;
+	for (unsigned i = 0; i < spec->mount_count; i++)
+		if (put_mount(&encoder, spec, &spec->mount[i]))
+			return -1;
 	for (size_t i = 0; i < closure->count; i++)
 		if (put_file(&encoder, &closure->entries[i]))
 			return -1;

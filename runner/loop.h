@@ -12,7 +12,7 @@
 
 #include "runner/error.h"
 
-#define LOOP_WATCHES_MAX 16
+#define LOOP_WATCHES_MAX 48
 
 /* Called on the I/O thread with the EPOLL* bits that occurred. */
 typedef void loop_callback(void *context, uint32_t events);

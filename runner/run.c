@@ -21,7 +21,9 @@
 #include "policy/policy.h"
 #include "runner/closure.h"
 #include "runner/environment.h"
+#include "runner/files_server.h"
 #include "runner/job.h"
+#include "runner/shares.h"
 #include "runner/stats.h"
 #include "runner/tty.h"
 #include "runner/vcpu.h"
@@ -40,6 +42,7 @@ struct run {
 	struct buffer job;
 	struct image_file *image;
 	uint32_t image_files;
+	struct files_server files;
 	struct services services;
 	struct machine machine;
 	struct policy_report policy;
@@ -61,6 +64,7 @@ static int find_program(struct run *run, struct error *error)
 	if (environment_build(run->spec, environ, &run->environment, error) ||
 	    closure_build(run->spec, &run->environment, &run->closure, error))
 		return -1;
+	shares_drop(run->spec, &run->closure);
 	if (job_encode(run->spec, &run->environment, &run->closure, &run->stdio, &run->job, error))
 		return -1;
 	run->image = calloc(run->closure.count + 1, sizeof(*run->image));
@@ -220,6 +224,8 @@ static int make_services(struct run *run, struct error *error)
 		.in = stream_fd(run, 0),
 		.out = stream_fd(run, 1),
 		.err = stream_fd(run, 2),
+		.files = run->files.socket,
+		.files_count = run->files.sessions,
 	};
 	return services_init(&run->services, &services, error);
 }
@@ -296,6 +302,10 @@ static int confine(struct run *run, struct error *error)
 			     m->trace.fd, run->tty.fd, run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
+	for (unsigned i = 0; i < run->files.sessions; i++) {
+		keep[n++] = run->services.files_in[i].fd;
+		keep[n++] = run->services.files_out[i].fd;
+	}
 	for (unsigned i = 0; i < m->vm.cpus; i++)
 		keep[n++] = m->vm.vcpu_fd[i];
 	for (uint32_t i = 0; i < run->image_files; i++) {
@@ -303,6 +313,8 @@ static int confine(struct run *run, struct error *error)
 			return error_set(error, STATUS_RUNNER, "the program needs more than %d files", POLICY_KEEP_MAX - 32);
 		keep[n++] = run->image[i].fd;
 	}
+	if (files_server_confined(&run->files, error))
+		return -1;
 	return policy_confine_process(keep, n, &run->policy, error);
 }
 
@@ -491,7 +503,7 @@ static int prepare(struct run *run, struct error *error)
 	run->machine.terminal = run->tty.used;
 	stdio_kinds(run->tty.used, run->tty.merged, &run->stdio);
 	/* The vCPUs are made on their thread meanwhile. */
-	return stdio_fill_holes(error) || open_reports(run, error) || make_machine(run, error) || find_program(run, error) ||
+	return stdio_fill_holes(error) || open_reports(run, error) || files_server_start(&run->files, run->spec, error) || make_machine(run, error) || find_program(run, error) ||
 	       make_services(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
 	       prepare_machine(run, error) || attach_device(run, error) || confine(run, error);
 }

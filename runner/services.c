@@ -5,39 +5,39 @@
 #include "runner/services.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "abi/wire.h"
 #include "runner/vsock_conn.h"
 
-static const uint32_t ports[SERVICES] = {
+static const uint32_t ports[SERVICE_FILES] = {
     [SERVICE_CONTROL] = WIRE_CONTROL, [SERVICE_IMAGE] = WIRE_IMAGE,   [SERVICE_STDIN] = WIRE_STDIN,
     [SERVICE_STDOUT] = WIRE_STDOUT,   [SERVICE_STDERR] = WIRE_STDERR,
 };
 
-struct stream *services_stream(struct services *services, int service)
+static uint32_t port_of(int service)
 {
-	switch (service) {
-	case SERVICE_STDIN:
-		return &services->in;
-	case SERVICE_STDOUT:
-		return &services->out;
-	case SERVICE_STDERR:
-		return &services->err;
-	default:
-		return NULL;
-	}
+	return service < SERVICE_FILES ? ports[service] : WIRE_FILES;
 }
 
-/* The stream that takes the bytes of a service's guest, or NULL. */
-static struct stream *output(struct services *services, int service)
+struct stream *services_input(struct services *services, int service)
 {
-	return service == SERVICE_STDIN ? NULL : services_stream(services, service);
+	if (service >= SERVICE_FILES)
+		return &services->files_in[service - SERVICE_FILES];
+	return service == SERVICE_STDIN ? &services->in : NULL;
+}
+
+struct stream *services_output(struct services *services, int service)
+{
+	if (service >= SERVICE_FILES)
+		return &services->files_out[service - SERVICE_FILES];
+	return service == SERVICE_STDOUT ? &services->out : service == SERVICE_STDERR ? &services->err : NULL;
 }
 
 static int open_output(struct services *services, int service, int fd, const char *name, struct error *error)
 {
-	struct stream *stream = output(services, service);
+	struct stream *stream = services_output(services, service);
 	if (fd < 0) {
 		services->state[service] = SERVICE_OVER;
 		return 0;
@@ -49,6 +49,17 @@ static int open_output(struct services *services, int service, int fd, const cha
 	return stream_open_output(stream, fd, service == SERVICE_STDERR, buffer, VSOCK_BUFFER_BYTES, name, error);
 }
 
+/* One socket, two streams: the output has a duplicate, so that each is watched for its own edges. */
+static int open_session(struct services *services, int service, int fd, struct error *error)
+{
+	if (stream_open_input(services_input(services, service), fd, "the files server", error))
+		return -1;
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0)
+		return error_errno(error, STATUS_RUNNER, "cannot duplicate a socket");
+	return open_output(services, service, own, "the files server", error);
+}
+
 static int open_all(struct services *services, const struct services_config *config, struct error *error)
 {
 	if (config->in < 0)
@@ -57,7 +68,12 @@ static int open_all(struct services *services, const struct services_config *con
 		return -1;
 	if (open_output(services, SERVICE_STDOUT, config->out, "standard output", error))
 		return -1;
-	return open_output(services, SERVICE_STDERR, config->err, "standard error", error);
+	if (open_output(services, SERVICE_STDERR, config->err, "standard error", error))
+		return -1;
+	for (unsigned i = 0; i < config->files_count; i++)
+		if (open_session(services, SERVICE_FILES + (int)i, config->files[i], error))
+			return -1;
+	return 0;
 }
 
 int services_init(struct services *services, const struct services_config *config, struct error *error)
@@ -66,6 +82,11 @@ int services_init(struct services *services, const struct services_config *confi
 	stream_init_closed(&services->in);
 	stream_init_closed(&services->out);
 	stream_init_closed(&services->err);
+	services->count = SERVICE_FILES + (int)config->files_count;
+	for (unsigned i = 0; i < config->files_count; i++) {
+		stream_init_closed(&services->files_in[i]);
+		stream_init_closed(&services->files_out[i]);
+	}
 	control_init(&services->control, config->job, config->job_bytes);
 	image_stream_init(&services->image, config->image, config->image_files);
 	if (open_all(services, config, error)) {
@@ -75,21 +96,28 @@ int services_init(struct services *services, const struct services_config *confi
 	return 0;
 }
 
+static void close_stream(struct stream *stream)
+{
+	if (!stream)
+		return;
+	stream_close(stream, 0);
+	free(stream->buffer);
+	stream->buffer = NULL;
+}
+
 void services_close(struct services *services)
 {
-	struct stream *streams[] = {&services->in, &services->out, &services->err};
-	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
-		stream_close(streams[i], 0);
-		free(streams[i]->buffer);
-		streams[i]->buffer = NULL;
+	for (int i = 0; i < services->count; i++) {
+		close_stream(services_input(services, i));
+		close_stream(services_output(services, i));
 	}
 	image_stream_close(&services->image);
 }
 
 int services_connect(struct services *services, uint32_t port)
 {
-	for (int i = 0; i < SERVICES; i++) {
-		if (ports[i] != port || services->state[i] != SERVICE_OFFERED)
+	for (int i = 0; i < services->count; i++) {
+		if (port_of(i) != port || services->state[i] != SERVICE_OFFERED)
 			continue;
 		services->state[i] = SERVICE_CONNECTED;
 		return i;
@@ -100,15 +128,16 @@ int services_connect(struct services *services, uint32_t port)
 static void stop_reading(struct services *services, int service)
 {
 	services->input_ended[service] = true;
-	if (service == SERVICE_STDIN)
-		stream_finish(&services->in);
+	struct stream *input = services_input(services, service);
+	if (input)
+		stream_finish(input);
 	else if (service == SERVICE_IMAGE)
 		image_stream_close(&services->image);
 }
 
 void services_shutdown(struct services *services, int service, uint8_t how)
 {
-	struct stream *stream = output(services, service);
+	struct stream *stream = services_output(services, service);
 	if (how & VSOCK_SHUTDOWN_RECEIVE)
 		stop_reading(services, service);
 	if (stream && (how & VSOCK_SHUTDOWN_SEND))
@@ -133,12 +162,13 @@ bool services_readable(const struct services *services, int service)
 	case SERVICE_STDIN:
 		return services->in.ready;
 	default:
-		return false;
+		return service >= SERVICE_FILES && services->files_in[service - SERVICE_FILES].ready;
 	}
 }
 
 ssize_t services_read(struct services *services, int service, struct spans *spans)
 {
+	struct stream *input = services_input(services, service);
 	ssize_t n = -EAGAIN;
 	switch (service) {
 	case SERVICE_CONTROL: /* stays open: signals may follow */
@@ -146,12 +176,12 @@ ssize_t services_read(struct services *services, int service, struct spans *span
 	case SERVICE_IMAGE:
 		n = (ssize_t)image_stream_read(&services->image, spans);
 		break;
-	case SERVICE_STDIN:
-		n = stream_read(&services->in, spans->iov, spans->count);
+	default:
+		if (!input)
+			break;
+		n = stream_read(input, spans->iov, spans->count);
 		if (n < 0 && n != -EAGAIN)
 			n = 0; /* the errno stays in the stream for the report */
-		break;
-	default:
 		break;
 	}
 	if (n == 0)
@@ -166,7 +196,7 @@ uint32_t services_unit(int service)
 
 ssize_t services_write(struct services *services, int service, struct spans *spans)
 {
-	struct stream *stream = output(services, service);
+	struct stream *stream = services_output(services, service);
 	size_t bytes = spans->bytes;
 	if (stream) {
 		ssize_t n = stream_write(stream, spans->iov, spans->count, bytes);
@@ -179,12 +209,14 @@ ssize_t services_write(struct services *services, int service, struct spans *spa
 
 uint32_t services_flush(struct services *services, int service)
 {
-	struct stream *stream = output(services, service);
+	struct stream *stream = services_output(services, service);
 	return stream ? stream_flush(stream) : 0;
 }
 
 bool services_gone(const struct services *services, int service)
 {
+	if (service >= SERVICE_FILES)
+		return !stream_is_open(&services->files_out[service - SERVICE_FILES]);
 	if (service == SERVICE_STDOUT)
 		return !stream_is_open(&services->out);
 	return service == SERVICE_STDERR && !stream_is_open(&services->err);

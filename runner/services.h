@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error.
- * Each can be connected once. Owns the host's ends (descriptors, buffers, frames); knows nothing of connections, credit
+ * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error, and
+ * sessions of the files server. Each can be connected once. Owns the host's ends (descriptors, buffers, frames); knows nothing of connections, credit
  * or virtqueues, which refer to a service by its index only.
  */
 #ifndef RUNNER_SERVICES_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/wire.h"
 #include "runner/image_stream.h"
 #include "runner/stream.h"
 #include "runner/vsock_packet.h"
@@ -21,7 +22,8 @@ enum service_index {
 	SERVICE_STDIN,
 	SERVICE_STDOUT,
 	SERVICE_STDERR,
-	SERVICES,
+	SERVICE_FILES, /* the first of as many as there are shares; all on one port */
+	SERVICES = SERVICE_FILES + WIRE_FILES_SESSIONS_MAX,
 };
 
 enum service_state {
@@ -36,6 +38,9 @@ struct services {
 	struct wire_control control;
 	struct image_stream image;
 	struct stream in, out, err;
+	/* Both directions of a session's socket. */
+	struct stream files_in[WIRE_FILES_SESSIONS_MAX], files_out[WIRE_FILES_SESSIONS_MAX];
+	int count; /* services that this run has: the loops end here */
 };
 
 /* What the services of one run are made of. */
@@ -50,13 +55,16 @@ struct services_config {
 	 * closes its end, so that the other ends of the pipes learn. Error is not, since the runner's own messages go
 	 * there. */
 	int in, out, err;
+	const int *files; /* sockets of the files server, given away */
+	unsigned files_count; /* <= WIRE_FILES_SESSIONS_MAX */
 };
 
 /* Before confinement. Allocates the output buffers (touched only when output backs up). */
 int services_init(struct services *services, const struct services_config *config, struct error *error);
 
-/* The descriptor stream behind a service, for whoever watches it; NULL for control and image. */
-struct stream *services_stream(struct services *services, int service);
+/* The descriptor stream that a service reads from or writes to, for whoever watches it, or NULL. */
+struct stream *services_input(struct services *services, int service);
+struct stream *services_output(struct services *services, int service);
 
 /* Closes everything and frees the buffers. */
 void services_close(struct services *services);

@@ -22,6 +22,19 @@
 #define SPEC_ID_MAX	    0xfffffffeu /* (uid_t)-1 means "no change" to Linux */
 #define SPEC_HOSTNAME	    "sandbox"
 
+#define SPEC_MOUNTS_MAX 16
+#define SPEC_TMPFS_MIN	4096u
+
+enum spec_mount_kind { SPEC_RO, SPEC_RW, SPEC_TMPFS };
+
+/* --ro, --rw, --tmpfs. */
+struct spec_mount {
+	enum spec_mount_kind kind;
+	const char *host;  /* as given, unescaped; NULL for a tmpfs */
+	const char *guest; /* absolute, normal: no `.`, `..`, empty components or trailing slash, but "/" itself */
+	uint64_t size;	   /* bytes, tmpfs; 0: the kernel's default */
+};
+
 enum privilege { PRIVILEGE_AUTO, PRIVILEGE_SPLIT, PRIVILEGE_FLAT };
 
 struct run_spec {
@@ -45,6 +58,8 @@ struct run_spec {
 	bool trace;
 	const char *trace_file; /* NULL: standard error */
 	const char *trace_only; /* "NAME,NAME..."; NULL: all */
+	struct spec_mount mount[SPEC_MOUNTS_MAX]; /* parents before what lies in them; no path twice */
+	unsigned mount_count;
 };
 
 #endif

@@ -150,18 +150,22 @@ static void stream_ready(void *context, uint32_t events)
 	tell(vsock, news, VSOCK_ASYNC);
 }
 
+static int watch_stream(struct vsock *vsock, struct vsock_watch *watch, struct stream *stream, struct error *error)
+{
+	if (!stream || !stream_is_open(stream))
+		return 0;
+	/* Edges: no system call to arm or disarm, on whichever thread the readiness is used up. */
+	uint32_t events = (stream->output ? EPOLLOUT : EPOLLIN) | EPOLLET;
+	*watch = (struct vsock_watch){.vsock = vsock, .stream = stream};
+	return loop_add(vsock->loop, stream->fd, events, stream_ready, watch, error) < 0 ? -1 : 0;
+}
+
 static int watch_streams(struct vsock *vsock, struct error *error)
 {
-	for (int i = 0; i < SERVICES; i++) {
-		struct stream *stream = services_stream(vsock->services, i);
-		if (!stream || !stream_is_open(stream))
-			continue;
-		/* Edges: no system call to arm or disarm, on whichever thread the readiness is used up. */
-		uint32_t events = (stream->output ? EPOLLOUT : EPOLLIN) | EPOLLET;
-		vsock->watch[i] = (struct vsock_watch){.vsock = vsock, .stream = stream};
-		if (loop_add(vsock->loop, stream->fd, events, stream_ready, &vsock->watch[i], error) < 0)
+	for (int i = 0; i < vsock->services->count; i++)
+		if (watch_stream(vsock, &vsock->watch[i][0], services_input(vsock->services, i), error) ||
+		    watch_stream(vsock, &vsock->watch[i][1], services_output(vsock->services, i), error))
 			return -1;
-	}
 	return 0;
 }
 
@@ -291,7 +295,8 @@ bool vsock_drained(struct vsock *vsock)
 
 int vsock_stream_error(struct vsock *vsock, enum service_index service)
 {
-	const struct stream *stream = services_stream(vsock->services, service);
+	const struct stream *stream = service == SERVICE_STDIN ? services_input(vsock->services, service)
+							       : services_output(vsock->services, service);
 	pthread_mutex_lock(&vsock->lock);
 	int number = stream ? stream->error : 0;
 	pthread_mutex_unlock(&vsock->lock);

@@ -66,7 +66,7 @@ struct vsock {
 	vsock_raise *raise;
 	vsock_reported *reported; /* may be NULL */
 	void *context;
-	struct vsock_watch watch[SERVICES];
+	struct vsock_watch watch[SERVICES][2]; /* input, output */
 };
 
 struct vsock_config {

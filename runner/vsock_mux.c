@@ -136,7 +136,7 @@ static struct vsock_conn *find_service(struct vsock_mux *mux, int service)
 
 void vsock_mux_update(struct vsock_mux *mux, struct services *services)
 {
-	for (int service = 0; service < SERVICES; service++) {
+	for (int service = 0; service < services->count; service++) {
 		/* Also without a connection: what came before it ended is still written out. */
 		uint32_t done = services_flush(services, service);
 		struct vsock_conn *conn = find_service(mux, service);

@@ -13,7 +13,7 @@
 #include "runner/services.h"
 #include "runner/vsock_conn.h"
 
-#define VSOCK_CONNECTIONS_MAX 16
+#define VSOCK_CONNECTIONS_MAX 32
 #define VSOCK_RESETS_MAX      64 /* RSTs owed to packets of no connection */
 /* Payload of one packet to the guest; bounds how long one read of the host can take. A multiple of WIRE_PAGE. */
 #define VSOCK_PACKET_MAX (16u << 20)

@@ -89,7 +89,7 @@ static int take_fail(struct wire_control *control, const uint8_t *payload, uint3
 	if (length < sizeof(*report))
 		return broken(control, "a FAIL report that is too short");
 	memcpy(report, payload, sizeof(*report));
-	if (report->stage < WIRE_STAGE_JOB || report->stage > WIRE_STAGE_EXEC)
+	if (report->stage < WIRE_STAGE_JOB || report->stage > WIRE_STAGE_MOUNT)
 		return broken(control, "a FAIL report of no known stage");
 	if (report->error > 4095)
 		return broken(control, "a FAIL report with an impossible error number");

@@ -88,9 +88,7 @@ static int find_pid_slot(const struct policy_role_table *table, const struct soc
 			die("filter %s: one comparison with the process id expected", table->identifier);
 		slot = (int)i;
 	}
-	if (slot < 0)
-		die("filter %s: no comparison with the process id", table->identifier);
-	return slot;
+	return slot < 0 ? UINT16_MAX : slot; /* none: a process that sends no signal */
 }
 
 static void print_filter(const struct policy_role_table *table)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The job frame, read back by a decoder that knows abi/wire.h alone; the environment in it; the standard streams.
- * sources: initramfs/job.c runner/job.c runner/stdio.c runner/environment.c runner/units.c runner/error.c
+ * sources: initramfs/job.c runner/job.c runner/shares.c runner/units.c runner/stdio.c runner/environment.c runner/error.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,7 +116,7 @@ static void a_job_round_trip(void **state)
 	assert_int_equal(job_encode(&spec, &environment, &closure, &stdio, &buffer, &error), 0);
 	struct decoded job = decode(&buffer);
 	assert_int_equal(job.job.version, WIRE_VERSION);
-	assert_int_equal(job.job.flags | job.job.reserved | job.job.stdio[3], 0);
+	assert_int_equal(job.job.flags | job.job.nmounts | job.job.stdio[3], 0);
 	assert_int_equal(job.job.uid, 0);
 	assert_int_equal(job.job.gid, 9);
 	assert_int_equal(job.job.umask, 027);

@@ -179,7 +179,8 @@ static void bad_header_fields_are_refused(void **state)
 		assert_int_equal(decode(), -EPROTO);                                                                   \
 	} while (0)
 	REFUSED(header.flags = 1);
-	REFUSED(header.reserved = 1);
+	REFUSED(header.nmounts = 1);
+	REFUSED(header.nmounts = WIRE_MOUNTS_MAX + 1);
 	REFUSED(header.umask = 01000);
 	REFUSED(header.argc = 0);
 	REFUSED(header.argc = 4);

@@ -289,7 +289,7 @@ static void failure_text_is_made_printable(void **state)
 	assert_memory_equal(report->fail_text, "?[2Jexec \xc3\xa4?", 12);
 	assert_int_equal(strlen(report->fail_text), sizeof(message.text));
 	services_close(&services);
-	message.fail.stage = 7;
+	message.fail.stage = WIRE_STAGE_MOUNT + 1;
 	assert_int_equal(after(&message, sizeof(message)), CONTROL_BROKEN);
 	message.fail.stage = 1;
 	message.frame.length = 7;

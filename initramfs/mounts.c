@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The job's mounts: shared directories over 9P, each with a connection of its own to the runner, and file systems in memory.
+ */
+#include "initramfs/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NEW_ROOT "/.root"
+
+_Noreturn static void fail(int error, const char *doing, const char *path)
+{
+	agent_fail(WIRE_STAGE_MOUNT, error, doing, path);
+}
+
+static void append_number(char *text, size_t size, size_t *length, uint64_t number)
+{
+	char digits[21], *p = digits + sizeof digits - 1;
+
+	*p = 0;
+	do
+		*--p = (char)('0' + number % 10);
+	while (number /= 10);
+	text_append(text, size, length, p);
+}
+
+/* ---- mount points ---- */
+
+static void make_directory(const char *path)
+{
+	if (mkdir(path, 0755) && errno != EEXIST)
+		fail(errno, "create the mount point ", path);
+}
+
+/* Makes what is missing of the path; its last component a file when the share is one. */
+static void make_point(char *path, bool file)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return;
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		if (stat(path, &st))
+			make_directory(path);
+		*slash = '/';
+	}
+	if (!file) {
+		make_directory(path);
+		return;
+	}
+	int fd = open(path, O_WRONLY | O_CREAT, 0644);
+
+	if (fd < 0)
+		fail(errno, "create the mount point ", path);
+	close(fd);
+}
+
+/* ---- one mount ---- */
+
+static void mount_share(const struct wire_mount *header, const char *at, const char *name)
+{
+	char options[192];
+	bool readonly = header->flags & WIRE_MOUNT_READONLY;
+	size_t length = 0, size = sizeof options - 1;
+	int fd = stream_open_files();
+
+	if (fd < 0)
+		fail(-fd, "connect to the files of ", name);
+	text_append(options, size, &length, "trans=fd,rfdno=");
+	append_number(options, size, &length, (uint64_t)fd);
+	text_append(options, size, &length, ",wfdno=");
+	append_number(options, size, &length, (uint64_t)fd);
+	text_append(options, size, &length, ",version=9p2000.L,msize=1048576,access=any,cache=");
+	text_append(options, size, &length, readonly ? "loose" : "mmap");
+	text_append(options, size, &length, ",aname=");
+	append_number(options, size, &length, header->share);
+	options[length] = 0;
+	if (mount("9p", at, "9p", MS_NODEV | MS_NOSUID | (readonly ? MS_RDONLY : 0), options))
+		fail(errno, "mount ", name);
+	close(fd);
+}
+
+static void mount_tmpfs(const struct job_mount *wanted)
+{
+	char options[64];
+	size_t length = 0, size = sizeof options - 1;
+
+	text_append(options, size, &length, "mode=1777");
+	if (wanted->header.size) {
+		text_append(options, size, &length, ",size=");
+		append_number(options, size, &length, wanted->header.size);
+	}
+	options[length] = 0;
+	if (mount("tmpfs", wanted->path, "tmpfs", MS_NODEV | MS_NOSUID, options))
+		fail(errno, "mount ", wanted->path);
+}
+
+/* The share becomes the root; what is the guest's own is shown in it, where the host has a place for it. */
+static void mount_root(const struct wire_mount *header)
+{
+	static const char *const own[] = {"/dev", "/proc", "/sys", "/tmp", "/run"};
+	struct stat st;
+
+	make_directory(NEW_ROOT);
+	mount_share(header, NEW_ROOT, "/");
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+		char point[16] = NEW_ROOT;
+
+		strcat(point, own[i]);
+		if (lstat(point, &st) == 0 && S_ISDIR(st.st_mode) && mount(own[i], point, NULL, MS_BIND | MS_REC, NULL))
+			fail(errno, "show the guest's own ", own[i]);
+	}
+	if (chroot(NEW_ROOT) || chdir("/"))
+		fail(errno, "change the root", "");
+}
+
+void mounts_make(struct job *job)
+{
+	struct job rest = *job;
+	struct job_mount mount;
+
+	umask(0);
+	while (job_next_mount(&rest, &mount)) {
+		if (!mount.path[1]) {
+			mount_root(&mount.header);
+			continue;
+		}
+		make_point(mount.path, mount.header.flags & WIRE_MOUNT_FILE);
+		if (mount.header.kind == WIRE_MOUNT_SHARE)
+			mount_share(&mount.header, mount.path, mount.path);
+		else
+			mount_tmpfs(&mount);
+	}
+}
+
+bool mounts_share_covers(const struct job *job, const char *path)
+{
+	struct job rest = *job;
+	struct job_mount mount;
+	bool covers = false;
+
+	while (job_next_mount(&rest, &mount)) {
+		size_t length = strlen(mount.path);
+
+		if (length == 1)
+			length = 0;
+		if (strncmp(path, mount.path, length) == 0 && (path[length] == '/' || !path[length]))
+			covers = mount.header.kind == WIRE_MOUNT_SHARE; /* parents come first */
+	}
+	return covers;
+}

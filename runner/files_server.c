@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Process and loop of the files server. It allocates everything before it is confined, never blocks on a client, and
+ * ends with the runner: by signal at its death, or when all sockets have come to their end.
+ */
+#include "runner/files_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/policy.h"
+#include "runner/p9_session.h"
+
+_Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX, "a session for each share");
+
+#define INPUT_BYTES   (P9_MSIZE_MAX + 65536u) /* of one session: a message, and the beginning of the next */
+#define OTHER_FDS     64u		      /* descriptors that are no fids */
+#define MESSAGES_TURN 64		      /* answered for one session before the others get their turn */
+
+struct client {
+	int socket; /* -1: over */
+	struct p9_session session;
+	uint8_t *input, *output;
+	size_t taken, filled;  /* of input: handled, received */
+	size_t sent, to_send; /* of output */
+	bool busy;	       /* has more to do without an event */
+};
+
+/* ---- the loop ---- */
+
+static void end_client(struct client *client)
+{
+	close(client->socket);
+	client->socket = -1;
+	p9_fid_drop_all(&client->session);
+}
+
+/* Sends what is left of the reply. False while the socket is full, or when it is over. */
+static bool send_reply(struct client *client)
+{
+	while (client->sent < client->to_send) {
+		ssize_t n = send(client->socket, client->output + client->sent, client->to_send - client->sent,
+				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			if (errno != EAGAIN)
+				end_client(client);
+			return false;
+		}
+		client->sent += (size_t)n;
+	}
+	client->sent = client->to_send = 0;
+	return true;
+}
+
+/* Makes the reply to the next message. False when there is no whole message, or the session is over. */
+static bool answer(struct client *client)
+{
+	const uint8_t *message = client->input + client->taken;
+	int64_t size = p9_message_size(message, client->filled - client->taken);
+	if (size > 0 && client->filled - client->taken < (size_t)size)
+		return false;
+	if (size > 0)
+		client->to_send = p9_session_handle(&client->session, message, (size_t)size, client->output, P9_MSIZE_MAX);
+	if (size < 0 || (size > 0 && !client->to_send)) {
+		end_client(client);
+		return false;
+	}
+	client->taken += (size_t)size;
+	return size > 0;
+}
+
+/* Receives more. False when there is nothing now, or at the end. */
+static bool receive(struct client *client)
+{
+	ssize_t n;
+	if (client->taken) {
+		memmove(client->input, client->input + client->taken, client->filled - client->taken);
+		client->filled -= client->taken;
+		client->taken = 0;
+	}
+	do
+		n = recv(client->socket, client->input + client->filled, INPUT_BYTES - client->filled, MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		end_client(client);
+	if (n <= 0)
+		return false;
+	client->filled += (size_t)n;
+	return true;
+}
+
+static void serve_client(struct client *client)
+{
+	client->busy = false;
+	for (int turn = 0; turn < MESSAGES_TURN; turn++) {
+		if (!send_reply(client))
+			return;
+		if (answer(client))
+			continue;
+		if (client->socket < 0 || !receive(client))
+			return;
+	}
+	client->busy = true;
+}
+
+static void serve(struct client *client, unsigned count)
+{
+	struct pollfd poll_fd[WIRE_FILES_SESSIONS_MAX];
+	for (;;) {
+		bool busy = false;
+		unsigned open = 0;
+		for (unsigned i = 0; i < count; i++) {
+			poll_fd[i] = (struct pollfd){.fd = client[i].socket, .events = client[i].to_send ? POLLOUT : POLLIN};
+			busy |= client[i].busy;
+			open += client[i].socket >= 0;
+		}
+		if (!open)
+			return;
+		if (poll(poll_fd, count, busy ? 0 : -1) < 0 && errno != EINTR)
+			return;
+		for (unsigned i = 0; i < count; i++)
+			if (client[i].socket >= 0 && (poll_fd[i].revents || client[i].busy))
+				serve_client(&client[i]);
+	}
+}
+
+/* ---- the process ---- */
+
+/* As many descriptors as fids could want, and the host allows. */
+static unsigned descriptor_limit(unsigned sessions)
+{
+	struct rlimit limit;
+	rlim_t want = (rlim_t)sessions * P9_FIDS_MAX + OTHER_FDS;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return 1024;
+	return (unsigned)(limit.rlim_max < want ? limit.rlim_max : want);
+}
+
+static int prepare_clients(struct client *client, const int *socket, unsigned count, const struct p9_export *export, struct error *error)
+{
+	for (unsigned i = 0; i < count; i++) {
+		client[i] = (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(P9_MSIZE_MAX)};
+		if (!client[i].input || !client[i].output || p9_session_init(&client[i].session, export))
+			return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
+	}
+	return 0;
+}
+
+static int confine(const struct p9_export *export, const int *socket, unsigned count, int status, struct error *error)
+{
+	int keep[2 * WIRE_FILES_SESSIONS_MAX + 4];
+	struct policy_tree tree[P9_SHARES_MAX];
+	size_t n = 0;
+	keep[n++] = STDERR_FILENO;
+	keep[n++] = status;
+	keep[n++] = export->self_fd;
+	for (unsigned i = 0; i < count; i++)
+		keep[n++] = socket[i];
+	for (unsigned i = 0; i < export->shares; i++) {
+		struct stat st;
+		if (fstat(export->share[i].root, &st))
+			return error_errno(error, STATUS_RUNNER, "the files server cannot look at a share");
+		keep[n++] = export->share[i].root;
+		tree[i] = (struct policy_tree){export->share[i].root, export->share[i].writable, S_ISDIR(st.st_mode)};
+	}
+	return policy_confine_files(keep, n, tree, export->shares, descriptor_limit(count), error);
+}
+
+_Noreturn static void run_server(struct p9_export *export, const int *socket, unsigned count, int status, pid_t parent)
+{
+	static struct client client[WIRE_FILES_SESSIONS_MAX];
+	struct error error = {0};
+	sigset_t all;
+	/* Signals of the terminal are the runner's; the server ends with it. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(STATUS_RUNNER);
+	prctl(PR_SET_NAME, "sandbox-files");
+	umask(0);
+	export->self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (export->self_fd < 0)
+		error_errno(&error, STATUS_RUNNER, "the files server needs /proc/self/fd");
+	else if (!prepare_clients(client, socket, count, export, &error))
+		confine(export, socket, count, status, &error);
+	ssize_t told = write(status, &error, sizeof(error));
+	if (error.text[0] || told != sizeof(error))
+		_exit(STATUS_RUNNER);
+	close(status);
+	serve(client, count);
+	_exit(0);
+}
+
+static const char *why(int number)
+{
+	switch (number) {
+	case EINVAL: return "is neither a directory nor a regular file";
+	case EACCES: return "may not be read, or is on a file system of the kernel (proc, sysfs ...), which cannot be shared";
+	default: return strerror(number);
+	}
+}
+
+static int open_shares(const struct run_spec *spec, struct p9_export *export, struct error *error)
+{
+	for (unsigned i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *mount = &spec->mount[i];
+		if (mount->kind == SPEC_TMPFS)
+			continue;
+		int result = p9_share_open(&export->share[export->shares], mount->host, mount->kind == SPEC_RW);
+		if (result)
+			return error_set(error, STATUS_RUNNER, "%s %s: %s", mount->kind == SPEC_RW ? "--rw" : "--ro", mount->host, why(-result));
+		export->shares++;
+	}
+	return 0;
+}
+
+static int make_sockets(unsigned count, int mine[], int theirs[], struct error *error)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int pair[2], bytes = 2 << 20; /* the kernel gives what it allows */
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+			return error_errno(error, STATUS_RUNNER, "cannot make a socket pair");
+		for (int end = 0; end < 2; end++)
+			setsockopt(pair[end], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+		mine[i] = pair[0];
+		theirs[i] = pair[1];
+	}
+	return 0;
+}
+
+int files_server_start(struct files_server *server, const struct run_spec *spec, struct error *error)
+{
+	struct p9_export export = {
+	    .host_uid = geteuid(), .guest_uid = spec->uid, .host_gid = getegid(), .guest_gid = spec->gid};
+	int theirs[WIRE_FILES_SESSIONS_MAX], status[2];
+	pid_t parent = getpid();
+	*server = (struct files_server){.status = -1};
+	if (open_shares(spec, &export, error))
+		return -1;
+	if (!export.shares)
+		return 0;
+	if (make_sockets(export.shares, server->socket, theirs, error))
+		return -1;
+	if (pipe2(status, O_CLOEXEC))
+		return error_errno(error, STATUS_RUNNER, "cannot make a pipe");
+	server->pid = fork();
+	if (server->pid < 0)
+		return error_errno(error, STATUS_RUNNER, "cannot start the files server");
+	if (server->pid == 0)
+		run_server(&export, theirs, export.shares, status[1], parent);
+	close(status[1]);
+	for (unsigned i = 0; i < export.shares; i++) {
+		close(theirs[i]);
+		close(export.share[i].root);
+	}
+	server->sessions = export.shares;
+	server->status = status[0];
+	return 0;
+}
+
+int files_server_confined(struct files_server *server, struct error *error)
+{
+	struct error theirs;
+	if (!server->sessions)
+		return 0;
+	ssize_t n = read(server->status, &theirs, sizeof(theirs));
+	close(server->status);
+	server->status = -1;
+	if (n != sizeof(theirs))
+		return error_set(error, STATUS_RUNNER, "the files server ended before the run");
+	if (theirs.text[0]) {
+		*error = theirs;
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The mounts that the caller asked for (--ro, --rw, --tmpfs): values to struct spec_mount, and what of the host the guest sees
+ * through them.
+ */
+#ifndef RUNNER_SHARES_H
+#define RUNNER_SHARES_H
+
+#include "runner/closure.h"
+#include "runner/spec.h"
+
+/* Takes the value of --ro or --rw (HOST[:GUEST]) or --tmpfs (PATH[:SIZE]) into spec->mount. Returns NULL, or what is wrong with
+ * it. shares_free() in both cases. */
+const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const char *value);
+
+void shares_free(struct run_spec *spec);
+
+/* The mount that an absolute, normal path of the guest lies in, or NULL: in the guest's own files. */
+const struct spec_mount *shares_covering(const struct run_spec *spec, const char *guest);
+
+/* Number of a share among the shares: its session, and its aname. */
+unsigned shares_index(const struct run_spec *spec, const struct spec_mount *mount);
+
+/* The caller's directory as the guest sees it: written to path[0..WIRE_PATH_MAX). False when it is in no share. */
+bool shares_workdir(const struct run_spec *spec, char *path);
+
+/* Takes out of the closure what stands in a share: it is there already, and a share is never written for this. */
+void shares_drop(const struct run_spec *spec, struct closure *closure);
+
+#endif

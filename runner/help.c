@@ -38,7 +38,7 @@ The program:\n\
   -w, --workdir DIR           working directory in the VM, created if missing (default: the home directory)\n\
       --user UID[:GID]        numbers to run as (default: the caller's; GID: as UID)\n\
       --hostname NAME         host name in the VM (default sandbox)\n\
-  -t, --tty                   give the program a terminal\n\
+  -t, --tty                   give the program a terminal (default: when stdin and stdout are terminals)\n\
 \n\
 Files:\n\
       --ro HOST[:GUEST]       a file or directory of this host, read-only, at the same path or at GUEST\n\

@@ -18,7 +18,7 @@ trap 'rm -rf "$work"; [ -z "$waiting" ] || kill "$waiting" 2>/dev/null' EXIT
 mkdir -p "$out"
 # The peers, as words before the command.
 declare -A peer=(
-	[native]=
+	[native]=""
 	[bwrap]="bwrap --ro-bind / / --unshare-all"
 	[runsc]="runsc --platform=ptrace --network=none do"
 	[ours]="$sandbox run"
@@ -50,7 +50,8 @@ long_processes() {
 		job cpu "$p" "${peer[$p]} $b/micro -n 2500 cpu"
 		job big "$p" "${peer[$p]} $b/big"
 		job big_read "$p" "${peer[$p]} $b/big read"
-		# No tabs in the command, so it is one word of the job.
+		# No tabs in the command, so it is one word of the job; its shell expands it.
+		# shellcheck disable=SC2016
 		printf 'cat\t%s\tsh\t-c\ttest "$(head -c 256M /dev/zero | %s /bin/cat | wc -c)" = 268435456\n' "$p" "${peer[$p]}"
 	done
 }
@@ -99,10 +100,10 @@ stats_of() {
 costs() {
 	local name cpus program row count few many
 	while read -r name cpus program row count; do
-		few=$(stats_of "$cpus" "$b/$program" "$row" 16) && many=$(stats_of "$cpus" "$b/$program" "$row" $((count + 16))) || {
+		if ! few=$(stats_of "$cpus" "$b/$program" "$row" 16) || ! many=$(stats_of "$cpus" "$b/$program" "$row" $((count + 16))); then
 			jq -nc --arg row "$name" '{$row, failed: true}'
 			continue
-		}
+		fi
 		jq -nc --arg row "$name" --argjson n "$count" --argjson a "$few" --argjson b "$many" '
 			def per(f): if ($b | f) == null then null else (($b | f) - ($a | f)) / $n | . * 100 | round / 100 end;
 			{$row, exits: per([.exits[]] | add), faults: per(.page_faults), syscalls: per(.syscalls),
@@ -137,12 +138,11 @@ phases() {
 
 # Memory of a live sandbox that no other process has: its program waits for the end of a FIFO.
 memory() {
-	local line
 	mkfifo "$work/in" "$work/out"
 	"$sandbox" run "$b/waiting" <"$work/in" >"$work/out" 2>/dev/null &
 	waiting=$!
 	exec 8>"$work/in" 9<"$work/out"
-	read -r -t 20 line <&9
+	read -r -t 20 _ <&9 # its hello: it runs
 	awk '/^Private_Clean/ { clean = $2 } /^Private_Dirty/ { dirty = $2 } /^Rss/ { rss = $2 }
 		END { printf "{\"rss_kib\":%d,\"private_clean_kib\":%d,\"private_dirty_kib\":%d}\n", rss, clean, dirty }' /proc/$waiting/smaps_rollup
 	exec 8>&- 9<&-

@@ -13,15 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MEMORY (2 << 20)
-#define COUNT 100000
-#define CODE 0x1000
-#define LSTAR_CODE 0x1800
-#define PORT_START 0x10
-#define PORT_END 0x11
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_FMASK 0xc0000084
+#define MEMORY	     (2 << 20)
+#define COUNT	     100000
+#define CODE	     0x1000
+#define LSTAR_CODE   0x1800
+#define PORT_START   0x10
+#define PORT_END     0x11
+#define MSR_STAR     0xc0000081
+#define MSR_LSTAR    0xc0000082
+#define MSR_FMASK    0xc0000084
 #define RFLAGS_IOPL3 0x3002 /* OUT is allowed in ring 3 */
 
 /* Copied into the guest; position-independent. */
@@ -59,7 +59,8 @@ static int set_state(int kvm, int vcpu, unsigned char *memory)
 		struct kvm_msrs head;
 		struct kvm_msr_entry entries[3];
 	} msrs = {.head.nmsrs = 3,
-		  .entries = {{.index = MSR_STAR, .data = 0x0023001000000000}, {.index = MSR_LSTAR, .data = LSTAR_CODE},
+		  .entries = {{.index = MSR_STAR, .data = 0x0023001000000000},
+			      {.index = MSR_LSTAR, .data = LSTAR_CODE},
 			      {.index = MSR_FMASK}}};
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = CODE, .rflags = RFLAGS_IOPL3};
@@ -68,16 +69,20 @@ static int set_state(int kvm, int vcpu, unsigned char *memory)
 	table[0] = 0x3007;
 	table[512] = 0x4007;
 	table[1024] = 0x87;
-	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) || ioctl(vcpu, KVM_SET_CPUID2, &cpuid) || ioctl(vcpu, KVM_GET_SREGS, &sregs))
+	if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) || ioctl(vcpu, KVM_SET_CPUID2, &cpuid) ||
+	    ioctl(vcpu, KVM_GET_SREGS, &sregs))
 		return -1;
 	sregs.cr3 = 0x2000;
 	sregs.cr4 = 0x20;
 	sregs.cr0 = 0x80050033;
 	sregs.efer = 0xd01;
-	sregs.cs = (struct kvm_segment){.limit = ~0u, .selector = 0x33, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1, .dpl = 3};
-	sregs.ss = (struct kvm_segment){.limit = ~0u, .selector = 0x2b, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1, .dpl = 3};
+	sregs.cs = (struct kvm_segment){
+	    .limit = ~0u, .selector = 0x33, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1, .dpl = 3};
+	sregs.ss = (struct kvm_segment){
+	    .limit = ~0u, .selector = 0x2b, .type = 3, .present = 1, .s = 1, .db = 1, .g = 1, .dpl = 3};
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss;
-	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_MSRS, &msrs) != 3 || ioctl(vcpu, KVM_SET_REGS, &regs))
+	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_MSRS, &msrs) != 3 ||
+	    ioctl(vcpu, KVM_SET_REGS, &regs))
 		return -1;
 	return 0;
 }
@@ -111,6 +116,7 @@ int main(void)
 	if (run_until(vcpu, run, PORT_END))
 		return fail("last exit");
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	printf("bare_syscall %.1f ns\n", ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / COUNT);
+	printf("bare_syscall %.1f ns\n",
+	       ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) / COUNT);
 	return 0;
 }

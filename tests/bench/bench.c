@@ -20,9 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_JOBS 64
+#define MAX_JOBS  64
 #define MAX_WORDS 64
-#define LIMIT_MS 60000
+#define LIMIT_MS  60000
 
 extern char **environ;
 
@@ -83,14 +83,16 @@ static int ascending(const void *a, const void *b)
 
 static void print(struct job *job, int last_status, int last)
 {
-	printf("{\"row\":\"%s\",\"peer\":\"%s\",\"runs\":%d,\"failed\":%d", job->row, job->peer, job->runs, job->failed);
+	printf("{\"row\":\"%s\",\"peer\":\"%s\",\"runs\":%d,\"failed\":%d", job->row, job->peer, job->runs,
+	       job->failed);
 	if (job->failed)
 		printf(",\"status\":%d", last_status);
 	if (job->runs) {
 		qsort(job->ms, (size_t)job->runs, sizeof(*job->ms), ascending);
 		int n = job->runs;
 		printf(",\"median_ms\":%.4f,\"min_ms\":%.4f,\"p10_ms\":%.4f,\"p90_ms\":%.4f",
-		       (job->ms[(n - 1) / 2] + job->ms[n / 2]) / 2, job->ms[0], job->ms[n / 10], job->ms[n - 1 - n / 10]);
+		       (job->ms[(n - 1) / 2] + job->ms[n / 2]) / 2, job->ms[0], job->ms[n / 10],
+		       job->ms[n - 1 - n / 10]);
 	}
 	printf("}%s\n", last ? "" : ",");
 }

@@ -25,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MEASURE_NS 40000000
-#define PAGE 4096l
-#define TOUCH_BYTES (32l << 20) /* of one mapping in the row `touch` */
+#define MEASURE_NS	   40000000
+#define PAGE		   4096l
+#define TOUCH_BYTES	   (32l << 20) /* of one mapping in the row `touch` */
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -167,7 +167,8 @@ static void touch_row(long n)
 {
 	while (n > 0) {
 		long bytes = n * PAGE < TOUCH_BYTES ? n * PAGE : TOUCH_BYTES;
-		volatile char *map = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		volatile char *map =
+		    mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		must(map != MAP_FAILED, "mmap");
 		for (long at = 0; at < bytes; at += PAGE)
 			map[at] = 1;
@@ -251,7 +252,8 @@ static void epoll_row(long n)
 	epoll_init(&here, a, b, n);
 	epoll_init(&there, b, a, n);
 	must(!pthread_create(&thread, NULL, epoll_answer, &there), "pthread_create");
-	must(write(a, &value, 8) == 8, "eventfd"); /* the first turn is the other's; this side's last write stays unread */
+	must(write(a, &value, 8) == 8,
+	     "eventfd"); /* the first turn is the other's; this side's last write stays unread */
 	epoll_answer(&here);
 	pthread_join(thread, NULL);
 	close(here.epoll), close(there.epoll), close(a), close(b);
@@ -318,9 +320,20 @@ static const struct row {
 	const char *name;
 	void (*run)(long n);
 } rows[] = {
-	{"getpid", getpid_row}, {"clock_gettime", clock_row}, {"pipe", pipe_row}, {"futex_1cpu", futex_1cpu_row},
-	{"futex_2cpu", futex_2cpu_row}, {"fork", fork_row}, {"exec", exec_row}, {"touch", touch_row}, {"mmap", mmap_row},
-	{"mprotect", mprotect_row}, {"signal", signal_row}, {"epoll", epoll_row}, {"thread", thread_row}, {"cpu", cpu_row},
+    {"getpid", getpid_row},
+    {"clock_gettime", clock_row},
+    {"pipe", pipe_row},
+    {"futex_1cpu", futex_1cpu_row},
+    {"futex_2cpu", futex_2cpu_row},
+    {"fork", fork_row},
+    {"exec", exec_row},
+    {"touch", touch_row},
+    {"mmap", mmap_row},
+    {"mprotect", mprotect_row},
+    {"signal", signal_row},
+    {"epoll", epoll_row},
+    {"thread", thread_row},
+    {"cpu", cpu_row},
 };
 
 static void measure(const struct row *row)

@@ -8,6 +8,9 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/sched.h"
 
+#define IDLE_POLL_NS 50000ull   /* as long as an exit takes, twice */
+#define IDLE_SHORT_NS 400000ull /* asleep and awake again by the host in no more than this */
+
 struct cpu cpus[BOOT_MAX_CPUS] __attribute__((aligned(CPU_STRIDE)));
 bool arch_flat;
 
@@ -79,9 +82,29 @@ void kernel_lock(void)
 	}
 }
 
+/* Kicks go out without the lock: the exit takes long, and who is kicked wants the lock first of all. */
+static void send_kicks(struct cpu *cpu)
+{
+	u32 sleeping = 0;
+	for (int i = 0; i < arch_cpus(); i++) {
+		if (!(cpu->kicks & (1u << i)))
+			continue;
+		/* In this order: one that stops polling looks at its events once more. */
+		__atomic_fetch_or(&shared->cpu[i].events, EVENT_IPI, __ATOMIC_SEQ_CST);
+		if (!__atomic_load_n(&cpus[i].polling, __ATOMIC_SEQ_CST))
+			sleeping |= 1u << i;
+	}
+	cpu->kicks = 0;
+	if (sleeping)
+		cpu_out(PORT_IPI, sleeping);
+}
+
 void kernel_unlock(void)
 {
+	struct cpu *cpu = this_cpu();
 	__atomic_store_n(&lock_word, 0, __ATOMIC_RELEASE);
+	if (unlikely(cpu->kicks))
+		send_kicks(cpu);
 }
 
 /* ---- page tables of this CPU ---- */
@@ -198,9 +221,8 @@ bool cpu_events_pending(void)
 
 void arch_kick_cpu(int n)
 {
-	if (n == arch_cpu())
-		return;
-	cpu_out(PORT_IPI, 1u << n);
+	if (n != arch_cpu())
+		this_cpu()->kicks |= 1u << n;
 }
 
 void arch_set_deadline(u64 tsc)
@@ -222,6 +244,31 @@ void cpu_arm_deadline(void)
 		cpu_out(PORT_TIMER, 0);
 }
 
+/* Looks for an event for a while instead of going to sleep, which costs two exits and the host's scheduler; true when there
+ * is something to do. A poll in vain is not repeated before a short idle time was seen. */
+static bool poll_events(struct cpu *cpu)
+{
+	if (!cpu->idle_short || boot->cpus == 1)
+		return false;
+	u64 end = arch_ns_to_tsc(arch_tsc_to_ns(arch_tsc()) + IDLE_POLL_NS);
+	__atomic_store_n(&cpu->polling, true, __ATOMIC_SEQ_CST);
+	while (!cpu_events_pending() && !__atomic_load_n(&cpu->flush, __ATOMIC_RELAXED) && arch_tsc() < end)
+		__asm__ volatile("pause");
+	__atomic_store_n(&cpu->polling, false, __ATOMIC_SEQ_CST);
+	return cpu_events_pending() || __atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE);
+}
+
+/* Sleeps, or nearly, until an event; without the lock. */
+static void await_event(struct cpu *cpu)
+{
+	if (poll_events(cpu))
+		return;
+	u64 start_ns = arch_tsc_to_ns(arch_tsc());
+	/* The runner looks at the events again before it puts the CPU to sleep. */
+	cpu_halt();
+	cpu->idle_short = arch_tsc_to_ns(arch_tsc()) - start_ns < IDLE_SHORT_NS;
+}
+
 void arch_idle(u64 deadline)
 {
 	struct cpu *cpu = this_cpu();
@@ -232,8 +279,7 @@ void arch_idle(u64 deadline)
 		shared->cpu[cpu->number].deadline = deadline;
 		__atomic_store_n(&cpu->lazy, true, __ATOMIC_SEQ_CST);
 		kernel_unlock();
-		/* The runner looks at the events again before it puts the CPU to sleep. */
-		cpu_halt();
+		await_event(cpu);
 		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
 			cpu_flush_if_asked();
 		kernel_lock();

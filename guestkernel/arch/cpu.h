@@ -44,12 +44,14 @@ struct cpu {
 	u32 number;
 	bool flush;     /* another CPU wants this one's TLB flushed */
 	bool lazy;      /* idle with a stale page table allowed */
-	bool spare;
+	bool polling;   /* idle, looks at its events by itself: setting one is enough */
 	u64 root;       /* what CR3 holds */
 	u64 dead_root;  /* the same, when its tables wait to be freed until another is loaded; else 0 */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */
 	u64 wanted_deadline, armed_deadline;
-	u64 pad[5];
+	u32 kicks;	/* CPUs to be told of work when the lock is released */
+	bool idle_short; /* the last idle time was: the next one is worth polling */
+	u64 pad[4];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");

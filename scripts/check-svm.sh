@@ -8,8 +8,8 @@ part=${1:-all}
 case $part in
 smoke) first="basic" second="" ;;
 all)
-	first="basic status stdio confinement unprivileged"
-	second="options identity signals limits programs"
+	first="basic status stdio confinement unprivileged identity signals limits"
+	second="options programs"
 	;;
 *) echo "check-svm.sh: smoke or all" >&2 && exit 1 ;;
 esac

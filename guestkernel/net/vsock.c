@@ -113,11 +113,37 @@ static void post_buffer(unsigned i)
 }
 
 
+/* A block of RX_PAGES single frames. Past the first ones they come from 2 MiB blocks, which the host gives with one fault:
+ * much data is arriving then. */
+static struct page *alloc_block(void)
+{
+	static struct page *next;
+	static unsigned left;
+	struct page *block;
+
+	if (rx_posted >= RX_BUFFERS_FIRST && !left) {
+		next = page_alloc(ORDER_HUGE, 0);
+		left = next ? HUGE_SIZE / RX_BLOCK : 0;
+		if (next)
+			page_split(next);
+	}
+	if (left) {
+		left--;
+		block = next;
+		next += RX_PAGES;
+		return block;
+	}
+	block = page_alloc(RX_ORDER, 0);
+	if (block)
+		page_split(block);
+	return block;
+}
+
 /* A small machine gets along with fewer. */
 static void add_buffers(unsigned count)
 {
 	for (; count && rx_posted < RX_BUFFERS; count--, rx_posted++) {
-		rx_blocks[rx_posted] = page_alloc(RX_ORDER, 0);
+		rx_blocks[rx_posted] = alloc_block();
 		if (!rx_blocks[rx_posted])
 			return;
 		post_buffer(rx_posted);
@@ -240,14 +266,14 @@ static void receive_data(struct vsock *v, unsigned i, u32 len)
 		return;
 	}
 	bool copy = len <= RX_COPY_BYTES;
-	struct page *fresh = copy ? NULL : page_alloc(RX_ORDER, 0);
+	struct page *fresh = copy ? NULL : alloc_block();
 	if (!copy && !fresh)
 		copy = true;
 	struct segment *s = kmalloc(sizeof(*s) + (copy ? len : 0));
 	if (!s) {
 		closed(v, ENOMEM);
-		if (fresh)
-			page_put(fresh);
+		for (unsigned n = 0; fresh && n < RX_PAGES; n++)
+			page_put(fresh + n);
 		return;
 	}
 	s->offset = 0;
@@ -259,7 +285,6 @@ static void receive_data(struct vsock *v, unsigned i, u32 len)
 		memcpy(s->data, page_virt(rx_blocks[i]), len);
 	} else {
 		s->block = rx_blocks[i];
-		page_split(s->block);
 		s->data = page_virt(s->block);
 		rx_blocks[i] = fresh;
 	}

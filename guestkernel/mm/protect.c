@@ -8,7 +8,7 @@
 struct reprotect {
 	u32 prot;
 	bool shared;
-	bool changed;
+	bool removed; /* what some entry allowed before is no longer allowed */
 };
 
 static enum pt_action reprotect_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
@@ -22,7 +22,8 @@ static enum pt_action reprotect_leaf(void *arg, u64 va, struct pte pte, u32 *pro
 		wanted &= ~PT_WRITE;
 	if (wanted == pte.prot)
 		return PT_KEEP;
-	p->changed = true;
+	/* Where more is allowed than a TLB knows, the fault settles it: most often none comes. */
+	p->removed |= (pte.prot & ~wanted) != 0;
 	*prot = wanted;
 	return PT_SETPROT;
 }
@@ -46,7 +47,7 @@ static int protect_vma(struct vma *vma, u32 prot)
 	vma->prot = prot;
 	mm->generation++;
 	pt_walk_range(&mm->pt, vma->start, vma->end, reprotect_leaf, &p);
-	if (p.changed)
+	if (p.removed)
 		pt_flush(&mm->pt, vma->start, vma->end);
 	return 0;
 }

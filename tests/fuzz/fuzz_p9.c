@@ -22,9 +22,18 @@ static char top[] = "/tmp/fuzz-p9-XXXXXX";
 static struct p9_export export;
 static uint8_t reply[P9_MSIZE_MAX];
 
+static const char *in_top(const char *name)
+{
+	static char text[4][256];
+	static unsigned turn;
+	char *out = text[turn++ % 4];
+	snprintf(out, sizeof(text[0]), "%s/%s", top, name);
+	return out;
+}
+
 static void put_file(const char *name, const char *text)
 {
-	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	int fd = open(in_top(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		abort();
 	close(fd);
@@ -37,28 +46,28 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static void fill_tree(void)
 {
-	nftw("rw", remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	if (chmod("rw", 0755) || mkdir("rw/d", 0755) || symlink("../out", "rw/l") || symlink("/proc/self", "rw/p") || mkfifo("rw/f", 0600))
+	nftw(in_top("rw"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (chmod(in_top("rw"), 0755) || mkdir(in_top("rw/d"), 0755) || symlink("../out", in_top("rw/l")) ||
+	    symlink("/proc/self", in_top("rw/p")) || mkfifo(in_top("rw/f"), 0600))
 		abort();
 	put_file("rw/a", "writable");
 }
 
 static void clean_up(void)
 {
-	if (!chdir("/"))
-		nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	rmdir(top);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	if (!mkdtemp(top) || chdir(top) || mkdir("ro", 0755) || mkdir("rw", 0755) || mkdir("out", 0755))
+	if (!mkdtemp(top) || mkdir(in_top("ro"), 0755) || mkdir(in_top("rw"), 0755) || mkdir(in_top("out"), 0755))
 		abort();
 	put_file("ro/a", "read only");
 	put_file("out/canary", CANARY);
 	fill_tree();
 	export = (struct p9_export){.shares = 2, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
-	if (p9_share_open(&export.share[0], "ro", false) || p9_share_open(&export.share[1], "rw", true))
+	if (p9_share_open(&export.share[0], in_top("ro"), false) || p9_share_open(&export.share[1], in_top("rw"), true))
 		abort();
 	atexit(clean_up);
 	umask(0);
@@ -68,11 +77,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void check_outside(void)
 {
 	char text[64] = "";
-	int fd = open("out/canary", O_RDONLY);
+	int fd = open(in_top("out/canary"), O_RDONLY);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, CANARY))
 		abort();
 	close(fd);
-	fd = open("ro/a", O_RDONLY);
+	fd = open(in_top("ro/a"), O_RDONLY);
 	memset(text, 0, sizeof(text));
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, "read only"))
 		abort();

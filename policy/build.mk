@@ -11,7 +11,7 @@ $(B)/gen/policy.md: $(B)/gen/policygen
 
 $(patsubst %.c,$(B)/%.o,$(wildcard policy/*.c)): $(POLICY_FILTERS)
 $(foreach f,unit asan,$(patsubst %.c,$(B)/$(f)-obj/%.c.o,$(wildcard policy/*.c))): $(POLICY_FILTERS)
-$(B)/unit/test_policy $(B)/asan/test_policy: $(POLICY_FILTERS) $(B)/gen/policy.md
+$(B)/unit/test_files_server $(B)/asan/test_files_server $(B)/unit/test_policy $(B)/asan/test_policy: $(POLICY_FILTERS) $(B)/gen/policy.md
 $(B)/unit/test_policy $(B)/asan/test_policy: HOST_CFLAGS += -DPOLICY_DOC='"$(B)/gen/policy.md"'
 
 policy-doc: $(B)/gen/policy.md ## write docs/policy.md from the seccomp tables

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "policy/policy.h"
@@ -200,7 +201,8 @@ _Noreturn static void run_server(struct p9_export *export, const int *socket, un
 		_exit(STATUS_RUNNER);
 	close(status);
 	serve(client, count);
-	_exit(0);
+	syscall(SYS_exit_group, 0); /* as the filter has it: nothing of a library in between */
+	__builtin_trap();
 }
 
 static const char *why(int number)

@@ -6,10 +6,15 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 part=${1:-all}
 case $part in
-smoke) first="basic" second="" ;;
+smoke)
+	first="basic" second=""
+	guest="basics memory_map memfd pipe process_clone process_exec signal_action futex"
+	;;
 all)
 	first="basic status stdio confinement unprivileged identity signals limits"
 	second="options programs"
+	# Without the programs that assert milliseconds: emulation takes that long for a few system calls.
+	guest=$(cd tests/guest && echo *.c | sed -E "s/\b(signal_restart|stress_signals|time_clocks|time_timers)\.c//g; s/\.c\b//g")
 	;;
 *) echo "check-svm.sh: smoke or all" >&2 && exit 1 ;;
 esac
@@ -27,7 +32,7 @@ on_svm() {
 # Shows results as they come, but for the counts of a part.
 show() { tee "$1" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'; }
 set -o pipefail
-on_svm sh -c "tests/guest/run.sh; a=\$?; [ -z \"$second\" ] || tests/e2e/run.sh $second; b=\$?; exit \$((a | b))" 2>&1 | show "$scratch/second" &
+on_svm sh -c "tests/guest/run.sh $guest; a=\$?; [ -z \"$second\" ] || tests/e2e/run.sh $second; b=\$?; exit \$((a | b))" 2>&1 | show "$scratch/second" &
 pid=$!
 # shellcheck disable=SC2086
 on_svm tests/e2e/run.sh $first 2>&1 | show "$scratch/first"

@@ -131,9 +131,9 @@ phases() {
 	for ((i = 0; i < runs; i++)); do
 		"$sandbox" run --stats="$work/stats" build/e2e/hello-static >/dev/null 2>&1 </dev/null && cat "$work/stats"
 	done | jq -cs 'def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
-		. as $all | {runs: length, layout: .[0].layout, times_ms: (.[0].times_ms | keys_unsorted | map(. as $k |
+		. as $all | if length == 0 then {runs: 0} else {runs: length, layout: .[0].layout, times_ms: (.[0].times_ms | keys_unsorted | map(. as $k |
 			{key: $k, value: ($all | map(.times_ms[$k]) | median)}) | from_entries), host_cpu_ms: (map(.host_cpu_ms) | median),
-			guest_peak_kib: (map(.guest_peak_kib) | median), exits: .[0].exits, syscalls: .[0].syscalls, page_faults: .[0].page_faults}'
+			guest_peak_kib: (map(.guest_peak_kib) | median), exits: .[0].exits, syscalls: .[0].syscalls, page_faults: .[0].page_faults} end'
 }
 
 # Memory of a live sandbox that no other process has: its program waits for the end of a FIFO.

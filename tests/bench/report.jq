@@ -25,7 +25,7 @@ def line: "| " + join(" | ") + " |";
   ($all.machine) as $m
 | (100.0e6) as $big
 | ((ms("big"; "ours") // null) as $t | if $t == null then null else ([$t - ms("hello"; "ours"), 0.001] | max) end) as $delivery
-| ($all.memory | .private_clean_kib + .private_dirty_kib) as $private
+| ($all.memory | if . == null then null else .private_clean_kib + .private_dirty_kib end) as $private
 | "# Benchmark",
 "",
 "Written by `make bench` (scripts/bench.sh, tests/bench/) from the one run that docs/bench.json holds.",
@@ -54,7 +54,7 @@ def line: "| " + join(" | ") + " |";
 (ratio(ms("hello"; "ours"); ms("hello"; "bwrap")) | "| static hello at most 1.0x bwrap | \(x) | \(most(1)) |"),
 (ratio(ms("true"; "ours"); ms("true"; "bwrap")) | "| /bin/true at most 1.0x bwrap | \(x) | \(most(1)) |"),
 ($all.phases.times_ms.boot | "| first KVM_RUN to the agent's first instruction at most 1 ms | \(significant) ms | \(most(1)) |"),
-($private / 1024 | "| private host memory of a live hello at most 4 MiB | \(significant) MiB | \(most(4)) |"),
+(if $private == null then null else $private / 1024 end | "| private host memory of a live hello at most 4 MiB | \(significant) MiB | \(most(4)) |"),
 (ratio(ms("cpu"; "native"); ms("cpu"; "ours")) | "| CPU-bound program at least 0.97 of native | \(fixed(3)) | \(least(0.97)) |"),
 (if $m.kvm | startswith("flat") then ratio(micro("getpid"; "ours"); micro("bare_syscall"; "bare")) |
 	"| null system call at most 1.5x the bare SYSCALL round trip (\(micro("bare_syscall"; "bare") | time)) | \(x) | \(most(1.5)) |" else empty end),
@@ -75,7 +75,7 @@ def line: "| " + join(" | ") + " |";
  ["program's first instruction to power-off (run)", $t.run], ["teardown until the process ends itself", $t.teardown], ["main to end", $t.total]
  | "| \(.[0]) | \(.[1] | fixed(3)) |"),
 "",
-"CPU time of the host: \($all.phases.host_cpu_ms | significant) ms. Exits: \([$all.phases.exits[]] | add); system calls \($all.phases.syscalls), page faults \($all.phases.page_faults)" +
+"CPU time of the host: \($all.phases.host_cpu_ms | significant) ms. Exits: \([$all.phases.exits // {} | .[]] | add); system calls \($all.phases.syscalls), page faults \($all.phases.page_faults)" +
 " (agent and program together); peak of guest memory \($all.phases.guest_peak_kib) KiB.",
 "",
 "Host memory of a live sandbox whose static program waits: RSS \($all.memory.rss_kib) KiB, private \($private) KiB (dirty \($all.memory.private_dirty_kib), clean \($all.memory.private_clean_kib)).",

@@ -5,7 +5,7 @@ set -eu
 data=$(mktemp)
 trap 'rm -f "$data"' EXIT
 jq -r '.process | (.[] | select(.row == "floor") | .median_ms // 0) as $floor
-	| "peer hello true", "\"bare VM\" \($floor) \($floor)",
+	| "\"bare VM\" \($floor) \($floor)",
 	  (("native", "bwrap", "ours", "runsc") as $peer | [.[] | select(.peer == $peer)] |
 	   "\(if $peer == "ours" then "sandbox" else $peer end) \(map(select(.row == "hello"))[0].median_ms // 0) \(map(select(.row == "true"))[0].median_ms // 0)")' \
 	"$1" >"$data"

@@ -85,18 +85,18 @@ void kernel_lock(void)
 /* Kicks go out without the lock: the exit takes long, and who is kicked wants the lock first of all. */
 static void send_kicks(struct cpu *cpu)
 {
-	u32 sleeping = 0;
+	u32 deaf = 0;
 	for (int i = 0; i < arch_cpus(); i++) {
 		if (!(cpu->kicks & (1u << i)))
 			continue;
-		/* In this order: one that stops polling looks at its events once more. */
+		/* In this order: one that stops being attentive looks at its events once more. */
 		__atomic_fetch_or(&shared->cpu[i].events, EVENT_IPI, __ATOMIC_SEQ_CST);
-		if (!__atomic_load_n(&cpus[i].polling, __ATOMIC_SEQ_CST))
-			sleeping |= 1u << i;
+		if (!__atomic_load_n(&cpus[i].attentive, __ATOMIC_SEQ_CST))
+			deaf |= 1u << i;
 	}
 	cpu->kicks = 0;
-	if (sleeping)
-		cpu_out(PORT_IPI, sleeping);
+	if (deaf)
+		cpu_out(PORT_IPI, deaf);
 }
 
 void kernel_unlock(void)
@@ -168,7 +168,7 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 		/* A halted CPU flushes before it does anything else. */
 		if (__atomic_load_n(&cpus[i].lazy, __ATOMIC_SEQ_CST))
 			others &= ~(1u << i);
-		else
+		else if (!cpus[i].attentive) /* else it waits for the lock, and flushes there */
 			ipi |= 1u << i;
 	}
 	if (ipi)
@@ -251,10 +251,8 @@ static bool poll_events(struct cpu *cpu)
 	if (!cpu->idle_short || boot->cpus == 1)
 		return false;
 	u64 end = arch_ns_to_tsc(arch_tsc_to_ns(arch_tsc()) + IDLE_POLL_NS);
-	__atomic_store_n(&cpu->polling, true, __ATOMIC_SEQ_CST);
 	while (!cpu_events_pending() && !__atomic_load_n(&cpu->flush, __ATOMIC_RELAXED) && arch_tsc() < end)
 		__asm__ volatile("pause");
-	__atomic_store_n(&cpu->polling, false, __ATOMIC_SEQ_CST);
 	return cpu_events_pending() || __atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE);
 }
 
@@ -264,8 +262,10 @@ static void await_event(struct cpu *cpu)
 	if (poll_events(cpu))
 		return;
 	u64 start_ns = arch_tsc_to_ns(arch_tsc());
+	__atomic_store_n(&cpu->attentive, false, __ATOMIC_SEQ_CST);
 	/* The runner looks at the events again before it puts the CPU to sleep. */
 	cpu_halt();
+	cpu->attentive = true;
 	cpu->idle_short = arch_tsc_to_ns(arch_tsc()) - start_ns < IDLE_SHORT_NS;
 }
 

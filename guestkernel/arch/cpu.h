@@ -44,7 +44,7 @@ struct cpu {
 	u32 number;
 	bool flush;     /* another CPU wants this one's TLB flushed */
 	bool lazy;      /* idle with a stale page table allowed */
-	bool polling;   /* idle, looks at its events by itself: setting one is enough */
+	bool attentive; /* in the kernel: will look at its events before it sleeps or leaves, setting one is enough */
 	u64 root;       /* what CR3 holds */
 	u64 dead_root;  /* the same, when its tables wait to be freed until another is loaded; else 0 */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */

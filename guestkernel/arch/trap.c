@@ -48,8 +48,11 @@ static u64 leave(struct regs *regs)
 			events_handle(arch_take_events());
 		return_to_user(regs);
 		sanitise(regs);
+		/* From here on events must come as interrupts; those that came before are seen now, in flat by entry.S. */
+		__atomic_store_n(&this_cpu()->attentive, false, __ATOMIC_SEQ_CST);
 		if (arch_flat || !cpu_events_pending())
 			break;
+		this_cpu()->attentive = true;
 	}
 	cpu_arm_deadline();
 	struct cpu *cpu = this_cpu();
@@ -62,6 +65,7 @@ static u64 leave(struct regs *regs)
 
 u64 arch_syscall(struct regs *regs)
 {
+	this_cpu()->attentive = true;
 	kernel_lock();
 	regs->rcx = regs->rip;
 	regs->r11 = regs->rflags;
@@ -71,6 +75,7 @@ u64 arch_syscall(struct regs *regs)
 
 u64 arch_recheck(struct regs *regs)
 {
+	this_cpu()->attentive = true;
 	kernel_lock();
 	return leave(regs);
 }
@@ -85,6 +90,7 @@ u64 arch_trap(struct regs *regs, u64 vector, u64 error_code, u64 cr2)
 	if (unlikely(!from_user(regs)))
 		crash(regs, (u32)vector, error_code, cr2, "fault in the kernel");
 	this_cpu()->depth = 0;
+	this_cpu()->attentive = true;
 	cpu_flush_if_asked();
 	kernel_lock();
 	if (vector != BOOT_EVENT_VECTOR)

@@ -15,30 +15,30 @@ struct boot_clock boot_clock;
 
 /* Page table entries (SDM vol. 3, 4.5). Accessed and dirty from the start: hosts that shadow page tables map neighbours
  * of a touched page ahead only when they are marked accessed. */
-#define P 0x1ull
-#define RW 0x2ull
-#define U 0x4ull
-#define PWT 0x8ull
-#define PCD 0x10ull
-#define AD 0x60ull
-#define PS 0x80ull
-#define NX (1ull << 63)
+#define P    0x1ull
+#define RW   0x2ull
+#define U    0x4ull
+#define PWT  0x8ull
+#define PCD  0x10ull
+#define AD   0x60ull
+#define PS   0x80ull
+#define NX   (1ull << 63)
 #define PAGE 4096ull
 #define HUGE (2ull << 20)
-#define GIB (1ull << 30)
+#define GIB  (1ull << 30)
 
 /* What every small program makes the kernel touch: had from the host in a few calls rather than a fault for each page.
  * The frame table's start, and free memory: first page tables, then behind the receive buffers kernel objects and the
  * program's pages. */
 #define READY_FRAME_TABLE_BYTES (64ull << 10)
-#define READY_TABLES_BYTES (BOOT_FIRST_TABLES * PAGE)
-#define READY_FREE_BYTES (256ull << 10)
+#define READY_TABLES_BYTES	(BOOT_FIRST_TABLES * PAGE)
+#define READY_FREE_BYTES	(256ull << 10)
 
 struct builder {
 	struct vm *vm;
 	const struct kernel_header *kernel;
 	uint64_t next_table; /* guest-physical */
-	uint64_t user;       /* U in the flat layout, where the kernel runs in ring 3 */
+	uint64_t user;	     /* U in the flat layout, where the kernel runs in ring 3 */
 	bool full;
 };
 
@@ -167,14 +167,14 @@ static void fill_cpu_page(struct builder *b, unsigned cpu, enum boot_layout layo
 
 /* ---- CPU registers ---- */
 
-#define CR4_PAE (1u << 5)
-#define CR4_OSFXSR (1u << 9)
+#define CR4_PAE	       (1u << 5)
+#define CR4_OSFXSR     (1u << 9)
 #define CR4_OSXMMEXCPT (1u << 10)
-#define CR4_UMIP (1u << 11)
-#define CR4_FSGSBASE (1u << 16)
-#define CR4_OSXSAVE (1u << 18)
-#define CR4_SMEP (1u << 20)
-#define CR4_SMAP (1u << 21)
+#define CR4_UMIP       (1u << 11)
+#define CR4_FSGSBASE   (1u << 16)
+#define CR4_OSXSAVE    (1u << 18)
+#define CR4_SMEP       (1u << 20)
+#define CR4_SMAP       (1u << 21)
 
 static uint64_t cr4_for(enum boot_layout layout, struct error *error)
 {
@@ -182,7 +182,8 @@ static uint64_t cr4_for(enum boot_layout layout, struct error *error)
 	uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
 	__get_cpuid_count(7, 0, &a, &b, &c, &d);
 	if (!(b & 1)) {
-		error_set(error, STATUS_RUNNER, "this CPU has no FSGSBASE instructions (Intel: since 2012, AMD: since 2014)");
+		error_set(error, STATUS_RUNNER,
+			  "this CPU has no FSGSBASE instructions (Intel: since 2012, AMD: since 2014)");
 		return 0;
 	}
 	if (layout == LAYOUT_SPLIT) {
@@ -195,7 +196,7 @@ static uint64_t cr4_for(enum boot_layout layout, struct error *error)
 
 /* SYSCALL clears these. In flat IF stays: nothing in ring 3 could set it again there. */
 #define FMASK_SPLIT 0x47700ull /* AC NT DF IF TF and IOPL */
-#define FMASK_FLAT 0x44500ull  /* AC NT DF TF */
+#define FMASK_FLAT  0x44500ull /* AC NT DF TF */
 
 static int start_cpus(struct builder *b, const struct boot_options *options, uint64_t root, struct error *error)
 {
@@ -208,19 +209,19 @@ static int start_cpus(struct builder *b, const struct boot_options *options, uin
 		fill_cpu_page(b, cpu, options->layout);
 		uint64_t page = BOOT_DIRECT_MAP + BOOT_CPU_GPA + cpu * PAGE;
 		struct vcpu_start start = {
-			.rip = k->entry,
-			.rsp = k->boot_stacks + (cpu + 1) * k->boot_stack_bytes,
-			.rdi = cpu,
-			.rflags = flat ? 0x202 : 0x2,
-			.cr3 = root,
-			.cr4 = cr4,
-			.gdt = page + BOOT_CPU_GDT,
-			.idt = page + BOOT_CPU_IDT,
-			.tss = page + BOOT_CPU_TSS,
-			.star = (uint64_t)BOOT_KERNEL_CS << 32 | (uint64_t)(0x20 | 3) << 48,
-			.lstar = (flat ? k->lstar_flat : k->lstar_split) + cpu * k->lstar_stride,
-			.fmask = flat ? FMASK_FLAT : FMASK_SPLIT,
-			.user = flat,
+		    .rip = k->entry,
+		    .rsp = k->boot_stacks + (cpu + 1) * k->boot_stack_bytes,
+		    .rdi = cpu,
+		    .rflags = flat ? 0x202 : 0x2,
+		    .cr3 = root,
+		    .cr4 = cr4,
+		    .gdt = page + BOOT_CPU_GDT,
+		    .idt = page + BOOT_CPU_IDT,
+		    .tss = page + BOOT_CPU_TSS,
+		    .star = (uint64_t)BOOT_KERNEL_CS << 32 | (uint64_t)(0x20 | 3) << 48,
+		    .lstar = (flat ? k->lstar_flat : k->lstar_split) + cpu * k->lstar_stride,
+		    .fmask = flat ? FMASK_FLAT : FMASK_SPLIT,
+		    .user = flat,
 		};
 		if (vcpu_set_start(b->vm, cpu, &start, error))
 			return -1;
@@ -255,7 +256,7 @@ static void place_queues(struct boot_vsock *vsock)
 	for (unsigned q = 0; q < VSOCK_QUEUES; q++) {
 		uint64_t base = BOOT_QUEUE_GPA + q * 3 * PAGE;
 		vsock->queue[q] = (struct boot_queue){
-			.desc = base, .driver = base + PAGE, .device = base + 2 * PAGE, .size = VSOCK_QUEUE_SIZE};
+		    .desc = base, .driver = base + PAGE, .device = base + 2 * PAGE, .size = VSOCK_QUEUE_SIZE};
 	}
 }
 
@@ -283,7 +284,8 @@ void boot_load(struct vm *vm)
 	memcpy(kernel, image_kernel, kernel_bytes);
 	memcpy(initramfs, image_initramfs, initramfs_bytes);
 	const struct kernel_header *header = (const struct kernel_header *)image_kernel;
-	uint64_t bss = header->file_end - BOOT_KERNEL_MAP, stack = header->boot_stacks - BOOT_KERNEL_MAP + header->boot_stack_bytes;
+	uint64_t bss = header->file_end - BOOT_KERNEL_MAP,
+		 stack = header->boot_stacks - BOOT_KERNEL_MAP + header->boot_stack_bytes;
 	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	make_ready(vm, bss, stack - bss);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
@@ -300,7 +302,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	if (kernel_bytes < sizeof(*kernel) || kernel->magic != KERNEL_MAGIC)
 		return error_set(error, STATUS_RUNNER, "the guest kernel inside this executable is damaged");
 	struct builder b = {
-		.vm = vm, .kernel = kernel, .next_table = BOOT_TABLES_GPA, .user = options->layout == LAYOUT_FLAT ? U : 0};
+	    .vm = vm, .kernel = kernel, .next_table = BOOT_TABLES_GPA, .user = options->layout == LAYOUT_FLAT ? U : 0};
 	uint64_t initramfs = initramfs_place();
 	uint64_t trace = (initramfs + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	uint64_t trace_bytes = options->trace_only ? (sizeof(struct trace_area) + PAGE - 1) & ~(PAGE - 1) : 0;
@@ -314,17 +316,17 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 		memcpy(area->only, options->trace_only, sizeof(area->only));
 	}
 	*block = (struct boot_block){
-		.magic = BOOT_MAGIC,
-		.layout = options->layout,
-		.cpus = vm->cpus,
-		.flags = options->flags,
-		.memory_bytes = vm->memory.size,
-		.free_start = free_start,
-		.trace = options->trace_only ? trace : 0,
-		.initramfs = initramfs,
-		.initramfs_bytes = initramfs_bytes,
-		.xcr0 = vm->xcr0,
-		.xsave_bytes = vm->xsave_bytes,
+	    .magic = BOOT_MAGIC,
+	    .layout = options->layout,
+	    .cpus = vm->cpus,
+	    .flags = options->flags,
+	    .memory_bytes = vm->memory.size,
+	    .free_start = free_start,
+	    .trace = options->trace_only ? trace : 0,
+	    .initramfs = initramfs,
+	    .initramfs_bytes = initramfs_bytes,
+	    .xcr0 = vm->xcr0,
+	    .xsave_bytes = vm->xsave_bytes,
 	};
 	place_queues(&block->vsock);
 	block->page_table_root = build_tables(&b);

@@ -15,7 +15,7 @@ void boot_load(struct vm *vm);
 
 struct boot_options {
 	enum boot_layout layout;
-	uint32_t flags; /* BOOT_F_* */
+	uint32_t flags;		    /* BOOT_F_* */
 	const uint64_t *trace_only; /* bits of struct trace_area.only; NULL: no trace */
 };
 

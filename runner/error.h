@@ -9,7 +9,7 @@
 
 enum exit_status {
 	STATUS_TIMEOUT = 124,
-	STATUS_RUNNER = 125,     /* the runner failed, or the guest crashed */
+	STATUS_RUNNER = 125, /* the runner failed, or the guest crashed */
 	STATUS_CANNOT_EXEC = 126,
 	STATUS_NOT_FOUND = 127,
 	STATUS_SIGNAL_BASE = 128,

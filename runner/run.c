@@ -51,9 +51,9 @@ struct run {
 	int signal_fd, timer_fd, tick_fd, stats_fd;
 	bool tick_on;
 	bool timed_out;
-	bool draining;  /* the machine has ended; output may still be on its way */
-	bool grace;     /* timer_fd is armed for the end of that */
-	bool given_up;  /* its reader took nothing for DRAIN_GRACE_NS */
+	bool draining; /* the machine has ended; output may still be on its way */
+	bool grace;    /* timer_fd is armed for the end of that */
+	bool given_up; /* its reader took nothing for DRAIN_GRACE_NS */
 };
 
 /* ---- what to run ---- */
@@ -91,7 +91,8 @@ static int make_machine(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	m->verbose = run->spec->verbose > 0;
-	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) || vm_map_memory(&m->vm, error))
+	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) ||
+	    vm_map_memory(&m->vm, error))
 		return -1;
 	boot_load(&m->vm);
 	return 0;
@@ -104,8 +105,8 @@ static int prepare_machine(struct run *run, struct error *error)
 	if (vcpu_made(m, error))
 		return -1;
 	struct boot_options options = {
-		.layout = choose_layout(run->spec->privilege),
-		.flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0),
+	    .layout = choose_layout(run->spec->privilege),
+	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0),
 	};
 	uint64_t only[TRACE_CALLS / 64];
 	if (m->trace.fd >= 0 && trace_parse_only(run->spec->trace_only, only, error))
@@ -167,7 +168,8 @@ static void on_wake(void *context, uint32_t events)
 
 static int arm_timer(struct run *run, uint64_t ns)
 {
-	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
+	struct itimerspec when = {
+	    .it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
 	return timerfd_settime(run->timer_fd, 0, &when, NULL);
 }
 
@@ -217,15 +219,15 @@ static int make_services(struct run *run, struct error *error)
 	if (loop_init(&m->loop, on_wake, run, error))
 		return -1;
 	struct services_config services = {
-		.job = run->job.data,
-		.job_bytes = run->job.length,
-		.image = run->image,
-		.image_files = run->image_files,
-		.in = stream_fd(run, 0),
-		.out = stream_fd(run, 1),
-		.err = stream_fd(run, 2),
-		.files = run->files.socket,
-		.files_count = run->files.sessions,
+	    .job = run->job.data,
+	    .job_bytes = run->job.length,
+	    .image = run->image,
+	    .image_files = run->image_files,
+	    .in = stream_fd(run, 0),
+	    .out = stream_fd(run, 1),
+	    .err = stream_fd(run, 2),
+	    .files = run->files.socket,
+	    .files_count = run->files.sessions,
 	};
 	return services_init(&run->services, &services, error);
 }
@@ -234,12 +236,12 @@ static int attach_device(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	struct vsock_config vsock = {
-		.guest_cid = m->boot.vsock.guest_cid,
-		.memory = &m->vm.memory,
-		.services = &run->services,
-		.loop = &m->loop,
-		.raise = on_raise,
-		.context = run,
+	    .guest_cid = m->boot.vsock.guest_cid,
+	    .memory = &m->vm.memory,
+	    .services = &run->services,
+	    .loop = &m->loop,
+	    .raise = on_raise,
+	    .context = run,
 	};
 	return vsock_init(&m->vsock, &vsock, error) || vsock_handover(&m->vsock, m->boot.vsock.queue, error) ? -1 : 0;
 }
@@ -298,8 +300,9 @@ static int confine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
-	const int fixed[] = {m->loop.epoll, m->loop.wake, run->signal_fd, run->timer_fd, run->tick_fd, run->stats_fd, STDERR_FILENO,
-			     m->trace.fd, run->tty.fd, run->services.in.fd, run->services.out.fd, run->services.err.fd};
+	const int fixed[] = {m->loop.epoll, m->loop.wake,	 run->signal_fd,       run->timer_fd,
+			     run->tick_fd,  run->stats_fd,	 STDERR_FILENO,	       m->trace.fd,
+			     run->tty.fd,   run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
 	for (unsigned i = 0; i < run->files.sessions; i++) {
@@ -310,7 +313,8 @@ static int confine(struct run *run, struct error *error)
 		keep[n++] = m->vm.vcpu_fd[i];
 	for (uint32_t i = 0; i < run->image_files; i++) {
 		if (n == POLICY_KEEP_MAX)
-			return error_set(error, STATUS_RUNNER, "the program needs more than %d files", POLICY_KEEP_MAX - 32);
+			return error_set(error, STATUS_RUNNER, "the program needs more than %d files",
+					 POLICY_KEEP_MAX - 32);
 		keep[n++] = run->image[i].fd;
 	}
 	if (files_server_confined(&run->files, error))
@@ -364,7 +368,8 @@ static int failed_to_start(struct run *run, struct error *error)
 	run->stats.outcome = OUTCOME_RUNNER;
 	if (fail->stage == WIRE_STAGE_EXEC) {
 		run->stats.outcome = OUTCOME_NO_PROGRAM;
-		return error_errno(error, fail->error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXEC, "cannot execute %s", program);
+		return error_errno(error, fail->error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXEC,
+				   "cannot execute %s", program);
 	}
 	return error_errno(error, STATUS_RUNNER, "the guest could not start %s: %s", program, run->report.fail_text);
 }
@@ -386,8 +391,9 @@ static int program_ended(struct run *run, struct error *error)
 	run->stats.outcome = OUTCOME_SIGNAL;
 	if (e->code == SIGKILL && oom_kills(run)) {
 		run->stats.outcome = OUTCOME_OOM;
-		error_set(error, STATUS_SIGNAL_BASE + SIGKILL, "%s was killed: the guest ran out of memory (--memory is %llu MiB)",
-			  run->spec->program, (unsigned long long)(run->spec->memory_bytes >> 20));
+		error_set(error, STATUS_SIGNAL_BASE + SIGKILL,
+			  "%s was killed: the guest ran out of memory (--memory is %llu MiB)", run->spec->program,
+			  (unsigned long long)(run->spec->memory_bytes >> 20));
 	}
 	return STATUS_SIGNAL_BASE + (int)e->code;
 }
@@ -399,8 +405,8 @@ static int outcome(struct run *run, struct error *error)
 	run->stats.report = &run->report;
 	if (run->timed_out) {
 		run->stats.outcome = OUTCOME_TIMEOUT;
-		error_set(error, STATUS_TIMEOUT, "%s was ended: it ran for longer than --timeout, %.15g ms", run->spec->program,
-			  (double)run->spec->timeout_ns / 1e6);
+		error_set(error, STATUS_TIMEOUT, "%s was ended: it ran for longer than --timeout, %.15g ms",
+			  run->spec->program, (double)run->spec->timeout_ns / 1e6);
 		return STATUS_TIMEOUT;
 	}
 	if (run->report.state == CONTROL_FAILED) {
@@ -437,7 +443,8 @@ static int check_output(struct run *run, int status, struct error *error)
 		return STATUS_RUNNER;
 	}
 	if (run->given_up && !vsock_drained(&run->machine.vsock)) {
-		error_set(error, STATUS_RUNNER, "output was lost: its reader took nothing for %llu s after the program's end",
+		error_set(error, STATUS_RUNNER,
+			  "output was lost: its reader took nothing for %llu s after the program's end",
 			  DRAIN_GRACE_NS / 1000000000);
 		run->stats.outcome = run->timed_out ? OUTCOME_TIMEOUT : OUTCOME_RUNNER;
 		return error->status = run->timed_out ? STATUS_TIMEOUT : STATUS_RUNNER;
@@ -503,9 +510,11 @@ static int prepare(struct run *run, struct error *error)
 	run->machine.terminal = run->tty.used;
 	stdio_kinds(run->tty.used, run->tty.merged, &run->stdio);
 	/* The vCPUs are made on their thread meanwhile. */
-	return stdio_fill_holes(error) || open_reports(run, error) || files_server_start(&run->files, run->spec, error) || make_machine(run, error) || find_program(run, error) ||
-	       make_services(run, error) || watch_signals(run, error) || watch_timeout(run, error) || watch_tick(run, error) ||
-	       prepare_machine(run, error) || attach_device(run, error) || confine(run, error);
+	return stdio_fill_holes(error) || open_reports(run, error) ||
+	       files_server_start(&run->files, run->spec, error) || make_machine(run, error) ||
+	       find_program(run, error) || make_services(run, error) || watch_signals(run, error) ||
+	       watch_timeout(run, error) || watch_tick(run, error) || prepare_machine(run, error) ||
+	       attach_device(run, error) || confine(run, error);
 }
 
 /* The machine never ran: the same report as of any other end. */

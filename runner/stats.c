@@ -7,10 +7,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char *const outcome_names[] = {"exit", "signal", "oom", "timeout", "guest-crash", "runner-failure", "cannot-execute"};
+static const char *const outcome_names[] = {"exit",	   "signal",	     "oom",	      "timeout",
+					    "guest-crash", "runner-failure", "cannot-execute"};
 static const char *const exit_names[EXIT_KINDS] = {
-	[EXIT_HALT] = "halt", [EXIT_NOTIFY] = "notify", [EXIT_TIMER] = "timer", [EXIT_IPI] = "ipi", [EXIT_LOG] = "log",
-	[EXIT_DISCARD] = "discard", [EXIT_TRACE] = "trace", [EXIT_KICK] = "kick", [EXIT_WINDOW] = "window", [EXIT_OTHER] = "other"};
+    [EXIT_HALT] = "halt",     [EXIT_NOTIFY] = "notify",	  [EXIT_TIMER] = "timer", [EXIT_IPI] = "ipi",
+    [EXIT_LOG] = "log",	      [EXIT_DISCARD] = "discard", [EXIT_TRACE] = "trace", [EXIT_KICK] = "kick",
+    [EXIT_WINDOW] = "window", [EXIT_OTHER] = "other"};
 
 struct text {
 	char bytes[4096];
@@ -45,7 +47,9 @@ static uint64_t guest_ns(uint64_t tsc)
 static void put_times(struct text *t, const struct machine *m, const struct run_stats *s, const struct stats_guest *g)
 {
 	uint64_t run = m->first_run_ns, agent = g->agent_ns, exec = g->exec_ns;
-	put(t, "\"times_ms\":{\"setup\":%.3f,\"confine\":%.3f,\"kernel\":%.3f,\"boot\":%.3f,\"agent\":%.3f,\"to_program\":%.3f,",
+	put(t,
+	    "\"times_ms\":{\"setup\":%.3f,\"confine\":%.3f,\"kernel\":%.3f,\"boot\":%.3f,\"agent\":%.3f,\"to_program\":"
+	    "%.3f,",
 	    ms(s->start_ns, s->vm_ready_ns), ms(s->vm_ready_ns, s->confined_ns), ms(run, g->kernel_ns), ms(run, agent),
 	    ms(agent, exec), ms(s->start_ns, exec));
 	put(t, "\"run\":%.3f,\"teardown\":%.3f,\"total\":%.3f},", ms(exec, m->end_ns), ms(m->end_ns, s->teardown_ns),
@@ -77,16 +81,18 @@ int stats_write(int fd, struct machine *machine, const struct run_stats *s)
 		put(&t, "\"exit_code\":%d,", s->code);
 	if (s->outcome == OUTCOME_SIGNAL || s->outcome == OUTCOME_OOM)
 		put(&t, "\"signal\":%d,", s->code);
-	put(&t, "\"layout\":\"%s\",\"cpus\":%u,", machine->boot.layout == LAYOUT_FLAT ? "flat" : "split", machine->vm.cpus);
+	put(&t, "\"layout\":\"%s\",\"cpus\":%u,", machine->boot.layout == LAYOUT_FLAT ? "flat" : "split",
+	    machine->vm.cpus);
 	put_times(&t, machine, s, &guest);
 	if (s->report && s->report->state == CONTROL_EXITED)
-		put(&t, "\"cpu_ms\":{\"user\":%.3f,\"system\":%.3f},\"max_rss_kib\":%llu,", (double)s->report->exit.user_us / 1e3,
-		    (double)s->report->exit.system_us / 1e3, (unsigned long long)s->report->exit.max_rss_kib);
+		put(&t, "\"cpu_ms\":{\"user\":%.3f,\"system\":%.3f},\"max_rss_kib\":%llu,",
+		    (double)s->report->exit.user_us / 1e3, (double)s->report->exit.system_us / 1e3,
+		    (unsigned long long)s->report->exit.max_rss_kib);
 	getrusage(RUSAGE_SELF, &usage);
-	put(&t, "\"guest_peak_kib\":%llu,\"host_max_rss_kib\":%ld,\"host_cpu_ms\":%.3f,", (unsigned long long)g.page_peak * 4,
-	    usage.ru_maxrss,
+	put(&t, "\"guest_peak_kib\":%llu,\"host_max_rss_kib\":%ld,\"host_cpu_ms\":%.3f,",
+	    (unsigned long long)g.page_peak * 4, usage.ru_maxrss,
 	    (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-		    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3);
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3);
 	put(&t, "\"exits\":{");
 	for (int k = 0; k < EXIT_KINDS; k++) {
 		uint64_t n = 0;
@@ -94,7 +100,9 @@ int stats_write(int fd, struct machine *machine, const struct run_stats *s)
 			n += machine->vcpu[i].exits[k];
 		put(&t, "%s\"%s\":%llu", k ? "," : "", exit_names[k], (unsigned long long)n);
 	}
-	put(&t, "},\"syscalls\":%llu,\"unknown_syscalls\":%llu,\"page_faults\":%llu,\"context_switches\":%llu,\"oom_kills\":%llu}\n",
+	put(&t,
+	    "},\"syscalls\":%llu,\"unknown_syscalls\":%llu,\"page_faults\":%llu,\"context_switches\":%llu,\"oom_"
+	    "kills\":%llu}\n",
 	    (unsigned long long)g.syscalls, (unsigned long long)g.unknown_syscalls, (unsigned long long)g.faults,
 	    (unsigned long long)g.context_switches, (unsigned long long)g.oom_kills);
 	for (size_t done = 0; done < t.length;) {

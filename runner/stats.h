@@ -9,16 +9,24 @@
 #include "runner/vcpu.h"
 
 /* How a run ended, as a machine reads it. */
-enum outcome { OUTCOME_EXIT, OUTCOME_SIGNAL, OUTCOME_OOM, OUTCOME_TIMEOUT, OUTCOME_GUEST_CRASH, OUTCOME_RUNNER, OUTCOME_NO_PROGRAM };
+enum outcome {
+	OUTCOME_EXIT,
+	OUTCOME_SIGNAL,
+	OUTCOME_OOM,
+	OUTCOME_TIMEOUT,
+	OUTCOME_GUEST_CRASH,
+	OUTCOME_RUNNER,
+	OUTCOME_NO_PROGRAM
+};
 
 struct run_stats {
 	enum outcome outcome;
-	int status;              /* of the sandbox command */
-	int code;                /* exit code or signal number of the program */
-	uint64_t start_ns;       /* CLOCK_MONOTONIC when the command began */
-	uint64_t vm_ready_ns;    /* VM made, guest memory prepared */
-	uint64_t confined_ns;    /* all threads confined */
-	uint64_t teardown_ns;    /* output drained, about to exit */
+	int status;	      /* of the sandbox command */
+	int code;	      /* exit code or signal number of the program */
+	uint64_t start_ns;    /* CLOCK_MONOTONIC when the command began */
+	uint64_t vm_ready_ns; /* VM made, guest memory prepared */
+	uint64_t confined_ns; /* all threads confined */
+	uint64_t teardown_ns; /* output drained, about to exit */
 	struct control_report *report;
 };
 

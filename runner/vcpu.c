@@ -30,7 +30,8 @@ uint64_t monotonic_ns(void)
 /* The guest's side of the shared page. Atomic accesses only, one at a time. */
 static struct shared_cpu *shared_cpu(struct vcpu *vcpu)
 {
-	return &((struct shared_page *)memory_range(&vcpu->machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE))->cpu[vcpu->index];
+	return &((struct shared_page *)memory_range(&vcpu->machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE))
+		    ->cpu[vcpu->index];
 }
 
 static struct shared_page *shared_page(struct machine *machine)
@@ -157,7 +158,8 @@ static void halt_until_event(struct vcpu *vcpu)
 			return;
 		uint64_t tsc = read_deadline(vcpu);
 		struct timespec until = to_timespec(tsc ? deadline_ns(tsc) : 0);
-		syscall(SYS_futex, &vcpu->wake, FUTEX_WAIT_BITSET_PRIVATE, seen, tsc ? &until : NULL, NULL, FUTEX_BITSET_MATCH_ANY);
+		syscall(SYS_futex, &vcpu->wake, FUTEX_WAIT_BITSET_PRIVATE, seen, tsc ? &until : NULL, NULL,
+			FUTEX_BITSET_MATCH_ANY);
 	}
 }
 
@@ -204,9 +206,9 @@ static void describe_crash(struct machine *machine)
 		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
 			*p = '?';
 	snprintf(machine->crash_text, sizeof(machine->crash_text),
-		 "%.200s (vector %u, error %#llx, rip %#llx, cr2 %#llx, rsp %#llx)", c.reason[0] ? c.reason : "no reason given",
-		 c.vector, (unsigned long long)c.error_code, (unsigned long long)c.rip, (unsigned long long)c.cr2,
-		 (unsigned long long)c.rsp);
+		 "%.200s (vector %u, error %#llx, rip %#llx, cr2 %#llx, rsp %#llx)",
+		 c.reason[0] ? c.reason : "no reason given", c.vector, (unsigned long long)c.error_code,
+		 (unsigned long long)c.rip, (unsigned long long)c.cr2, (unsigned long long)c.rsp);
 	if (!machine->verbose)
 		return;
 	char dump[1024];
@@ -216,11 +218,13 @@ static void describe_crash(struct machine *machine)
 			 "sandbox: guest: r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
 			 "sandbox: guest: r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
 			 "sandbox: guest: rip %016llx rflags %08llx cs %llx ss %llx\n",
-			 (unsigned long long)c.rax, (unsigned long long)c.rbx, (unsigned long long)c.rcx, (unsigned long long)c.rdx,
-			 (unsigned long long)c.rsi, (unsigned long long)c.rdi, (unsigned long long)c.rbp, (unsigned long long)c.rsp,
-			 (unsigned long long)c.r8, (unsigned long long)c.r9, (unsigned long long)c.r10, (unsigned long long)c.r11,
-			 (unsigned long long)c.r12, (unsigned long long)c.r13, (unsigned long long)c.r14, (unsigned long long)c.r15,
-			 (unsigned long long)c.rip, (unsigned long long)c.rflags, (unsigned long long)c.cs, (unsigned long long)c.ss);
+			 (unsigned long long)c.rax, (unsigned long long)c.rbx, (unsigned long long)c.rcx,
+			 (unsigned long long)c.rdx, (unsigned long long)c.rsi, (unsigned long long)c.rdi,
+			 (unsigned long long)c.rbp, (unsigned long long)c.rsp, (unsigned long long)c.r8,
+			 (unsigned long long)c.r9, (unsigned long long)c.r10, (unsigned long long)c.r11,
+			 (unsigned long long)c.r12, (unsigned long long)c.r13, (unsigned long long)c.r14,
+			 (unsigned long long)c.r15, (unsigned long long)c.rip, (unsigned long long)c.rflags,
+			 (unsigned long long)c.cs, (unsigned long long)c.ss);
 	ssize_t ignored = write(STDERR_FILENO, dump, (size_t)n);
 	(void)ignored;
 }
@@ -234,9 +238,10 @@ static bool stuck(struct vcpu *vcpu, const char *what, uint64_t detail)
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_REGS, &regs);
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_SREGS, &sregs);
 	snprintf(machine->crash_text, sizeof(machine->crash_text),
-		 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what, (unsigned long long)detail,
-		 vcpu->index, (unsigned long long)regs.rip, (unsigned long long)regs.rsp, (unsigned long long)regs.rflags,
-		 sregs.cs.selector, (unsigned long long)sregs.cr2, (unsigned long long)sregs.cr3);
+		 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what,
+		 (unsigned long long)detail, vcpu->index, (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
+		 (unsigned long long)regs.rflags, sregs.cs.selector, (unsigned long long)sregs.cr2,
+		 (unsigned long long)sregs.cr3);
 	machine_stop(machine, MACHINE_CRASHED);
 	return false;
 }

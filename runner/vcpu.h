@@ -19,15 +19,27 @@
 #include "runner/vsock.h"
 
 /* Reasons that the guest was left, for --stats. */
-enum exit_kind { EXIT_HALT, EXIT_NOTIFY, EXIT_TIMER, EXIT_IPI, EXIT_LOG, EXIT_DISCARD, EXIT_TRACE, EXIT_KICK, EXIT_WINDOW, EXIT_OTHER, EXIT_KINDS };
+enum exit_kind {
+	EXIT_HALT,
+	EXIT_NOTIFY,
+	EXIT_TIMER,
+	EXIT_IPI,
+	EXIT_LOG,
+	EXIT_DISCARD,
+	EXIT_TRACE,
+	EXIT_KICK,
+	EXIT_WINDOW,
+	EXIT_OTHER,
+	EXIT_KINDS
+};
 
 /* How the machine ended. */
 enum machine_end {
 	MACHINE_RUNNING,
-	MACHINE_OFF,     /* the guest powered itself off */
+	MACHINE_OFF,	 /* the guest powered itself off */
 	MACHINE_CRASHED, /* the guest said so, or KVM cannot go on; machine.crash_text */
 	MACHINE_STOPPED, /* the runner ended it (time-out) */
-	MACHINE_FAILED,  /* a vCPU thread could not start; machine.crash_text */
+	MACHINE_FAILED,	 /* a vCPU thread could not start; machine.crash_text */
 };
 
 struct machine;
@@ -38,12 +50,12 @@ struct vcpu {
 	pthread_t thread;
 	int tid;
 	timer_t timer;
-	_Atomic uint32_t wake;     /* futex: changes when a halted vCPU has to look again */
-	_Atomic bool in_guest;     /* KVM_RUN may be running: a kick needs a signal */
-	_Atomic bool halted;       /* asleep in HLT: looks after its deadline itself */
-	bool interrupted;          /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
+	_Atomic uint32_t wake; /* futex: changes when a halted vCPU has to look again */
+	_Atomic bool in_guest; /* KVM_RUN may be running: a kick needs a signal */
+	_Atomic bool halted;   /* asleep in HLT: looks after its deadline itself */
+	bool interrupted;      /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
 	bool injected;
-	uint32_t injected_taken;   /* shared_cpu.taken when the event vector was injected last */
+	uint32_t injected_taken; /* shared_cpu.taken when the event vector was injected last */
 	uint64_t exits[EXIT_KINDS];
 };
 
@@ -55,16 +67,16 @@ struct machine {
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
-	_Atomic bool ticking;      /* the I/O thread's tick is on */
-	sem_t made, go;            /* vCPU 0's thread: vCPUs are made; may go on */
+	_Atomic bool ticking; /* the I/O thread's tick is on */
+	sem_t made, go;	      /* vCPU 0's thread: vCPUs are made; may go on */
 	struct error made_error;
 	pthread_barrier_t start;
-	_Atomic int end;          /* enum machine_end */
+	_Atomic int end; /* enum machine_end */
 	bool verbose;
-	bool terminal;            /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
+	bool terminal; /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
 	uint32_t log_bytes;
 	char crash_text[512];
-	uint64_t first_run_ns;    /* CLOCK_MONOTONIC at the first KVM_RUN */
+	uint64_t first_run_ns; /* CLOCK_MONOTONIC at the first KVM_RUN */
 	uint64_t end_ns;
 	struct trace trace;
 };
@@ -78,8 +90,8 @@ int vcpu_made(struct machine *machine, struct error *error);
 int vcpu_start_all(struct machine *machine, struct error *error);
 /* ORs events (EVENT_*) into the vCPU's word and makes it look. Any thread. */
 void vcpu_raise(struct vcpu *vcpu, uint32_t events);
-/* The I/O thread's tick, every BOOT_TICK_NS while `ticking`: looks after the deadlines of running vCPUs. False: all are asleep,
- * and ticking has been cleared; a vCPU that wakes up then sets it and wakes the loop. */
+/* The I/O thread's tick, every BOOT_TICK_NS while `ticking`: looks after the deadlines of running vCPUs. False: all are
+ * asleep, and ticking has been cleared; a vCPU that wakes up then sets it and wakes the loop. */
 bool vcpu_tick(struct machine *machine);
 /* Ends the machine, if it has not ended, and makes all vCPU threads and the I/O loop leave. Any thread. */
 void machine_stop(struct machine *machine, enum machine_end end);

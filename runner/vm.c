@@ -12,8 +12,8 @@
 
 #define CPUID_MAX 256
 
-/* Low guest memory keeps 4 KiB pages: kernel, frame table (1/128 of memory, in low memory too), page tables and small programs touch
- * it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
+/* Low guest memory keeps 4 KiB pages: kernel, frame table (1/128 of memory, in low memory too), page tables and small
+ * programs touch it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
 #define SMALL_PAGES_BYTES (16ull << 20)
 #define FRAME_TABLE_SHARE 128
 
@@ -35,9 +35,10 @@ static int open_kvm(struct vm *vm, struct error *error)
 				 "/dev/kvm does not exist: load kvm_intel or kvm_amd, and enable virtualization in the "
 				 "firmware (or nested virtualization in the hypervisor); `sandbox check` tells more");
 	if (errno == EACCES || errno == EPERM)
-		return error_set(error, STATUS_RUNNER,
-				 "no permission to open /dev/kvm: join the group that owns it (usually `kvm`: usermod -aG "
-				 "kvm USER, then log in again); `sandbox check` tells more");
+		return error_set(
+		    error, STATUS_RUNNER,
+		    "no permission to open /dev/kvm: join the group that owns it (usually `kvm`: usermod -aG "
+		    "kvm USER, then log in again); `sandbox check` tells more");
 	return error_errno(error, STATUS_RUNNER, "/dev/kvm");
 }
 
@@ -49,18 +50,20 @@ int vm_map_memory(struct vm *vm, struct error *error)
 	uint8_t *base = mmap(NULL, bytes + align, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base != MAP_FAILED) {
 		base = (uint8_t *)(((uintptr_t)base + align - 1) & ~(align - 1));
-		base = mmap(base, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+		base = mmap(base, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 	}
 	if (base == MAP_FAILED)
-		return error_errno(error, STATUS_RUNNER, "cannot reserve %llu MiB for the guest; try a smaller --memory",
+		return error_errno(error, STATUS_RUNNER,
+				   "cannot reserve %llu MiB for the guest; try a smaller --memory",
 				   (unsigned long long)(bytes >> 20));
 	uint64_t small = (SMALL_PAGES_BYTES + bytes / FRAME_TABLE_SHARE + align - 1) & ~(align - 1);
 	if (bytes > small)
 		madvise(base + small, bytes - small, MADV_HUGEPAGE);
 	vm->memory = (struct guest_memory){.base = base, .size = bytes};
 	struct kvm_userspace_memory_region region = {
-		.memory_size = bytes,
-		.userspace_addr = (uint64_t)(uintptr_t)base,
+	    .memory_size = bytes,
+	    .userspace_addr = (uint64_t)(uintptr_t)base,
 	};
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
 		return error_errno(error, STATUS_RUNNER, "KVM_SET_USER_MEMORY_REGION");
@@ -86,8 +89,8 @@ static void filter_cpuid(struct vm *vm, struct cpuid_table *table, unsigned cpu)
 			break;
 		case 7:
 			if (e->index == 0) {
-				e->ebx &= ~(1u << 2 | 1u << 4 | 1u << 11 | 1u << 14); /* SGX, HLE, RTM, MPX */
-				e->ecx &= ~(1u << 3 | 1u << 4 | 1u << 7 | 1u << 16);  /* PKU, OSPKE, SHSTK, LA57 */
+				e->ebx &= ~(1u << 2 | 1u << 4 | 1u << 11 | 1u << 14);	/* SGX, HLE, RTM, MPX */
+				e->ecx &= ~(1u << 3 | 1u << 4 | 1u << 7 | 1u << 16);	/* PKU, OSPKE, SHSTK, LA57 */
 				e->edx &= ~(1u << 20 | 1u << 22 | 1u << 24 | 1u << 25); /* IBT, AMX */
 			}
 			break;
@@ -119,7 +122,8 @@ static uint32_t xsave_size(const struct cpuid_table *table, uint64_t xcr0)
 	uint32_t size = 576;
 	for (unsigned i = 0; i < table->head.nent; i++) {
 		const struct kvm_cpuid_entry2 *e = &table->entry[i];
-		if (e->function == 0xd && e->index >= 2 && e->index < 63 && (xcr0 & (1ull << e->index)) && e->ebx + e->eax > size)
+		if (e->function == 0xd && e->index >= 2 && e->index < 63 && (xcr0 & (1ull << e->index)) &&
+		    e->ebx + e->eax > size)
 			size = e->ebx + e->eax;
 	}
 	return size;
@@ -158,7 +162,8 @@ int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error 
 		return -1;
 	int version = ioctl(vm->kvm, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
-		return error_set(error, STATUS_RUNNER, "/dev/kvm speaks KVM API version %d, not %d", version, KVM_API_VERSION);
+		return error_set(error, STATUS_RUNNER, "/dev/kvm speaks KVM API version %d, not %d", version,
+				 KVM_API_VERSION);
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		return error_errno(error, STATUS_RUNNER, "KVM_CREATE_VM");
@@ -192,8 +197,15 @@ int vm_create_vcpus(struct vm *vm, struct error *error)
 static struct kvm_segment segment(uint16_t selector, uint8_t type, uint8_t dpl, bool code)
 {
 	return (struct kvm_segment){
-		.limit = 0xffffffff, .selector = selector, .type = type, .present = 1, .dpl = dpl,
-		.db = !code, .s = 1, .l = code, .g = 1,
+	    .limit = 0xffffffff,
+	    .selector = selector,
+	    .type = type,
+	    .present = 1,
+	    .dpl = dpl,
+	    .db = !code,
+	    .s = 1,
+	    .l = code,
+	    .g = 1,
 	};
 }
 
@@ -207,8 +219,8 @@ int vcpu_set_start(struct vm *vm, unsigned cpu, const struct vcpu_start *start, 
 	sregs.cs = segment(start->user ? BOOT_USER_CS : BOOT_KERNEL_CS, 11, dpl, true);
 	sregs.ss = segment(start->user ? BOOT_USER_DS : BOOT_KERNEL_DS, 3, dpl, false);
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = segment(BOOT_USER_DS, 3, 3, false);
-	sregs.tr = (struct kvm_segment){
-		.base = start->tss, .limit = 0x67, .selector = BOOT_TSS_SEL, .type = 11, .present = 1};
+	sregs.tr =
+	    (struct kvm_segment){.base = start->tss, .limit = 0x67, .selector = BOOT_TSS_SEL, .type = 11, .present = 1};
 	sregs.gdt = (struct kvm_dtable){.base = start->gdt, .limit = BOOT_CPU_TSS - 1};
 	sregs.idt = (struct kvm_dtable){.base = start->idt, .limit = BOOT_IDT_VECTORS * 16 - 1};
 	sregs.cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
@@ -224,10 +236,10 @@ int vcpu_set_start(struct vm *vm, unsigned cpu, const struct vcpu_start *start, 
 		struct kvm_msrs head;
 		struct kvm_msr_entry entry[3];
 	} msrs = {
-		.head.nmsrs = 3,
-		.entry = {{.index = 0xc0000081, .data = start->star},
-			  {.index = 0xc0000082, .data = start->lstar},
-			  {.index = 0xc0000084, .data = start->fmask}},
+	    .head.nmsrs = 3,
+	    .entry = {{.index = 0xc0000081, .data = start->star},
+		      {.index = 0xc0000082, .data = start->lstar},
+		      {.index = 0xc0000084, .data = start->fmask}},
 	};
 	if (ioctl(fd, KVM_SET_MSRS, &msrs) != 3)
 		return error_errno(error, STATUS_RUNNER, "KVM_SET_MSRS");

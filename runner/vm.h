@@ -16,24 +16,25 @@
 struct kvm_run;
 
 struct vm {
-	int kvm, fd;            /* /dev/kvm, the VM */
+	int kvm, fd; /* /dev/kvm, the VM */
 	int vcpu_fd[BOOT_MAX_CPUS];
 	struct kvm_run *run[BOOT_MAX_CPUS];
 	unsigned cpus;
-	uint64_t run_bytes;     /* of each kvm_run mapping */
+	uint64_t run_bytes; /* of each kvm_run mapping */
 	struct guest_memory memory;
 	uint32_t tsc_khz;
 	uint64_t xcr0;
 	uint32_t xsave_bytes;
 };
 
-/* Opens /dev/kvm and makes a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no permission, too
- * old ...). */
+/* Opens /dev/kvm and makes a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no
+ * permission, too old ...). */
 int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
 /* Reserves the RAM, at guest-physical 0; pages come as they are touched. */
 int vm_map_memory(struct vm *vm, struct error *error);
-/* Makes the vCPUs, with CPUID and XCR0 but without registers. KVM executes CPUID some 75 times for it, each a trap where
- * the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_map_memory and what follows. */
+/* Makes the vCPUs, with CPUID and XCR0 but without registers. KVM executes CPUID some 75 times for it, each a trap
+ * where the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_map_memory and what
+ * follows. */
 int vm_create_vcpus(struct vm *vm, struct error *error);
 
 /* Ring 0 runs natively: this host's KVM is of the ordinary kind (the CPU has VMX or SVM). */
@@ -44,7 +45,7 @@ struct vcpu_start {
 	uint64_t rip, rsp, rdi, rflags;
 	uint64_t cr3, cr4, gdt, idt, tss; /* guest-virtual */
 	uint64_t star, lstar, fmask;
-	bool user;                        /* CS and SS are those of ring 3 */
+	bool user; /* CS and SS are those of ring 3 */
 };
 int vcpu_set_start(struct vm *vm, unsigned cpu, const struct vcpu_start *start, struct error *error);
 

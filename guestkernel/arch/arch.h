@@ -48,8 +48,8 @@ static inline paddr_t virt_to_phys(const void *va)
 }
 
 /* ---- CPUs ---- */
-int arch_cpu(void);  /* number of this CPU, from the current thread */
-int arch_cpus(void); /* how many there are */
+int arch_cpu(void);		   /* number of this CPU, from the current thread */
+int arch_cpus(void);		   /* how many there are */
 struct thread *arch_current(void); /* the running thread: found at the base of the kernel stack */
 #define current (arch_current())
 
@@ -63,7 +63,8 @@ void kernel_unlock(void);
 void arch_switch(struct thread *prev, struct thread *next);
 /* Makes the boot context of this CPU the thread t (its idle thread): t->arch.stack_base, t->cpu, current. */
 void arch_thread_init_idle(struct thread *t, int cpu);
-/* Loads an address space on this CPU at once, or the kernel's own with NULL (before the current thread's is dropped). */
+/* Loads an address space on this CPU at once, or the kernel's own with NULL (before the current thread's is dropped).
+ */
 struct pagetable;
 void arch_set_pagetable(struct pagetable *pt);
 struct mm;
@@ -105,8 +106,8 @@ void arch_fpu_reset(void);
 
 /* ---- time ---- */
 u64 arch_tsc(void);
-u64 arch_tsc_to_ns(u64 tsc);  /* nanoseconds since boot */
-u64 arch_ns_to_tsc(u64 ns);   /* inverse */
+u64 arch_tsc_to_ns(u64 tsc); /* nanoseconds since boot */
+u64 arch_ns_to_tsc(u64 ns);  /* inverse */
 
 /* ---- end ---- */
 void arch_poweroff(enum poweroff_reason reason) __attribute__((noreturn));
@@ -114,11 +115,11 @@ void arch_poweroff(enum poweroff_reason reason) __attribute__((noreturn));
 void arch_discard(paddr_t start, u64 length);
 
 /* ---- page tables ---- */
-/* Protection of a user mapping. PT_WRITE and PT_EXEC come with PT_READ. 0 (PROT_NONE): the entry stays, with its page, and
- * pt_lookup() and walks report it present, but every access by the program faults. */
-#define PT_READ 1u
+/* Protection of a user mapping. PT_WRITE and PT_EXEC come with PT_READ. 0 (PROT_NONE): the entry stays, with its page,
+ * and pt_lookup() and walks report it present, but every access by the program faults. */
+#define PT_READ	 1u
 #define PT_WRITE 2u
-#define PT_EXEC 4u
+#define PT_EXEC	 4u
 
 struct pagetable {
 	paddr_t root; /* PML4 */
@@ -133,22 +134,22 @@ void pt_destroy(struct pagetable *pt);
 /* A leaf entry as others see it. */
 struct pte {
 	bool present;
-	bool huge;   /* 2 MiB */
-	bool dirty;  /* a hint: entries are made accessed and dirty ahead */
-	u32 prot;    /* PT_* */
-	paddr_t pa;  /* of the 4 KiB or 2 MiB page */
+	bool huge;  /* 2 MiB */
+	bool dirty; /* a hint: entries are made accessed and dirty ahead */
+	u32 prot;   /* PT_* */
+	paddr_t pa; /* of the 4 KiB or 2 MiB page */
 };
 
-/* Maps one page at va; an existing entry is replaced without freeing its page. size is PAGE_SIZE or HUGE_SIZE, va and pa aligned to it.
- * -ENOMEM. No TLB flush is needed when nothing was present; else call pt_flush(). */
+/* Maps one page at va; an existing entry is replaced without freeing its page. size is PAGE_SIZE or HUGE_SIZE, va and
+ * pa aligned to it. -ENOMEM. No TLB flush is needed when nothing was present; else call pt_flush(). */
 int pt_map(struct pagetable *pt, u64 va, paddr_t pa, u64 size, u32 prot);
 /* Maps n consecutive 4 KiB pages from an array (entries of 0 are skipped): one walk a table. -ENOMEM */
 int pt_map_batch(struct pagetable *pt, u64 va, const paddr_t *pages, int n, u32 prot);
 /* The entry at va (either size). */
 struct pte pt_lookup(const struct pagetable *pt, u64 va);
 /* Calls fn for each present leaf in [start, end), then changes it as told. fn returns one of PT_KEEP, PT_CLEAR,
- * PT_SETPROT (new *prot). A huge leaf that is only partly inside is split first (-ENOMEM). Empty tables are freed lazily by pt_destroy
- * or pt_free_range. Does not flush. fn may map pages at other addresses of pt. */
+ * PT_SETPROT (new *prot). A huge leaf that is only partly inside is split first (-ENOMEM). Empty tables are freed
+ * lazily by pt_destroy or pt_free_range. Does not flush. fn may map pages at other addresses of pt. */
 enum pt_action { PT_KEEP, PT_CLEAR, PT_SETPROT };
 typedef enum pt_action (*pt_visit)(void *arg, u64 va, struct pte pte, u32 *prot);
 int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *arg);

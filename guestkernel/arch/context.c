@@ -48,14 +48,14 @@ static void xrstor(const void *area)
 }
 
 /* Offsets in an XSAVE area (SDM vol. 1, 13.4). */
-#define XSAVE_FCW 0
-#define XSAVE_MXCSR 24
+#define XSAVE_FCW	 0
+#define XSAVE_MXCSR	 24
 #define XSAVE_MXCSR_MASK 28
-#define XSAVE_XSTATE_BV 512
-#define XSAVE_XCOMP_BV 520
+#define XSAVE_XSTATE_BV	 512
+#define XSAVE_XCOMP_BV	 520
 #define XSAVE_HEADER_END 576
-#define MXCSR_INIT 0x1f80u
-#define FCW_INIT 0x37fu
+#define MXCSR_INIT	 0x1f80u
+#define FCW_INIT	 0x37fu
 
 static u64 area_get(const void *area, size_t at)
 {

@@ -2,25 +2,25 @@
  *
  * Four-level page tables: the only place that reads or writes entries (SDM vol. 3, 4.5).
  *
- * Leaves are made accessed (and dirty when writable) from the start: nobody here looks at those bits, and hosts that shadow guest
- * page tables map neighbours of a touched page ahead only when they are marked accessed.
+ * Leaves are made accessed (and dirty when writable) from the start: nobody here looks at those bits, and hosts that
+ * shadow guest page tables map neighbours of a touched page ahead only when they are marked accessed.
  */
 #include "guestkernel/arch/cpu.h"
 #include "guestkernel/arch/private.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define P 0x1ull
-#define RW 0x2ull
-#define U 0x4ull
-#define A 0x20ull
-#define D 0x40ull
-#define PS 0x80ull
-#define NX (1ull << 63)
+#define P	  0x1ull
+#define RW	  0x2ull
+#define U	  0x4ull
+#define A	  0x20ull
+#define D	  0x40ull
+#define PS	  0x80ull
+#define NX	  (1ull << 63)
 #define SOFT_NONE 0x200ull /* present in the walk but no access: PROT_NONE keeps its page (P is clear) */
-#define ADDR 0x000ffffffffff000ull
+#define ADDR	  0x000ffffffffff000ull
 
-#define LEVELS 4
+#define LEVELS	4
 #define ENTRIES 512
 
 static u64 *table_at(u64 entry)
@@ -267,7 +267,7 @@ void pt_free_range(struct pagetable *pt, u64 start, u64 end)
 	/* A CPU may hold pointers to these tables until it is flushed. */
 	pt_flush(pt, 0, USER_END);
 	struct page *page, *next;
-	list_for_each_safe(page, next, &freed, link) {
+	list_for_each_safe (page, next, &freed, link) {
 		list_remove(&page->link);
 		page_put(page);
 	}

@@ -7,7 +7,7 @@
 #include "guestkernel/vdso/vdso.h"
 
 static u64 tsc_start;  /* nanosecond 0: the runner read both clocks */
-static u64 ns_per_tsc;  /* 32.32 fixed point */
+static u64 ns_per_tsc; /* 32.32 fixed point */
 static u64 tsc_per_ns;
 
 u64 arch_tsc(void)

@@ -11,8 +11,8 @@
 #include "guestkernel/syscall/syscall.h"
 #include <asm/signal.h>
 
-#define RFLAGS_USER 0x240dd5u /* CF PF AF ZF SF TF DF OF AC ID: what a program may set */
-#define RFLAGS_SYSRET_BAD 0x10100u /* TF, RF: SYSRET would trap at once */
+#define RFLAGS_USER	  0x240dd5u /* CF PF AF ZF SF TF DF OF AC ID: what a program may set */
+#define RFLAGS_SYSRET_BAD 0x10100u  /* TF, RF: SYSRET would trap at once */
 
 u64 arch_syscall(struct regs *regs);
 u64 arch_recheck(struct regs *regs);

@@ -41,8 +41,9 @@ static void show_vma(struct text *t, const struct vma *vma)
 	size_t start = t->len;
 	const struct inode *inode = vma->file ? vma->file->inode : NULL;
 	u64 dev = inode ? (inode->sb ? inode->sb->dev : 1) : 0;
-	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", vma->start, vma->end, vma->prot & PROT_READ ? 'r' : '-',
-		    vma->prot & PROT_WRITE ? 'w' : '-', vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
+	text_printf(t, "%08lx-%08lx %c%c%c%c %08lx %02x:%02x %lu ", vma->start, vma->end,
+		    vma->prot & PROT_READ ? 'r' : '-', vma->prot & PROT_WRITE ? 'w' : '-',
+		    vma->prot & PROT_EXEC ? 'x' : '-', vma->flags & VMA_SHARED ? 's' : 'p',
 		    inode ? vma->pgoff * PAGE_SIZE : 0, (u32)(dev >> 8), (u32)dev & 0xff, inode ? inode->ino : 0);
 	show_name(t, start, vma);
 }
@@ -52,7 +53,7 @@ void proc_show_maps(struct text *t, const struct proc_ref *ref)
 	struct mm *mm = mm_of(ref);
 	struct vma *vma;
 	if (mm)
-		list_for_each(vma, &mm->vmas, link)
+		list_for_each (vma, &mm->vmas, link)
 			show_vma(t, vma);
 }
 
@@ -80,13 +81,18 @@ static enum pt_action count_page(void *arg, u64 va, struct pte pte, u32 *prot)
 
 static void show_usage(struct text *t, const struct usage *u)
 {
-	text_printf(t, "Rss:            %8lu kB\nPss:            %8lu kB\nPss_Dirty:      %8lu kB\n", u->rss / 1024, u->rss / 1024,
-		    u->private_dirty / 1024);
+	text_printf(t, "Rss:            %8lu kB\nPss:            %8lu kB\nPss_Dirty:      %8lu kB\n", u->rss / 1024,
+		    u->rss / 1024, u->private_dirty / 1024);
 	text_printf(t, "Shared_Clean:   %8lu kB\nShared_Dirty:   %8u kB\n", u->shared_clean / 1024, 0);
-	text_printf(t, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", u->private_clean / 1024, u->private_dirty / 1024);
+	text_printf(t, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", u->private_clean / 1024,
+		    u->private_dirty / 1024);
 	text_printf(t, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", u->rss / 1024, u->anonymous / 1024);
-	text_printf(t, "LazyFree:       %8u kB\nAnonHugePages:  %8u kB\nShmemPmdMapped: %8u kB\nFilePmdMapped:  %8u kB\n", 0, 0, 0, 0);
-	text_printf(t, "Shared_Hugetlb: %8u kB\nPrivate_Hugetlb: %7u kB\nSwap:           %8u kB\nSwapPss:        %8u kB\nLocked:         %8u kB\n",
+	text_printf(t,
+		    "LazyFree:       %8u kB\nAnonHugePages:  %8u kB\nShmemPmdMapped: %8u kB\nFilePmdMapped:  %8u kB\n",
+		    0, 0, 0, 0);
+	text_printf(t,
+		    "Shared_Hugetlb: %8u kB\nPrivate_Hugetlb: %7u kB\nSwap:           %8u kB\nSwapPss:        %8u "
+		    "kB\nLocked:         %8u kB\n",
 		    0, 0, 0, 0, 0);
 }
 
@@ -96,7 +102,7 @@ void proc_show_smaps(struct text *t, const struct proc_ref *ref)
 	struct vma *vma;
 	if (!mm)
 		return;
-	list_for_each(vma, &mm->vmas, link) {
+	list_for_each (vma, &mm->vmas, link) {
 		struct usage u = {0};
 		pt_walk_range(&mm->pt, vma->start, vma->end, count_page, &u);
 		show_vma(t, vma);
@@ -115,10 +121,12 @@ void proc_show_smaps_rollup(struct text *t, const struct proc_ref *ref)
 	struct usage u = {0};
 	if (!mm || list_empty(&mm->vmas))
 		return;
-	struct vma *first = list_first(&mm->vmas, struct vma, link), *last = list_last(&mm->vmas, struct vma, link), *vma;
-	list_for_each(vma, &mm->vmas, link)
+	struct vma *first = list_first(&mm->vmas, struct vma, link), *last = list_last(&mm->vmas, struct vma, link),
+		   *vma;
+	list_for_each (vma, &mm->vmas, link)
 		pt_walk_range(&mm->pt, vma->start, vma->end, count_page, &u);
-	text_printf(t, "%08lx-%08lx ---p 00000000 00:00 0                                  [rollup]\n", first->start, last->end);
+	text_printf(t, "%08lx-%08lx ---p 00000000 00:00 0                                  [rollup]\n", first->start,
+		    last->end);
 	show_usage(t, &u);
 }
 
@@ -131,7 +139,7 @@ void proc_show_statm(struct text *t, const struct proc_ref *ref)
 		text_printf(t, "0 0 0 0 0 0 0\n");
 		return;
 	}
-	list_for_each(vma, &mm->vmas, link) {
+	list_for_each (vma, &mm->vmas, link) {
 		u64 pages = (vma->end - vma->start) / PAGE_SIZE;
 		if ((vma->prot & PROT_EXEC) && vma->file && vma->file == mm->exe)
 			code += pages;

@@ -33,7 +33,8 @@ bool proc_may_inspect(const struct process *p)
 	u32 uid = fs_uid(), gid = fs_gid();
 	if (p == current->process)
 		return true;
-	if (p->dumpable && uid == c->uid && uid == c->euid && uid == c->suid && gid == c->gid && gid == c->egid && gid == c->sgid)
+	if (p->dumpable && uid == c->uid && uid == c->euid && uid == c->suid && gid == c->gid && gid == c->egid &&
+	    gid == c->sgid)
 		return true;
 	return fs_capable(CAP_SYS_PTRACE);
 }
@@ -92,19 +93,23 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 	const struct thread *th = proc_thread(ref);
 	const struct mm *mm = th ? th->mm : NULL;
 	struct signal_sets s = signals_of(p, th);
-	u64 user_ns = ref->tid ? th->user_ns : process_user_ns(p), system_ns = ref->tid ? th->system_ns : process_system_ns(p);
-	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", ref->tid ? ref->tid : p->pid, th ? th->comm : "", state_of(p, th)[0],
-		    parent_pid(p), p->pgid, p->session ? p->session->sid : 0, 0, -1, 0x400000);
+	u64 user_ns = ref->tid ? th->user_ns : process_user_ns(p),
+	    system_ns = ref->tid ? th->system_ns : process_system_ns(p);
+	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", ref->tid ? ref->tid : p->pid, th ? th->comm : "",
+		    state_of(p, th)[0], parent_pid(p), p->pgid, p->session ? p->session->sid : 0, 0, -1, 0x400000);
 	text_printf(t, "%lu %lu %lu %lu ", p->minor_faults + (th ? th->minor_faults : 0), p->child_minor,
 		    p->major_faults + (th ? th->major_faults : 0), p->child_major);
 	text_printf(t, "%lu %lu %lu %lu ", user_ns / TICK_NS, system_ns / TICK_NS, p->child_user_ns / TICK_NS,
 		    p->child_system_ns / TICK_NS);
-	text_printf(t, "%d %d %u 0 %lu ", 20 + (th ? th->nice : 0), th ? th->nice : 0, p->thread_count, p->start_ns / TICK_NS);
-	text_printf(t, "%lu %lu %lu ", mm ? mm->total_pages * PAGE_SIZE : 0, mm ? mm_rss_pages(mm) : 0, p->rlimit[5].cur);
+	text_printf(t, "%d %d %u 0 %lu ", 20 + (th ? th->nice : 0), th ? th->nice : 0, p->thread_count,
+		    p->start_ns / TICK_NS);
+	text_printf(t, "%lu %lu %lu ", mm ? mm->total_pages * PAGE_SIZE : 0, mm ? mm_rss_pages(mm) : 0,
+		    p->rlimit[5].cur);
 	text_printf(t, "%u %u %lu 0 0 ", 1, 1, mm ? mm->stack_top : 0);
 	text_printf(t, "%lu %lu %lu %lu 0 0 0 ", s.pending & 0x7fffffff, s.blocked & 0x7fffffff, s.ignored & 0x7fffffff,
 		    s.caught & 0x7fffffff);
-	text_printf(t, "%d %d %d %d 0 0 0 ", p->exit_signal, th ? th->cpu : 0, th ? th->rt_priority : 0, th ? th->policy : 0);
+	text_printf(t, "%d %d %d %d 0 0 0 ", p->exit_signal, th ? th->cpu : 0, th ? th->rt_priority : 0,
+		    th ? th->policy : 0);
 	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->brk_start : 0, mm ? mm->brk_start : 0,
 		    mm ? mm->brk_start : 0, mm ? mm->arg_start : 0, mm ? mm->arg_end : 0, mm ? mm->env_start : 0,
 		    mm ? mm->env_end : 0, p->exit_code);
@@ -114,7 +119,7 @@ static void show_memory(struct text *t, const struct mm *mm)
 {
 	u64 rss = mm_rss_pages(mm), stack = 0, code = 0, data = 0, lib = 0;
 	struct vma *vma;
-	list_for_each(vma, &mm->vmas, link) {
+	list_for_each (vma, &mm->vmas, link) {
 		u64 kib = (vma->end - vma->start) / 1024;
 		if (vma->flags & VMA_GROWSDOWN)
 			stack += kib;
@@ -127,7 +132,8 @@ static void show_memory(struct text *t, const struct mm *mm)
 	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", total, total,
 		    mm->locked_pages * 4, 0);
 	text_printf(t, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", MAX(mm->rss_peak_pages, rss) * 4, rss * 4);
-	text_printf(t, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", mm->anon_pages * 4, mm->file_pages * 4, 0);
+	text_printf(t, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", mm->anon_pages * 4,
+		    mm->file_pages * 4, 0);
 	text_printf(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmLib:\t%8lu kB\n", data, stack, code, lib);
 	text_printf(t, "VmPTE:\t%8lu kB\nVmSwap:\t%8u kB\nHugetlbPages:\t%8u kB\nCoreDumping:\t0\nTHP_enabled:\t1\n",
 		    (mm->total_pages / 512 + 4) * 4, 0, 0);
@@ -136,7 +142,8 @@ static void show_memory(struct text *t, const struct mm *mm)
 static void show_ids(struct text *t, const struct process *p, const struct thread *th, int tid)
 {
 	const struct cred *c = &p->cred;
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", th ? th->comm : "", p->fs ? p->fs->umask : 022, state_of(p, th));
+	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", th ? th->comm : "", p->fs ? p->fs->umask : 022,
+		    state_of(p, th));
 	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->pid, tid, parent_pid(p));
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);
 	text_printf(t, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
@@ -174,12 +181,14 @@ static void show_status(struct text *t, const struct proc_ref *ref)
 	show_ids(t, p, th, ref->tid ? ref->tid : p->pid);
 	if (th && th->mm)
 		show_memory(t, th->mm);
-	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", p->thread_count, p->pending ? p->pending->count : 0, SIGQUEUE_LIMIT);
-	text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", s.pending,
-		    s.shared, s.blocked, s.ignored, s.caught);
+	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", p->thread_count, p->pending ? p->pending->count : 0,
+		    SIGQUEUE_LIMIT);
+	text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
+		    s.pending, s.shared, s.blocked, s.ignored, s.caught);
 	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
 		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient);
-	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tvulnerable\n", c->no_new_privs);
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tvulnerable\n",
+		    c->no_new_privs);
 	u64 cpus = (1ull << arch_cpus()) - 1, mask = th ? th->affinity & cpus : cpus;
 	text_printf(t, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", mask);
 	show_cpu_list(t, mask);
@@ -208,12 +217,12 @@ static long write_comm(const struct proc_ref *ref, char *text, size_t n)
 static const struct {
 	const char *name, *unit;
 } limits[] = {
-	{"Max cpu time", "seconds"},     {"Max file size", "bytes"},       {"Max data size", "bytes"},
-	{"Max stack size", "bytes"},     {"Max core file size", "bytes"},  {"Max resident set", "bytes"},
-	{"Max processes", "processes"},  {"Max open files", "files"},      {"Max locked memory", "bytes"},
-	{"Max address space", "bytes"},  {"Max file locks", "locks"},      {"Max pending signals", "signals"},
-	{"Max msgqueue size", "bytes"},  {"Max nice priority", ""},        {"Max realtime priority", ""},
-	{"Max realtime timeout", "us"},
+    {"Max cpu time", "seconds"},    {"Max file size", "bytes"},	     {"Max data size", "bytes"},
+    {"Max stack size", "bytes"},    {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+    {"Max processes", "processes"}, {"Max open files", "files"},     {"Max locked memory", "bytes"},
+    {"Max address space", "bytes"}, {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+    {"Max msgqueue size", "bytes"}, {"Max nice priority", ""},	     {"Max realtime priority", ""},
+    {"Max realtime timeout", "us"},
 };
 
 static void show_limit(struct text *t, u64 value)
@@ -301,7 +310,8 @@ static void show_personality(struct text *t, const struct proc_ref *ref)
 
 static void show_io(struct text *t, const struct proc_ref *ref)
 {
-	text_printf(t, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+	text_printf(
+	    t, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
 }
 
 static void show_id_map(struct text *t, const struct proc_ref *ref)
@@ -413,7 +423,9 @@ long proc_describe_file(struct file *file, char *buf, size_t size)
 		return text_of_path(&file->path, buf, size);
 	const char *text = file->anon_name;
 	if (!text) {
-		const char *kind = inode_is(file->inode, K_S_IFIFO) ? "pipe" : inode_is(file->inode, K_S_IFSOCK) ? "socket" : "anon_inode";
+		const char *kind = inode_is(file->inode, K_S_IFIFO)    ? "pipe"
+				   : inode_is(file->inode, K_S_IFSOCK) ? "socket"
+								       : "anon_inode";
 		ksnprintf(name, sizeof(name), "%s:[%lu]", kind, file->inode->ino);
 		text = name;
 	}
@@ -468,8 +480,9 @@ static void show_fdinfo(struct text *t, const struct proc_ref *ref)
 	if (!file)
 		return;
 	files_next(ref->process->files, ref->fd, &cloexec);
-	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n", inode_is(file->inode, K_S_IFIFO) ? 0 : file->pos,
-		    file->flags | (cloexec ? O_CLOEXEC : 0), file->path.mount ? file->path.mount->id : 15, file->inode->ino);
+	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n",
+		    inode_is(file->inode, K_S_IFIFO) ? 0 : file->pos, file->flags | (cloexec ? O_CLOEXEC : 0),
+		    file->path.mount ? file->path.mount->id : 15, file->inode->ino);
 	if (file->ops->show_fdinfo && !(file->flags & O_PATH)) {
 		char *extra = kzalloc(PAGE_SIZE);
 		if (extra) {
@@ -482,14 +495,15 @@ static void show_fdinfo(struct text *t, const struct proc_ref *ref)
 }
 
 static const struct proc_entry fd_link = {
-	.mode = K_S_IFLNK | 0700, .guarded = true, .readlink = readlink_fd, .follow = follow_fd};
+    .mode = K_S_IFLNK | 0700, .guarded = true, .readlink = readlink_fd, .follow = follow_fd};
 static const struct proc_entry fdinfo_file = {.mode = K_S_IFREG | 0400, .guarded = true, .show = show_fdinfo};
 
 static int lookup_fd(const struct proc_ref *dir, const char *name, struct proc_ref *ref)
 {
 	s64 fd;
 	bool cloexec;
-	if (!proc_parse_number(name, &fd) || fd < 0 || fd >= FD_LIMIT || *name == '+' || *name == '-' || (*name == '0' && name[1]))
+	if (!proc_parse_number(name, &fd) || fd < 0 || fd >= FD_LIMIT || *name == '+' || *name == '-' ||
+	    (*name == '0' && name[1]))
 		return -ENOENT;
 	if (files_next(dir->process->files, (int)fd, &cloexec) != (int)fd)
 		return -ENOENT;
@@ -498,13 +512,15 @@ static int lookup_fd(const struct proc_ref *dir, const char *name, struct proc_r
 	return 0;
 }
 
-static int lookup_fd_link(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+static int lookup_fd_link(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+			  struct proc_ref *ref)
 {
 	*entry = &fd_link;
 	return lookup_fd(dir, name, ref);
 }
 
-static int lookup_fdinfo(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+static int lookup_fdinfo(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+			 struct proc_ref *ref)
 {
 	*entry = &fdinfo_file;
 	return lookup_fd(dir, name, ref);
@@ -523,7 +539,8 @@ static bool next_fd(const struct proc_ref *dir, u64 *id, char name[16])
 
 /* ---- threads ---- */
 
-static int lookup_task(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+static int lookup_task(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		       struct proc_ref *ref)
 {
 	s64 tid;
 	struct thread *t = proc_parse_number(name, &tid) && *name != '0' && *name != '+' ? thread_find((int)tid) : NULL;
@@ -537,7 +554,7 @@ static int lookup_task(const struct proc_ref *dir, const char *name, const struc
 static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 {
 	struct thread *t, *best = NULL;
-	list_for_each(t, &dir->process->threads, process_link)
+	list_for_each (t, &dir->process->threads, process_link)
 		if ((u64)t->tid >= *id && (!best || t->tid < best->tid))
 			best = t;
 	if (!best)
@@ -552,8 +569,8 @@ static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 static const struct {
 	const char *name;
 	u32 ino;
-} namespaces[] = {{"cgroup", 0xeffffffb}, {"ipc", 0xefffffff}, {"mnt", 0xf0000000}, {"net", 0xf0000098},
-		  {"pid", 0xeffffffc},    {"user", 0xeffffffd}, {"uts", 0xeffffffe}};
+} namespaces[] = {{"cgroup", 0xeffffffb}, {"ipc", 0xefffffff},	{"mnt", 0xf0000000}, {"net", 0xf0000098},
+		  {"pid", 0xeffffffc},	  {"user", 0xeffffffd}, {"uts", 0xeffffffe}};
 
 static long ns_text(size_t which, char *buf, size_t size)
 {
@@ -577,58 +594,63 @@ NS_LINK(5, user)
 NS_LINK(6, uts)
 
 static const struct proc_entry ns_children[] = {
-	{.name = "cgroup", .mode = PROC_LINK, .readlink = readlink_ns_cgroup},
-	{.name = "ipc", .mode = PROC_LINK, .readlink = readlink_ns_ipc},
-	{.name = "mnt", .mode = PROC_LINK, .readlink = readlink_ns_mnt},
-	{.name = "net", .mode = PROC_LINK, .readlink = readlink_ns_net},
-	{.name = "pid", .mode = PROC_LINK, .readlink = readlink_ns_pid},
-	{.name = "user", .mode = PROC_LINK, .readlink = readlink_ns_user},
-	{.name = "uts", .mode = PROC_LINK, .readlink = readlink_ns_uts},
-	{0},
+    {.name = "cgroup", .mode = PROC_LINK, .readlink = readlink_ns_cgroup},
+    {.name = "ipc", .mode = PROC_LINK, .readlink = readlink_ns_ipc},
+    {.name = "mnt", .mode = PROC_LINK, .readlink = readlink_ns_mnt},
+    {.name = "net", .mode = PROC_LINK, .readlink = readlink_ns_net},
+    {.name = "pid", .mode = PROC_LINK, .readlink = readlink_ns_pid},
+    {.name = "user", .mode = PROC_LINK, .readlink = readlink_ns_user},
+    {.name = "uts", .mode = PROC_LINK, .readlink = readlink_ns_uts},
+    {0},
 };
 
 /* ---- the tables ---- */
 
 #define COMMON_ENTRIES                                                                                                 \
-	{.name = "auxv", .mode = K_S_IFREG | 0400, .show = proc_show_auxv, .guarded = true},                          \
-	{.name = "cgroup", .mode = PROC_FILE, .show = show_cgroup},                                                    \
-	{.name = "cmdline", .mode = PROC_FILE, .show = proc_show_cmdline},                                             \
-	{.name = "comm", .mode = K_S_IFREG | 0644, .show = show_comm, .write = write_comm},                            \
-	{.name = "cwd", .mode = PROC_LINK, .guarded = true, .readlink = readlink_cwd, .follow = follow_cwd},           \
-	{.name = "environ", .mode = K_S_IFREG | 0400, .show = proc_show_environ, .guarded = true},                    \
-	{.name = "exe", .mode = PROC_LINK, .guarded = true, .readlink = readlink_exe, .follow = follow_exe},           \
-	{.name = "fd", .mode = K_S_IFDIR | 0500, .guarded = true, .lookup = lookup_fd_link, .next = next_fd},          \
-	{.name = "fdinfo", .mode = K_S_IFDIR | 0555, .guarded = true, .lookup = lookup_fdinfo, .next = next_fd},       \
-	{.name = "gid_map", .mode = PROC_FILE, .show = show_id_map},                                                   \
-	{.name = "io", .mode = K_S_IFREG | 0400, .show = show_io, .guarded = true},                                   \
-	{.name = "limits", .mode = PROC_FILE, .show = show_limits},                                                    \
-	{.name = "loginuid", .mode = PROC_FILE, .show = show_unset_id},                                                \
-	{.name = "maps", .mode = PROC_FILE, .show = proc_show_maps, .guarded = true},                                 \
-	{.name = "mountinfo", .mode = PROC_FILE, .show = proc_show_mountinfo},                                         \
-	{.name = "mounts", .mode = PROC_FILE, .show = proc_show_mounts},                                               \
-	{.name = "net", .mode = PROC_DIR, .children = proc_net_children},                                              \
-	{.name = "ns", .mode = K_S_IFDIR | 0511, .children = ns_children},                                            \
-	{.name = "oom_score", .mode = PROC_FILE, .show = show_oom_score},                                              \
-	{.name = "oom_score_adj", .mode = K_S_IFREG | 0644, .show = show_oom_score_adj, .write = write_oom_score_adj}, \
-	{.name = "personality", .mode = K_S_IFREG | 0400, .show = show_personality},                                  \
-	{.name = "root", .mode = PROC_LINK, .guarded = true, .readlink = readlink_root, .follow = follow_root},        \
-	{.name = "schedstat", .mode = PROC_FILE, .show = show_schedstat},                                              \
-	{.name = "sessionid", .mode = PROC_FILE, .show = show_unset_id},                                               \
-	{.name = "setgroups", .mode = PROC_FILE, .show = show_setgroups},                                              \
-	{.name = "smaps", .mode = PROC_FILE, .show = proc_show_smaps, .guarded = true},                               \
-	{.name = "smaps_rollup", .mode = PROC_FILE, .show = proc_show_smaps_rollup, .guarded = true},                 \
-	{.name = "stat", .mode = PROC_FILE, .show = show_stat},                                                        \
-	{.name = "statm", .mode = PROC_FILE, .show = proc_show_statm},                                                 \
-	{.name = "status", .mode = PROC_FILE, .show = show_status},                                                    \
-	{.name = "uid_map", .mode = PROC_FILE, .show = show_id_map},                                                   \
-	{.name = "wchan", .mode = PROC_FILE, .show = show_wchan}
+	{.name = "auxv", .mode = K_S_IFREG | 0400, .show = proc_show_auxv, .guarded = true},                           \
+	    {.name = "cgroup", .mode = PROC_FILE, .show = show_cgroup},                                                \
+	    {.name = "cmdline", .mode = PROC_FILE, .show = proc_show_cmdline},                                         \
+	    {.name = "comm", .mode = K_S_IFREG | 0644, .show = show_comm, .write = write_comm},                        \
+	    {.name = "cwd", .mode = PROC_LINK, .guarded = true, .readlink = readlink_cwd, .follow = follow_cwd},       \
+	    {.name = "environ", .mode = K_S_IFREG | 0400, .show = proc_show_environ, .guarded = true},                 \
+	    {.name = "exe", .mode = PROC_LINK, .guarded = true, .readlink = readlink_exe, .follow = follow_exe},       \
+	    {.name = "fd", .mode = K_S_IFDIR | 0500, .guarded = true, .lookup = lookup_fd_link, .next = next_fd},      \
+	    {.name = "fdinfo", .mode = K_S_IFDIR | 0555, .guarded = true, .lookup = lookup_fdinfo, .next = next_fd},   \
+	    {.name = "gid_map", .mode = PROC_FILE, .show = show_id_map},                                               \
+	    {.name = "io", .mode = K_S_IFREG | 0400, .show = show_io, .guarded = true},                                \
+	    {.name = "limits", .mode = PROC_FILE, .show = show_limits},                                                \
+	    {.name = "loginuid", .mode = PROC_FILE, .show = show_unset_id},                                            \
+	    {.name = "maps", .mode = PROC_FILE, .show = proc_show_maps, .guarded = true},                              \
+	    {.name = "mountinfo", .mode = PROC_FILE, .show = proc_show_mountinfo},                                     \
+	    {.name = "mounts", .mode = PROC_FILE, .show = proc_show_mounts},                                           \
+	    {.name = "net", .mode = PROC_DIR, .children = proc_net_children},                                          \
+	    {.name = "ns", .mode = K_S_IFDIR | 0511, .children = ns_children},                                         \
+	    {.name = "oom_score", .mode = PROC_FILE, .show = show_oom_score},                                          \
+	    {.name = "oom_score_adj",                                                                                  \
+	     .mode = K_S_IFREG | 0644,                                                                                 \
+	     .show = show_oom_score_adj,                                                                               \
+	     .write = write_oom_score_adj},                                                                            \
+	    {.name = "personality", .mode = K_S_IFREG | 0400, .show = show_personality},                               \
+	    {.name = "root", .mode = PROC_LINK, .guarded = true, .readlink = readlink_root, .follow = follow_root},    \
+	    {.name = "schedstat", .mode = PROC_FILE, .show = show_schedstat},                                          \
+	    {.name = "sessionid", .mode = PROC_FILE, .show = show_unset_id},                                           \
+	    {.name = "setgroups", .mode = PROC_FILE, .show = show_setgroups},                                          \
+	    {.name = "smaps", .mode = PROC_FILE, .show = proc_show_smaps, .guarded = true},                            \
+	    {.name = "smaps_rollup", .mode = PROC_FILE, .show = proc_show_smaps_rollup, .guarded = true},              \
+	    {.name = "stat", .mode = PROC_FILE, .show = show_stat},                                                    \
+	    {.name = "statm", .mode = PROC_FILE, .show = proc_show_statm},                                             \
+	    {.name = "status", .mode = PROC_FILE, .show = show_status},                                                \
+	    {.name = "uid_map", .mode = PROC_FILE, .show = show_id_map},                                               \
+	{                                                                                                              \
+		.name = "wchan", .mode = PROC_FILE, .show = show_wchan                                                 \
+	}
 
 static const struct proc_entry pid_children[] = {
-	COMMON_ENTRIES,
-	{.name = "coredump_filter", .mode = K_S_IFREG | 0644, .show = show_coredump_filter},
-	{.name = "task", .mode = PROC_DIR, .lookup = lookup_task, .next = next_task},
-	{.name = "timerslack_ns", .mode = K_S_IFREG | 0666, .show = show_timerslack},
-	{0},
+    COMMON_ENTRIES,
+    {.name = "coredump_filter", .mode = K_S_IFREG | 0644, .show = show_coredump_filter},
+    {.name = "task", .mode = PROC_DIR, .lookup = lookup_task, .next = next_task},
+    {.name = "timerslack_ns", .mode = K_S_IFREG | 0666, .show = show_timerslack},
+    {0},
 };
 
 static const struct proc_entry tid_children[] = {COMMON_ENTRIES, {0}};

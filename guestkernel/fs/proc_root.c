@@ -65,21 +65,47 @@ static void show_meminfo(struct text *t, const struct proc_ref *ref)
 		const char *name;
 		u64 kib;
 	} rows[] = {
-		{"MemTotal", s.total * 4}, {"MemFree", s.free * 4},  {"MemAvailable", s.free * 4}, {"Buffers", 0},
-		{"Cached", cached},        {"SwapCached", 0},        {"Active", anon},             {"Inactive", cached},
-		{"Active(anon)", anon},    {"Inactive(anon)", 0},    {"Active(file)", 0},          {"Inactive(file)", cached},
-		{"Unevictable", 0},        {"Mlocked", 0},           {"SwapTotal", 0},             {"SwapFree", 0},
-		{"Dirty", 0},              {"Writeback", 0},         {"AnonPages", anon},          {"Mapped", cached},
-		{"Shmem", cached},         {"KReclaimable", 0},      {"Slab", 0},                  {"SReclaimable", 0},
-		{"SUnreclaim", 0},         {"KernelStack", 0},       {"PageTables", 0},            {"CommitLimit", s.total * 2},
-		{"Committed_AS", anon},    {"VmallocTotal", 0},      {"VmallocUsed", 0},           {"AnonHugePages", 0},
+	    {"MemTotal", s.total * 4},
+	    {"MemFree", s.free * 4},
+	    {"MemAvailable", s.free * 4},
+	    {"Buffers", 0},
+	    {"Cached", cached},
+	    {"SwapCached", 0},
+	    {"Active", anon},
+	    {"Inactive", cached},
+	    {"Active(anon)", anon},
+	    {"Inactive(anon)", 0},
+	    {"Active(file)", 0},
+	    {"Inactive(file)", cached},
+	    {"Unevictable", 0},
+	    {"Mlocked", 0},
+	    {"SwapTotal", 0},
+	    {"SwapFree", 0},
+	    {"Dirty", 0},
+	    {"Writeback", 0},
+	    {"AnonPages", anon},
+	    {"Mapped", cached},
+	    {"Shmem", cached},
+	    {"KReclaimable", 0},
+	    {"Slab", 0},
+	    {"SReclaimable", 0},
+	    {"SUnreclaim", 0},
+	    {"KernelStack", 0},
+	    {"PageTables", 0},
+	    {"CommitLimit", s.total * 2},
+	    {"Committed_AS", anon},
+	    {"VmallocTotal", 0},
+	    {"VmallocUsed", 0},
+	    {"AnonHugePages", 0},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char label[24];
 		ksnprintf(label, sizeof(label), "%s:", rows[i].name);
 		text_printf(t, "%-15s %8lu kB\n", label, rows[i].kib);
 	}
-	text_printf(t, "HugePages_Total:   %5u\nHugePages_Free:    %5u\nHugePages_Rsvd:    %5u\nHugePages_Surp:    %5u\n", 0, 0, 0, 0);
+	text_printf(t,
+		    "HugePages_Total:   %5u\nHugePages_Free:    %5u\nHugePages_Rsvd:    %5u\nHugePages_Surp:    %5u\n",
+		    0, 0, 0, 0);
 	text_printf(t, "Hugepagesize:   %8u kB\nHugetlb:        %8u kB\n", 2048, 0);
 }
 
@@ -88,7 +114,7 @@ static void cpu_times(u64 *user_ns, u64 *system_ns)
 {
 	struct process *p;
 	*user_ns = *system_ns = 0;
-	list_for_each(p, &all_processes, all_link) {
+	list_for_each (p, &all_processes, all_link) {
 		*user_ns += process_user_ns(p);
 		*system_ns += process_system_ns(p);
 	}
@@ -123,7 +149,7 @@ static void show_loadavg(struct text *t, const struct proc_ref *ref)
 	struct process *p;
 	unsigned threads = 0;
 	int newest = 0;
-	list_for_each(p, &all_processes, all_link) {
+	list_for_each (p, &all_processes, all_link) {
 		threads += p->thread_count;
 		newest = MAX(newest, p->pid);
 	}
@@ -158,7 +184,9 @@ static void show_cmdline(struct text *t, const struct proc_ref *ref)
 
 static void show_devices(struct text *t, const struct proc_ref *ref)
 {
-	text_printf(t, "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
+	text_printf(
+	    t,
+	    "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n");
 }
 
 static void show_cgroups(struct text *t, const struct proc_ref *ref)
@@ -166,9 +194,7 @@ static void show_cgroups(struct text *t, const struct proc_ref *ref)
 	text_printf(t, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
 }
 
-static void show_nothing(struct text *t, const struct proc_ref *ref)
-{
-}
+static void show_nothing(struct text *t, const struct proc_ref *ref) {}
 
 static void show_swaps(struct text *t, const struct proc_ref *ref)
 {
@@ -179,8 +205,8 @@ static void show_vmstat(struct text *t, const struct proc_ref *ref)
 {
 	struct page_stats s;
 	page_stats(&s);
-	text_printf(t, "nr_free_pages %lu\nnr_file_pages %lu\npgfault %lu\npgmajfault 0\noom_kill %lu\n", s.free, s.cache,
-		    shared->stats.faults, shared->stats.oom_kills);
+	text_printf(t, "nr_free_pages %lu\nnr_file_pages %lu\npgfault %lu\npgmajfault 0\noom_kill %lu\n", s.free,
+		    s.cache, shared->stats.faults, shared->stats.oom_kills);
 }
 
 /* ---- mounts ---- */
@@ -190,7 +216,10 @@ static void show_flags(struct text *t, u32 flags)
 	static const struct {
 		u32 flag;
 		const char *name;
-	} names[] = {{MS_NOSUID, ",nosuid"}, {MS_NODEV, ",nodev"}, {MS_NOEXEC, ",noexec"}, {MS_NOATIME, ",noatime"},
+	} names[] = {{MS_NOSUID, ",nosuid"},
+		     {MS_NODEV, ",nodev"},
+		     {MS_NOEXEC, ",noexec"},
+		     {MS_NOATIME, ",noatime"},
 		     {MS_NODIRATIME, ",nodiratime"}};
 	text_printf(t, flags & MS_RDONLY ? "ro" : "rw");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -219,7 +248,7 @@ static void show_path(struct text *t, const struct path *path)
 void proc_show_mounts(struct text *t, const struct proc_ref *ref)
 {
 	struct mount *m;
-	list_for_each(m, &all_mounts, link) {
+	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root};
 		text_escaped(t, m->source);
 		text_add(t, " ", 1);
@@ -234,9 +263,10 @@ void proc_show_mounts(struct text *t, const struct proc_ref *ref)
 void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 {
 	struct mount *m;
-	list_for_each(m, &all_mounts, link) {
+	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root}, inside = {NULL, m->root};
-		text_printf(t, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : 1, (u32)(m->sb->dev >> 8), (u32)m->sb->dev & 0xff);
+		text_printf(t, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : 1, (u32)(m->sb->dev >> 8),
+			    (u32)m->sb->dev & 0xff);
 		show_path(t, &inside);
 		text_add(t, " ", 1);
 		show_path(t, &at);
@@ -253,27 +283,27 @@ void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 void proc_show_cpuinfo(struct text *t, const struct proc_ref *ref); /* proc_cpuinfo.c */
 
 const struct proc_entry proc_root_children[] = {
-	{.name = "cgroups", .mode = PROC_FILE, .show = show_cgroups},
-	{.name = "cmdline", .mode = PROC_FILE, .show = show_cmdline},
-	{.name = "cpuinfo", .mode = PROC_FILE, .show = proc_show_cpuinfo},
-	{.name = "devices", .mode = PROC_FILE, .show = show_devices},
-	{.name = "diskstats", .mode = PROC_FILE, .show = show_nothing},
-	{.name = "filesystems", .mode = PROC_FILE, .show = show_filesystems},
-	{.name = "interrupts", .mode = PROC_FILE, .show = show_nothing},
-	{.name = "loadavg", .mode = PROC_FILE, .show = show_loadavg},
-	{.name = "locks", .mode = PROC_FILE, .show = show_nothing},
-	{.name = "meminfo", .mode = PROC_FILE, .show = show_meminfo},
-	{.name = "modules", .mode = PROC_FILE, .show = show_nothing},
-	{.name = "mounts", .mode = PROC_LINK, .readlink = readlink_mounts},
-	{.name = "net", .mode = PROC_LINK, .readlink = readlink_net},
-	{.name = "partitions", .mode = PROC_FILE, .show = show_nothing},
-	{.name = "self", .mode = PROC_LINK, .readlink = readlink_self},
-	{.name = "stat", .mode = PROC_FILE, .show = show_stat},
-	{.name = "swaps", .mode = PROC_FILE, .show = show_swaps},
-	{.name = "sys", .mode = PROC_DIR, .children = proc_sys_children},
-	{.name = "thread-self", .mode = PROC_LINK, .readlink = readlink_thread_self},
-	{.name = "uptime", .mode = PROC_FILE, .show = show_uptime},
-	{.name = "version", .mode = PROC_FILE, .show = show_version},
-	{.name = "vmstat", .mode = PROC_FILE, .show = show_vmstat},
-	{0},
+    {.name = "cgroups", .mode = PROC_FILE, .show = show_cgroups},
+    {.name = "cmdline", .mode = PROC_FILE, .show = show_cmdline},
+    {.name = "cpuinfo", .mode = PROC_FILE, .show = proc_show_cpuinfo},
+    {.name = "devices", .mode = PROC_FILE, .show = show_devices},
+    {.name = "diskstats", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "filesystems", .mode = PROC_FILE, .show = show_filesystems},
+    {.name = "interrupts", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "loadavg", .mode = PROC_FILE, .show = show_loadavg},
+    {.name = "locks", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "meminfo", .mode = PROC_FILE, .show = show_meminfo},
+    {.name = "modules", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "mounts", .mode = PROC_LINK, .readlink = readlink_mounts},
+    {.name = "net", .mode = PROC_LINK, .readlink = readlink_net},
+    {.name = "partitions", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "self", .mode = PROC_LINK, .readlink = readlink_self},
+    {.name = "stat", .mode = PROC_FILE, .show = show_stat},
+    {.name = "swaps", .mode = PROC_FILE, .show = show_swaps},
+    {.name = "sys", .mode = PROC_DIR, .children = proc_sys_children},
+    {.name = "thread-self", .mode = PROC_LINK, .readlink = readlink_thread_self},
+    {.name = "uptime", .mode = PROC_FILE, .show = show_uptime},
+    {.name = "version", .mode = PROC_FILE, .show = show_version},
+    {.name = "vmstat", .mode = PROC_FILE, .show = show_vmstat},
+    {0},
 };

@@ -64,15 +64,54 @@ static void show_boot_id(struct text *t, const struct proc_ref *ref)
 /* ---- numbers: a table of values that can be set ---- */
 
 enum number {
-	OVERCOMMIT, OVERCOMMIT_RATIO, SWAPPINESS, MAX_MAP_COUNT, DROP_CACHES, DIRTY_RATIO, ASLR, PTY_MAX, PID_MAX, PANIC,
-	DMESG, KPTR, PERF, SCHED_RT, HUNG, UNPRIVILEGED_BPF, FILE_MAX, NR_OPEN, PIPE_MAX, LEASE_BREAK, SUID_DUMPABLE,
-	PROTECTED_LINKS, PROTECTED_HARD, PROTECTED_FIFOS, PROTECTED_REGULAR, CTRL_ALT_DEL, THREADS_MAX, NUMBERS
+	OVERCOMMIT,
+	OVERCOMMIT_RATIO,
+	SWAPPINESS,
+	MAX_MAP_COUNT,
+	DROP_CACHES,
+	DIRTY_RATIO,
+	ASLR,
+	PTY_MAX,
+	PID_MAX,
+	PANIC,
+	DMESG,
+	KPTR,
+	PERF,
+	SCHED_RT,
+	HUNG,
+	UNPRIVILEGED_BPF,
+	FILE_MAX,
+	NR_OPEN,
+	PIPE_MAX,
+	LEASE_BREAK,
+	SUID_DUMPABLE,
+	PROTECTED_LINKS,
+	PROTECTED_HARD,
+	PROTECTED_FIFOS,
+	PROTECTED_REGULAR,
+	CTRL_ALT_DEL,
+	THREADS_MAX,
+	NUMBERS
 };
 static u64 numbers[NUMBERS] = {
-	[OVERCOMMIT_RATIO] = 50, [SWAPPINESS] = 60, [MAX_MAP_COUNT] = VMA_LIMIT, [DIRTY_RATIO] = 20, [ASLR] = 2,
-	[PTY_MAX] = 4096, [PID_MAX] = PID_LIMIT, [DMESG] = 1, [KPTR] = 1, [PERF] = 3, [SCHED_RT] = 950000, [HUNG] = 120,
-	[UNPRIVILEGED_BPF] = 2, [FILE_MAX] = FILES_LIMIT, [NR_OPEN] = FD_LIMIT, [PIPE_MAX] = PIPE_PAGES_LIMIT * PAGE_SIZE,
-	[LEASE_BREAK] = 45, [THREADS_MAX] = PID_LIMIT,
+    [OVERCOMMIT_RATIO] = 50,
+    [SWAPPINESS] = 60,
+    [MAX_MAP_COUNT] = VMA_LIMIT,
+    [DIRTY_RATIO] = 20,
+    [ASLR] = 2,
+    [PTY_MAX] = 4096,
+    [PID_MAX] = PID_LIMIT,
+    [DMESG] = 1,
+    [KPTR] = 1,
+    [PERF] = 3,
+    [SCHED_RT] = 950000,
+    [HUNG] = 120,
+    [UNPRIVILEGED_BPF] = 2,
+    [FILE_MAX] = FILES_LIMIT,
+    [NR_OPEN] = FD_LIMIT,
+    [PIPE_MAX] = PIPE_PAGES_LIMIT * PAGE_SIZE,
+    [LEASE_BREAK] = 45,
+    [THREADS_MAX] = PID_LIMIT,
 };
 
 #define NUMBER(which)                                                                                                  \
@@ -95,15 +134,19 @@ static long set_number(enum number which, const char *text, size_t n)
 	numbers[which] = (u64)value;
 	return (long)n;
 }
-NUMBER(OVERCOMMIT) NUMBER(OVERCOMMIT_RATIO) NUMBER(SWAPPINESS) NUMBER(MAX_MAP_COUNT) NUMBER(DROP_CACHES) NUMBER(DIRTY_RATIO)
-NUMBER(ASLR) NUMBER(PTY_MAX) NUMBER(PID_MAX) NUMBER(PANIC) NUMBER(DMESG) NUMBER(KPTR) NUMBER(PERF) NUMBER(SCHED_RT) NUMBER(HUNG)
-NUMBER(UNPRIVILEGED_BPF) NUMBER(FILE_MAX) NUMBER(NR_OPEN) NUMBER(PIPE_MAX) NUMBER(LEASE_BREAK) NUMBER(SUID_DUMPABLE)
-NUMBER(PROTECTED_LINKS) NUMBER(PROTECTED_HARD) NUMBER(PROTECTED_FIFOS) NUMBER(PROTECTED_REGULAR) NUMBER(CTRL_ALT_DEL)
-NUMBER(THREADS_MAX)
+NUMBER(OVERCOMMIT)
+NUMBER(OVERCOMMIT_RATIO) NUMBER(SWAPPINESS) NUMBER(MAX_MAP_COUNT) NUMBER(DROP_CACHES) NUMBER(DIRTY_RATIO) NUMBER(ASLR)
+    NUMBER(PTY_MAX) NUMBER(PID_MAX) NUMBER(PANIC) NUMBER(DMESG) NUMBER(KPTR) NUMBER(PERF) NUMBER(SCHED_RT) NUMBER(HUNG)
+	NUMBER(UNPRIVILEGED_BPF) NUMBER(FILE_MAX) NUMBER(NR_OPEN) NUMBER(PIPE_MAX) NUMBER(LEASE_BREAK)
+	    NUMBER(SUID_DUMPABLE) NUMBER(PROTECTED_LINKS) NUMBER(PROTECTED_HARD) NUMBER(PROTECTED_FIFOS)
+		NUMBER(PROTECTED_REGULAR) NUMBER(CTRL_ALT_DEL) NUMBER(THREADS_MAX)
 
-#define RW_NUMBER(file, which) {.name = file, .mode = RW, .show = show_##which, .write = write_##which}
+#define RW_NUMBER(file, which)                                                                                         \
+	{                                                                                                              \
+		.name = file, .mode = RW, .show = show_##which, .write = write_##which                                 \
+	}
 
-static void show_value_ref(struct text *t, u64 value)
+		    static void show_value_ref(struct text *t, u64 value)
 {
 	text_printf(t, "%lu\n", value);
 }
@@ -134,116 +177,120 @@ CONSTANT(one, 1)
 CONSTANT(zero, 0)
 
 static const struct proc_entry random_children[] = {
-	{.name = "boot_id", .mode = RO, .show = show_boot_id},
-	{.name = "entropy_avail", .mode = RO, .show = show_entropy},
-	{.name = "poolsize", .mode = RO, .show = show_entropy},
-	{.name = "uuid", .mode = RO, .show = show_uuid},
-	{0},
+    {.name = "boot_id", .mode = RO, .show = show_boot_id},
+    {.name = "entropy_avail", .mode = RO, .show = show_entropy},
+    {.name = "poolsize", .mode = RO, .show = show_entropy},
+    {.name = "uuid", .mode = RO, .show = show_uuid},
+    {0},
 };
 
-static const struct proc_entry pty_children[] = {RW_NUMBER("max", PTY_MAX), {.name = "nr", .mode = RO, .show = show_zero}, {0}};
+static const struct proc_entry pty_children[] = {
+    RW_NUMBER("max", PTY_MAX), {.name = "nr", .mode = RO, .show = show_zero}, {0}};
 
 static const struct proc_entry kernel_children[] = {
-	{.name = "cap_last_cap", .mode = RO, .show = show_cap_last},
-	{.name = "core_pattern", .mode = RO, .show = show_core_pattern},
-	{.name = "core_uses_pid", .mode = RO, .show = show_zero},
-	RW_NUMBER("ctrl-alt-del", CTRL_ALT_DEL),
-	RW_NUMBER("dmesg_restrict", DMESG),
-	{.name = "domainname", .mode = RO, .show = show_domainname},
-	{.name = "hostname", .mode = RO, .show = show_hostname},
-	RW_NUMBER("hung_task_timeout_secs", HUNG),
-	RW_NUMBER("kptr_restrict", KPTR),
-	{.name = "msgmax", .mode = RO, .show = show_msgmax},
-	{.name = "msgmnb", .mode = RO, .show = show_msgmnb},
-	{.name = "msgmni", .mode = RO, .show = show_msgmni},
-	{.name = "ngroups_max", .mode = RO, .show = show_ngroups},
-	{.name = "osrelease", .mode = RO, .show = show_osrelease},
-	{.name = "ostype", .mode = RO, .show = show_ostype},
-	{.name = "overflowgid", .mode = RO, .show = show_overflow_id},
-	{.name = "overflowuid", .mode = RO, .show = show_overflow_id},
-	RW_NUMBER("panic", PANIC),
-	RW_NUMBER("perf_event_paranoid", PERF),
-	RW_NUMBER("pid_max", PID_MAX),
-	{.name = "printk", .mode = RO, .show = show_printk},
-	{.name = "pty", .mode = PROC_DIR, .children = pty_children},
-	{.name = "random", .mode = PROC_DIR, .children = random_children},
-	RW_NUMBER("randomize_va_space", ASLR),
-	RW_NUMBER("sched_rt_runtime_us", SCHED_RT),
-	{.name = "sem", .mode = RO, .show = show_sem},
-	{.name = "shmall", .mode = RO, .show = show_shmall},
-	{.name = "shmmax", .mode = RO, .show = show_shmmax},
-	{.name = "shmmni", .mode = RO, .show = show_shmmni},
-	{.name = "tainted", .mode = RO, .show = show_zero},
-	RW_NUMBER("threads-max", THREADS_MAX),
-	RW_NUMBER("unprivileged_bpf_disabled", UNPRIVILEGED_BPF),
-	{.name = "version", .mode = RO, .show = show_version},
-	{0},
+    {.name = "cap_last_cap", .mode = RO, .show = show_cap_last},
+    {.name = "core_pattern", .mode = RO, .show = show_core_pattern},
+    {.name = "core_uses_pid", .mode = RO, .show = show_zero},
+    RW_NUMBER("ctrl-alt-del", CTRL_ALT_DEL),
+    RW_NUMBER("dmesg_restrict", DMESG),
+    {.name = "domainname", .mode = RO, .show = show_domainname},
+    {.name = "hostname", .mode = RO, .show = show_hostname},
+    RW_NUMBER("hung_task_timeout_secs", HUNG),
+    RW_NUMBER("kptr_restrict", KPTR),
+    {.name = "msgmax", .mode = RO, .show = show_msgmax},
+    {.name = "msgmnb", .mode = RO, .show = show_msgmnb},
+    {.name = "msgmni", .mode = RO, .show = show_msgmni},
+    {.name = "ngroups_max", .mode = RO, .show = show_ngroups},
+    {.name = "osrelease", .mode = RO, .show = show_osrelease},
+    {.name = "ostype", .mode = RO, .show = show_ostype},
+    {.name = "overflowgid", .mode = RO, .show = show_overflow_id},
+    {.name = "overflowuid", .mode = RO, .show = show_overflow_id},
+    RW_NUMBER("panic", PANIC),
+    RW_NUMBER("perf_event_paranoid", PERF),
+    RW_NUMBER("pid_max", PID_MAX),
+    {.name = "printk", .mode = RO, .show = show_printk},
+    {.name = "pty", .mode = PROC_DIR, .children = pty_children},
+    {.name = "random", .mode = PROC_DIR, .children = random_children},
+    RW_NUMBER("randomize_va_space", ASLR),
+    RW_NUMBER("sched_rt_runtime_us", SCHED_RT),
+    {.name = "sem", .mode = RO, .show = show_sem},
+    {.name = "shmall", .mode = RO, .show = show_shmall},
+    {.name = "shmmax", .mode = RO, .show = show_shmmax},
+    {.name = "shmmni", .mode = RO, .show = show_shmmni},
+    {.name = "tainted", .mode = RO, .show = show_zero},
+    RW_NUMBER("threads-max", THREADS_MAX),
+    RW_NUMBER("unprivileged_bpf_disabled", UNPRIVILEGED_BPF),
+    {.name = "version", .mode = RO, .show = show_version},
+    {0},
 };
 
 static const struct proc_entry vm_children[] = {
-	RW_NUMBER("dirty_ratio", DIRTY_RATIO),
-	RW_NUMBER("drop_caches", DROP_CACHES),
-	RW_NUMBER("max_map_count", MAX_MAP_COUNT),
-	{.name = "min_free_kbytes", .mode = RO, .show = show_min_free},
-	{.name = "mmap_min_addr", .mode = RO, .show = show_mmap_min},
-	{.name = "nr_hugepages", .mode = RO, .show = show_zero},
-	RW_NUMBER("overcommit_memory", OVERCOMMIT),
-	RW_NUMBER("overcommit_ratio", OVERCOMMIT_RATIO),
-	{.name = "page-cluster", .mode = RO, .show = show_page_cluster},
-	RW_NUMBER("swappiness", SWAPPINESS),
-	{0},
+    RW_NUMBER("dirty_ratio", DIRTY_RATIO),
+    RW_NUMBER("drop_caches", DROP_CACHES),
+    RW_NUMBER("max_map_count", MAX_MAP_COUNT),
+    {.name = "min_free_kbytes", .mode = RO, .show = show_min_free},
+    {.name = "mmap_min_addr", .mode = RO, .show = show_mmap_min},
+    {.name = "nr_hugepages", .mode = RO, .show = show_zero},
+    RW_NUMBER("overcommit_memory", OVERCOMMIT),
+    RW_NUMBER("overcommit_ratio", OVERCOMMIT_RATIO),
+    {.name = "page-cluster", .mode = RO, .show = show_page_cluster},
+    RW_NUMBER("swappiness", SWAPPINESS),
+    {0},
 };
 
 static const struct proc_entry inotify_children[] = {
-	{.name = "max_queued_events", .mode = RO, .show = show_inotify_events},
-	{.name = "max_user_instances", .mode = RO, .show = show_inotify_instances},
-	{.name = "max_user_watches", .mode = RO, .show = show_inotify_watches_limit},
-	{0},
+    {.name = "max_queued_events", .mode = RO, .show = show_inotify_events},
+    {.name = "max_user_instances", .mode = RO, .show = show_inotify_instances},
+    {.name = "max_user_watches", .mode = RO, .show = show_inotify_watches_limit},
+    {0},
 };
-static const struct proc_entry epoll_children[] = {{.name = "max_user_watches", .mode = RO, .show = show_epoll_watches}, {0}};
+static const struct proc_entry epoll_children[] = {{.name = "max_user_watches", .mode = RO, .show = show_epoll_watches},
+						   {0}};
 
 static const struct proc_entry fs_children[] = {
-	{.name = "aio-max-nr", .mode = RO, .show = show_aio_max},
-	{.name = "epoll", .mode = PROC_DIR, .children = epoll_children},
-	RW_NUMBER("file-max", FILE_MAX),
-	{.name = "file-nr", .mode = RO, .show = show_file_nr},
-	{.name = "inode-nr", .mode = RO, .show = show_inode_nr},
-	{.name = "inotify", .mode = PROC_DIR, .children = inotify_children},
-	RW_NUMBER("lease-break-time", LEASE_BREAK),
-	RW_NUMBER("nr_open", NR_OPEN),
-	RW_NUMBER("pipe-max-size", PIPE_MAX),
-	RW_NUMBER("protected_fifos", PROTECTED_FIFOS),
-	RW_NUMBER("protected_hardlinks", PROTECTED_HARD),
-	RW_NUMBER("protected_regular", PROTECTED_REGULAR),
-	RW_NUMBER("protected_symlinks", PROTECTED_LINKS),
-	RW_NUMBER("suid_dumpable", SUID_DUMPABLE),
-	{0},
+    {.name = "aio-max-nr", .mode = RO, .show = show_aio_max},
+    {.name = "epoll", .mode = PROC_DIR, .children = epoll_children},
+    RW_NUMBER("file-max", FILE_MAX),
+    {.name = "file-nr", .mode = RO, .show = show_file_nr},
+    {.name = "inode-nr", .mode = RO, .show = show_inode_nr},
+    {.name = "inotify", .mode = PROC_DIR, .children = inotify_children},
+    RW_NUMBER("lease-break-time", LEASE_BREAK),
+    RW_NUMBER("nr_open", NR_OPEN),
+    RW_NUMBER("pipe-max-size", PIPE_MAX),
+    RW_NUMBER("protected_fifos", PROTECTED_FIFOS),
+    RW_NUMBER("protected_hardlinks", PROTECTED_HARD),
+    RW_NUMBER("protected_regular", PROTECTED_REGULAR),
+    RW_NUMBER("protected_symlinks", PROTECTED_LINKS),
+    RW_NUMBER("suid_dumpable", SUID_DUMPABLE),
+    {0},
 };
 
 static const struct proc_entry core_children[] = {{.name = "somaxconn", .mode = RO, .show = show_somaxconn}, {0}};
 static const struct proc_entry ipv4_children[] = {
-	{.name = "ip_local_port_range", .mode = RO, .show = show_port_range},
-	{.name = "ip_unprivileged_port_start", .mode = RO, .show = show_zero},
-	{.name = "tcp_rmem", .mode = RO, .show = show_tcp_mem},
-	{.name = "tcp_syncookies", .mode = RO, .show = show_zero},
-	{.name = "tcp_timestamps", .mode = RO, .show = show_one},
-	{.name = "tcp_wmem", .mode = RO, .show = show_tcp_mem},
-	{0},
+    {.name = "ip_local_port_range", .mode = RO, .show = show_port_range},
+    {.name = "ip_unprivileged_port_start", .mode = RO, .show = show_zero},
+    {.name = "tcp_rmem", .mode = RO, .show = show_tcp_mem},
+    {.name = "tcp_syncookies", .mode = RO, .show = show_zero},
+    {.name = "tcp_timestamps", .mode = RO, .show = show_one},
+    {.name = "tcp_wmem", .mode = RO, .show = show_tcp_mem},
+    {0},
 };
 static const struct proc_entry ipv6_all_children[] = {{.name = "disable_ipv6", .mode = RO, .show = show_zero}, {0}};
-static const struct proc_entry ipv6_conf_children[] = {{.name = "all", .mode = PROC_DIR, .children = ipv6_all_children}, {0}};
-static const struct proc_entry ipv6_children[] = {{.name = "conf", .mode = PROC_DIR, .children = ipv6_conf_children}, {0}};
+static const struct proc_entry ipv6_conf_children[] = {{.name = "all", .mode = PROC_DIR, .children = ipv6_all_children},
+						       {0}};
+static const struct proc_entry ipv6_children[] = {{.name = "conf", .mode = PROC_DIR, .children = ipv6_conf_children},
+						  {0}};
 static const struct proc_entry sys_net_children[] = {
-	{.name = "core", .mode = PROC_DIR, .children = core_children},
-	{.name = "ipv4", .mode = PROC_DIR, .children = ipv4_children},
-	{.name = "ipv6", .mode = PROC_DIR, .children = ipv6_children},
-	{0},
+    {.name = "core", .mode = PROC_DIR, .children = core_children},
+    {.name = "ipv4", .mode = PROC_DIR, .children = ipv4_children},
+    {.name = "ipv6", .mode = PROC_DIR, .children = ipv6_children},
+    {0},
 };
 
 const struct proc_entry proc_sys_children[] = {
-	{.name = "fs", .mode = PROC_DIR, .children = fs_children},
-	{.name = "kernel", .mode = PROC_DIR, .children = kernel_children},
-	{.name = "net", .mode = PROC_DIR, .children = sys_net_children},
-	{.name = "vm", .mode = PROC_DIR, .children = vm_children},
-	{0},
+    {.name = "fs", .mode = PROC_DIR, .children = fs_children},
+    {.name = "kernel", .mode = PROC_DIR, .children = kernel_children},
+    {.name = "net", .mode = PROC_DIR, .children = sys_net_children},
+    {.name = "vm", .mode = PROC_DIR, .children = vm_children},
+    {0},
 };

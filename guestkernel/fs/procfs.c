@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the machinery of procfs and sysfs: inodes made from tables, directory streams, reading text. Knows none of the files.
+ * Owns the machinery of procfs and sysfs: inodes made from tables, directory streams, reading text. Knows none of the
+ * files.
  */
 #include <linux/capability.h>
 #include <linux/fcntl.h>
@@ -97,10 +98,12 @@ static void set_owner(struct inode *inode)
 	inode->gid = p ? p->cred.egid : 0;
 }
 
-static int make_inode(struct superblock *sb, const struct proc_entry *entry, const struct proc_ref *ref, struct inode **out)
+static int make_inode(struct superblock *sb, const struct proc_entry *entry, const struct proc_ref *ref,
+		      struct inode **out)
 {
 	struct proc_node *node = kzalloc(sizeof(*node));
-	struct inode *inode = node ? inode_alloc(sb, entry->follow ? &proc_magic_ops : &proc_inode_ops, entry->mode) : NULL;
+	struct inode *inode =
+	    node ? inode_alloc(sb, entry->follow ? &proc_magic_ops : &proc_inode_ops, entry->mode) : NULL;
 	if (!inode) {
 		kfree(node);
 		return -ENOMEM;
@@ -212,7 +215,8 @@ static bool emit_dynamic(struct file *file, const struct proc_node *node, void *
 		const struct proc_entry *e;
 		struct proc_ref ref = node->ref;
 		if (!node->entry->lookup(&node->ref, name, &e, &ref)) {
-			if (!emit(arg, name, strlen(name), number_of(e, &ref), (e->mode & K_S_IFMT) >> 12, DYNAMIC_POS + id + 1))
+			if (!emit(arg, name, strlen(name), number_of(e, &ref), (e->mode & K_S_IFMT) >> 12,
+				  DYNAMIC_POS + id + 1))
 				return false;
 		}
 		file->pos = DYNAMIC_POS + ++id;
@@ -325,7 +329,7 @@ static void file_release(struct file *file)
 }
 
 static const struct file_ops text_ops = {
-	.read = file_read_text, .write = file_write_text, .seek = file_seek, .release = file_release};
+    .read = file_read_text, .write = file_write_text, .seek = file_seek, .release = file_release};
 
 static int open_node(struct inode *inode, struct file *file)
 {
@@ -347,20 +351,20 @@ static int truncate(struct inode *inode, u64 size)
 }
 
 static const struct inode_ops proc_inode_ops = {
-	.lookup = lookup,
-	.valid = valid,
-	.readlink = readlink,
-	.open = open_node,
-	.truncate = truncate,
-	.destroy = destroy,
+    .lookup = lookup,
+    .valid = valid,
+    .readlink = readlink,
+    .open = open_node,
+    .truncate = truncate,
+    .destroy = destroy,
 };
 
 /* Links of /proc that lead straight to a file have follow too. */
 static const struct inode_ops proc_magic_ops = {
-	.valid = valid,
-	.readlink = readlink,
-	.follow = follow,
-	.destroy = destroy,
+    .valid = valid,
+    .readlink = readlink,
+    .follow = follow,
+    .destroy = destroy,
 };
 
 /* ---- the file systems ---- */
@@ -402,7 +406,8 @@ static long number(const char *s)
 	return n;
 }
 
-static int root_lookup(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+static int root_lookup(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		       struct proc_ref *ref)
 {
 	long id = number(name);
 	struct process *p = id > 0 ? process_find((int)id) : NULL;
@@ -419,7 +424,7 @@ static int root_lookup(const struct proc_ref *dir, const char *name, const struc
 static bool root_next(const struct proc_ref *dir, u64 *id, char name[16])
 {
 	struct process *p, *best = NULL;
-	list_for_each(p, &all_processes, all_link)
+	list_for_each (p, &all_processes, all_link)
 		if (p->pid > 0 && (u64)p->pid >= *id && !p->dead && (!best || p->pid < best->pid))
 			best = p;
 	if (!best)
@@ -430,7 +435,7 @@ static bool root_next(const struct proc_ref *dir, u64 *id, char name[16])
 }
 
 static const struct proc_entry proc_root = {
-	.mode = PROC_DIR, .children = proc_root_children, .lookup = root_lookup, .next = root_next};
+    .mode = PROC_DIR, .children = proc_root_children, .lookup = root_lookup, .next = root_next};
 
 int procfs_create(struct superblock **out)
 {

@@ -27,7 +27,7 @@ void text_escaped(struct text *t, const char *s);
 /* What an inode is about. */
 struct proc_ref {
 	struct process *process; /* a reference, or NULL */
-	int tid;                 /* 0: the process as a whole */
+	int tid;		 /* 0: the process as a whole */
 	int fd;
 };
 
@@ -37,24 +37,25 @@ struct proc_entry {
 	void (*show)(struct text *t, const struct proc_ref *ref);
 	/* text has a NUL behind its n bytes. Returns n or -errno. */
 	long (*write)(const struct proc_ref *ref, char *text, size_t n);
-	bool guarded;                                                           /* only for who may inspect the process */
-	long (*readlink)(const struct proc_ref *ref, char *buf, size_t size);  /* symbolic links */
-	int (*follow)(const struct proc_ref *ref, struct path *out);           /* those that lead straight to a file */
-	const struct proc_entry *children;                                      /* directories: up to a NULL name */
+	bool guarded;							      /* only for who may inspect the process */
+	long (*readlink)(const struct proc_ref *ref, char *buf, size_t size); /* symbolic links */
+	int (*follow)(const struct proc_ref *ref, struct path *out);	      /* those that lead straight to a file */
+	const struct proc_entry *children;				      /* directories: up to a NULL name */
 	/* Directories: names that are not in a table. lookup fills *entry and *ref (whose process gets a reference). */
-	int (*lookup)(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref);
+	int (*lookup)(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		      struct proc_ref *ref);
 	/* The first such name at or after id: false: none. */
 	bool (*next)(const struct proc_ref *dir, u64 *id, char name[16]);
-	u64 value;                                                              /* for show and write of numbers */
+	u64 value; /* for show and write of numbers */
 };
-#define PROC_DIR (K_S_IFDIR | 0555)
+#define PROC_DIR  (K_S_IFDIR | 0555)
 #define PROC_FILE (K_S_IFREG | 0444)
 #define PROC_LINK (K_S_IFLNK | 0777)
 
-extern const struct proc_entry proc_pid_dir, proc_tid_dir; /* proc_pid.c */
-extern const struct proc_entry proc_sys_children[];        /* proc_sys.c */
-extern const struct proc_entry proc_root_children[];       /* proc_root.c: the files of /proc itself */
-extern const struct proc_entry sysfs_root;                 /* sysfs.c */
+extern const struct proc_entry proc_pid_dir, proc_tid_dir;		  /* proc_pid.c */
+extern const struct proc_entry proc_sys_children[];			  /* proc_sys.c */
+extern const struct proc_entry proc_root_children[];			  /* proc_root.c: the files of /proc itself */
+extern const struct proc_entry sysfs_root;				  /* sysfs.c */
 extern const struct proc_entry proc_net_children[] __attribute__((weak)); /* net/: /proc/net, if it is there */
 
 /* May the current process see what is private to p (environment, memory map, descriptors)? As ptrace(2) attach. */

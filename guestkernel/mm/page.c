@@ -55,7 +55,8 @@ void page_init(u64 free_start, u64 memory_bytes)
 	reserved = PAGE_UP(table + frame_count * sizeof(struct page)) >> PAGE_SHIFT;
 	table_frames = reserved - (table >> PAGE_SHIFT);
 	kassert(reserved < frame_count);
-	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h). */
+	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h).
+	 */
 	table_next = reserved;
 	fresh_low = table_end = reserved + MIN((u64)BOOT_FIRST_TABLES, frame_count - reserved);
 	table_zero = true;

@@ -6,7 +6,8 @@
  * queued: connection requests, credit, half-closes, and small writes, whose bytes are copied. They are in the available
  * ring at once, where the device finds them at its next tick (BOOT_TICK_NS) or at the end of the machine, however that
  * comes. A notification goes out when the CPU has nothing else to do (vsock_flush), when much is queued, and with large
- * writes. The device does its work inside the notification: when it returns, what it had to say stands in the used rings.
+ * writes. The device does its work inside the notification: when it returns, what it had to say stands in the used
+ * rings.
  *
  * Receive: each posted chain is a header of its own and one block of RX_BLOCK bytes. A block whose payload is small is
  * copied and posted again; a larger one moves to the connection's queue, from where splice can take its pages.
@@ -28,7 +29,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
-#define AF_VSOCK 40
+#define AF_VSOCK	40
 #define SPLICE_NONBLOCK 2u
 
 struct sockaddr_vm { /* vsock(7) */
@@ -37,27 +38,27 @@ struct sockaddr_vm { /* vsock(7) */
 	u8 zero[4];
 };
 
-#define RX_ORDER 4
-#define RX_PAGES (1u << RX_ORDER)
-#define RX_BLOCK (PAGE_SIZE << RX_ORDER)
-#define RX_BUFFERS 40               /* 2.5 MiB: more than two connections' credit */
+#define RX_ORDER	 4
+#define RX_PAGES	 (1u << RX_ORDER)
+#define RX_BLOCK	 (PAGE_SIZE << RX_ORDER)
+#define RX_BUFFERS	 40			     /* 2.5 MiB: more than two connections' credit */
 #define RX_BUFFERS_FIRST (BOOT_RX_FRAMES / RX_PAGES) /* posted at boot: five answers, the job, a small program */
-#define RX_COPY_BYTES 2048          /* payloads up to this are copied, their block is posted again */
-#define RECEIVE_BUFFER (1u << 20)   /* credit that each connection gives the host */
-#define TX_HEADERS 64
-#define TX_PIECES 34                /* header + pages of one packet */
-#define TX_BYTES (128u << 10)       /* payload of one packet */
-#define TX_COPY_BYTES 2048          /* writes up to this are copied and queued */
-#define TX_QUEUED_BYTES (32u << 10) /* copied bytes that may wait for the device */
+#define RX_COPY_BYTES	 2048			     /* payloads up to this are copied, their block is posted again */
+#define RECEIVE_BUFFER	 (1u << 20)		     /* credit that each connection gives the host */
+#define TX_HEADERS	 64
+#define TX_PIECES	 34	      /* header + pages of one packet */
+#define TX_BYTES	 (128u << 10) /* payload of one packet */
+#define TX_COPY_BYTES	 2048	      /* writes up to this are copied and queued */
+#define TX_QUEUED_BYTES	 (32u << 10)  /* copied bytes that may wait for the device */
 
 enum state { NEW, CONNECTING, CONNECTED, CLOSED };
 
 struct segment {
 	struct list link;
-	u8 *data;           /* direct map */
+	u8 *data;	    /* direct map */
 	u32 offset, len;    /* what is left: data[offset, offset + len) */
 	struct page *block; /* first of RX_PAGES single frames, or NULL when data is kmalloc'ed with the segment */
-	u32 given;          /* frames at the block's start that have been given away (splice) */
+	u32 given;	    /* frames at the block's start that have been given away (splice) */
 };
 
 struct vsock {
@@ -66,8 +67,8 @@ struct vsock {
 	enum state state;
 	u32 local_port, peer_port;
 	int error;
-	bool eof;           /* the peer sends no more */
-	bool peer_deaf;     /* the peer receives no more */
+	bool eof;	/* the peer sends no more */
+	bool peer_deaf; /* the peer receives no more */
 	bool shut_send, shut_receive;
 	bool fifo;
 	struct list rx;
@@ -81,12 +82,12 @@ static struct vring rx, tx;
 static struct list sockets = LIST_INIT(sockets);
 static struct vsock_header *rx_headers, *tx_headers;
 static struct page *rx_blocks[RX_BUFFERS];
-static unsigned rx_posted; /* how many exist */
+static unsigned rx_posted;		   /* how many exist */
 static u16 rx_buffer_of[VSOCK_QUEUE_SIZE]; /* by head descriptor */
 static u8 tx_header_of[VSOCK_QUEUE_SIZE];
 static u64 tx_headers_free;
 static struct page *tx_payload[TX_HEADERS]; /* a reference for copied bytes, or NULL */
-static struct page *tx_page;                /* where the next bytes are copied to */
+static struct page *tx_page;		    /* where the next bytes are copied to */
 static u32 tx_page_used, tx_queued;
 static bool notify_wanted;
 static u32 next_port = 0xf0000000;
@@ -104,17 +105,16 @@ static void notify(void)
 static void post_buffer(unsigned i)
 {
 	struct vring_piece pieces[2] = {
-		{virt_to_phys(&rx_headers[i]), VSOCK_HEADER_BYTES},
-		{page_addr(rx_blocks[i]), RX_BLOCK},
+	    {virt_to_phys(&rx_headers[i]), VSOCK_HEADER_BYTES},
+	    {page_addr(rx_blocks[i]), RX_BLOCK},
 	};
 	int head = vring_add(&rx, pieces, 2, true);
 	kassert(head >= 0);
 	rx_buffer_of[head] = (u16)i;
 }
 
-
-/* A block of RX_PAGES single frames. Past the first ones they come from 2 MiB blocks, which the host gives with one fault:
- * much data is arriving then. */
+/* A block of RX_PAGES single frames. Past the first ones they come from 2 MiB blocks, which the host gives with one
+ * fault: much data is arriving then. */
 static struct page *alloc_block(void)
 {
 	static struct page *next;
@@ -189,7 +189,8 @@ static void reclaim_tx(void)
 
 /* Queues one packet: header and payload pieces[1..count); `copied` is the page with the payload's copy, or NULL. False:
  * no room. */
-static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *pieces, unsigned count, u32 bytes, struct page *copied)
+static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *pieces, unsigned count, u32 bytes,
+			struct page *copied)
 {
 	if (!tx_headers_free || tx.free_count < count) {
 		notify();
@@ -200,16 +201,16 @@ static bool send_packet(struct vsock *v, u16 op, u32 flags, struct vring_piece *
 	unsigned slot = (unsigned)__builtin_ctzll(tx_headers_free);
 	struct vsock_header *h = &tx_headers[slot];
 	*h = (struct vsock_header){
-		.src_cid = boot->vsock.guest_cid,
-		.dst_cid = WIRE_HOST_CID,
-		.src_port = v->local_port,
-		.dst_port = v->peer_port,
-		.len = bytes,
-		.type = VSOCK_TYPE_STREAM,
-		.op = op,
-		.flags = flags,
-		.buf_alloc = RECEIVE_BUFFER,
-		.fwd_cnt = v->forwarded,
+	    .src_cid = boot->vsock.guest_cid,
+	    .dst_cid = WIRE_HOST_CID,
+	    .src_port = v->local_port,
+	    .dst_port = v->peer_port,
+	    .len = bytes,
+	    .type = VSOCK_TYPE_STREAM,
+	    .op = op,
+	    .flags = flags,
+	    .buf_alloc = RECEIVE_BUFFER,
+	    .fwd_cnt = v->forwarded,
 	};
 	v->forwarded_told = v->forwarded;
 	pieces[0] = (struct vring_piece){virt_to_phys(h), VSOCK_HEADER_BYTES};
@@ -244,7 +245,7 @@ bool vsock_flush(void)
 static struct vsock *find(u32 local_port, u32 peer_port)
 {
 	struct vsock *v;
-	list_for_each(v, &sockets, link)
+	list_for_each (v, &sockets, link)
 		if (v->local_port == local_port && v->peer_port == peer_port)
 			return v;
 	return NULL;
@@ -465,7 +466,8 @@ static long vsock_splice_read(struct socket *s, struct pipe *pipe, size_t len, u
 }
 
 /* Collects the pages of up to `limit` bytes of uio into pieces[1..]; returns the bytes and counts pieces and pins. */
-static u32 gather(struct uio *uio, u32 limit, struct vring_piece *pieces, unsigned *count, struct page **pins, unsigned *pinned)
+static u32 gather(struct uio *uio, u32 limit, struct vring_piece *pieces, unsigned *count, struct page **pins,
+		  unsigned *pinned)
 {
 	u32 bytes = 0;
 	while (uio->left && bytes < limit && *count < TX_PIECES) {
@@ -530,7 +532,8 @@ static long send_copy(struct vsock *v, struct uio *uio, u32 limit)
 	return n;
 }
 
-/* One packet with data; returns bytes or -errno. The device has taken it when this returns, so the pages are free again. */
+/* One packet with data; returns bytes or -errno. The device has taken it when this returns, so the pages are free
+ * again. */
 static long send_data(struct vsock *v, struct uio *uio)
 {
 	struct vring_piece pieces[TX_PIECES];
@@ -576,7 +579,8 @@ static long vsock_sendmsg(struct socket *s, struct socket_msg *msg)
 	while (msg->uio->left) {
 		vsock_poll();
 		bool dontwait = (s->file->flags & O_NONBLOCK) || (msg->flags & 0x40);
-		if (dontwait && v->state != CLOSED && !v->peer_deaf && !v->shut_send && (!credit(v) || v->state == CONNECTING))
+		if (dontwait && v->state != CLOSED && !v->peer_deaf && !v->shut_send &&
+		    (!credit(v) || v->state == CONNECTING))
 			return total ? total : -EAGAIN;
 		int r = wait_for(v, v->peer_deaf || v->shut_send || (v->state == CONNECTED && credit(v)));
 		if (r)
@@ -705,7 +709,7 @@ static void vsock_release(struct socket *s)
 	if (v->state == CONNECTED || v->state == CONNECTING)
 		send_control(v, VSOCK_OP_SHUTDOWN, 3);
 	struct segment *seg, *next;
-	list_for_each_safe(seg, next, &v->rx, link) {
+	list_for_each_safe (seg, next, &v->rx, link) {
 		list_remove(&seg->link);
 		segment_free(seg);
 	}
@@ -714,17 +718,17 @@ static void vsock_release(struct socket *s)
 }
 
 static const struct socket_ops vsock_ops = {
-	.connect = vsock_connect,
-	.getname = vsock_getname,
-	.sendmsg = vsock_sendmsg,
-	.recvmsg = vsock_recvmsg,
-	.splice_read = vsock_splice_read,
-	.shutdown = vsock_shutdown,
-	.setsockopt = vsock_setsockopt,
-	.getsockopt = vsock_getsockopt,
-	.poll = vsock_poll_state,
-	.ioctl = vsock_ioctl,
-	.release = vsock_release,
+    .connect = vsock_connect,
+    .getname = vsock_getname,
+    .sendmsg = vsock_sendmsg,
+    .recvmsg = vsock_recvmsg,
+    .splice_read = vsock_splice_read,
+    .shutdown = vsock_shutdown,
+    .setsockopt = vsock_setsockopt,
+    .getsockopt = vsock_getsockopt,
+    .poll = vsock_poll_state,
+    .ioctl = vsock_ioctl,
+    .release = vsock_release,
 };
 
 int vsock_create(int type, int protocol, struct socket **out)

@@ -13,7 +13,8 @@ struct socket;
 void vsock_init(void);
 /* Takes what the device has delivered. Returns true when there was something. Kernel lock held, does not sleep. */
 bool vsock_poll(void);
-/* Notifies the device of packets that were left for later (connection requests, credit), then polls; true when something came. */
+/* Notifies the device of packets that were left for later (connection requests, credit), then polls; true when
+ * something came. */
 bool vsock_flush(void);
 /* socket(AF_VSOCK, SOCK_STREAM, 0) */
 int vsock_create(int type, int protocol, struct socket **out);

@@ -7,7 +7,7 @@
 
 #include "guestkernel/types.h"
 
-#define VSOCK_MMIO_NOTIFY 0x50
+#define VSOCK_MMIO_NOTIFY  0x50
 #define VSOCK_HEADER_BYTES 44
 
 struct vsock_header {
@@ -19,15 +19,15 @@ struct vsock_header {
 };
 _Static_assert(offsetof(struct vsock_header, pad) == VSOCK_HEADER_BYTES, "vsock header");
 
-#define VSOCK_TYPE_STREAM 1
-#define VSOCK_OP_REQUEST 1
-#define VSOCK_OP_RESPONSE 2
-#define VSOCK_OP_RST 3
-#define VSOCK_OP_SHUTDOWN 4
-#define VSOCK_OP_RW 5
-#define VSOCK_OP_CREDIT_UPDATE 6
+#define VSOCK_TYPE_STREAM	1
+#define VSOCK_OP_REQUEST	1
+#define VSOCK_OP_RESPONSE	2
+#define VSOCK_OP_RST		3
+#define VSOCK_OP_SHUTDOWN	4
+#define VSOCK_OP_RW		5
+#define VSOCK_OP_CREDIT_UPDATE	6
 #define VSOCK_OP_CREDIT_REQUEST 7
-#define VSOCK_SHUTDOWN_RECEIVE 1u
-#define VSOCK_SHUTDOWN_SEND 2u
+#define VSOCK_SHUTDOWN_RECEIVE	1u
+#define VSOCK_SHUTDOWN_SEND	2u
 
 #endif

@@ -40,7 +40,7 @@ u64 process_user_ns(const struct process *p)
 	struct thread *t;
 	u64 sum = p->user_ns;
 
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
 			sum += t->user_ns;
 	return sum;
@@ -51,7 +51,7 @@ u64 process_system_ns(const struct process *p)
 	struct thread *t;
 	u64 sum = p->system_ns;
 
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
 			sum += t->system_ns + uncharged(t);
 	return sum;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Clock numbers. Negative ones name the CPU clock of a process or thread: ~id in the upper bits, then one bit for threads, then the kind.
+ * Clock numbers. Negative ones name the CPU clock of a process or thread: ~id in the upper bits, then one bit for
+ * threads, then the kind.
  */
 #include <linux/time.h>
 #include "guestkernel/proc/account.h"
@@ -8,8 +9,8 @@
 #include "guestkernel/proc/cpu_timer.h"
 
 #define CPU_CLOCK_THREAD 4
-#define CPU_CLOCK_VIRT 1
-#define CPU_CLOCK_FD 3 /* dynamic clocks */
+#define CPU_CLOCK_VIRT	 1
+#define CPU_CLOCK_FD	 3 /* dynamic clocks */
 
 static int decode_cpu(int id, struct clock *clock)
 {

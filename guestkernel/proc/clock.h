@@ -14,8 +14,8 @@ struct thread;
 struct clock {
 	enum { CLOCK_KIND_WALL, CLOCK_KIND_BOOT, CLOCK_KIND_PROCESS, CLOCK_KIND_THREAD } kind;
 	bool coarse;
-	bool user_only;           /* CPU clocks: user time alone */
-	struct process *process;  /* not referenced: valid until the caller sleeps */
+	bool user_only;		 /* CPU clocks: user time alone */
+	struct process *process; /* not referenced: valid until the caller sleeps */
 	struct thread *thread;
 };
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Timers on CPU time. They are looked at when the scheduler's timer event comes; the running thread asks for that event at the earliest
- * time at which its process can reach the first of them.
+ * Timers on CPU time. They are looked at when the scheduler's timer event comes; the running thread asks for that event
+ * at the earliest time at which its process can reach the first of them.
  */
 #include <asm/signal.h>
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/cpu_timer.h"
 #include "guestkernel/proc/signal.h"
 
-#define CHECK_NS 1000000ull /* do not ask for events closer together than this */
-#define LIMIT_CPU 0         /* RLIMIT_CPU */
+#define CHECK_NS  1000000ull /* do not ask for events closer together than this */
+#define LIMIT_CPU 0	     /* RLIMIT_CPU */
 
 u64 cpu_clock_ns(const struct process *p, enum cpu_clock clock)
 {
@@ -36,8 +36,7 @@ void cpu_timer_check(struct thread *t)
 	struct process *p = t->process;
 	struct cpu_timer *timer, *tmp;
 
-	list_for_each_safe(timer, tmp, &p->cpu_timers, link)
-	{
+	list_for_each_safe (timer, tmp, &p->cpu_timers, link) {
 		if (cpu_clock_ns(p, timer->clock) < timer->expires_ns)
 			continue;
 		cpu_timer_cancel(timer);
@@ -53,8 +52,7 @@ u64 cpu_timer_deadline(const struct thread *t)
 
 	if (list_empty(&p->cpu_timers))
 		return 0;
-	list_for_each(timer, &p->cpu_timers, link)
-	{
+	list_for_each (timer, &p->cpu_timers, link) {
 		used = cpu_clock_ns(p, timer->clock);
 		first = MIN(first, timer->expires_ns > used ? timer->expires_ns - used : 0);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What happens when a process has used an amount of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, POSIX timers on CPU clocks.
+ * What happens when a process has used an amount of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, POSIX timers on
+ * CPU clocks.
  */
 #ifndef GUESTKERNEL_PROC_CPU_TIMER_H
 #define GUESTKERNEL_PROC_CPU_TIMER_H
@@ -10,9 +11,9 @@
 enum cpu_clock { CPU_USER, CPU_TOTAL }; /* user time alone; user and system time */
 
 struct cpu_timer {
-	struct list link;       /* process.cpu_timers */
+	struct list link; /* process.cpu_timers */
 	enum cpu_clock clock;
-	u64 expires_ns;         /* of the process's CPU time */
+	u64 expires_ns;						/* of the process's CPU time */
 	void (*fn)(struct cpu_timer *timer, struct process *p); /* must not sleep; may arm the timer again */
 	bool armed;
 };

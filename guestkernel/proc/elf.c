@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Parsing of ELF64 headers (System V ABI, chapters 4 and 5; x86-64 supplement). Every number is checked before it is used; each
- * header is read once.
+ * Parsing of ELF64 headers (System V ABI, chapters 4 and 5; x86-64 supplement). Every number is checked before it is
+ * used; each header is read once.
  */
 #include <linux/elf.h>
 #include <linux/elf-em.h>
@@ -11,7 +11,8 @@
 
 static int check_header(const Elf64_Ehdr *h)
 {
-	if (memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64 || h->e_ident[EI_DATA] != ELFDATA2LSB)
+	if (memcmp(h->e_ident, ELFMAG, SELFMAG) || h->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h->e_ident[EI_DATA] != ELFDATA2LSB)
 		return -ENOEXEC;
 	if ((h->e_type != ET_EXEC && h->e_type != ET_DYN) || h->e_machine != EM_X86_64)
 		return -ENOEXEC;
@@ -38,7 +39,7 @@ static int add_segment(struct elf_image *image, const Elf64_Phdr *p)
 	if (p->p_filesz && (p->p_offset % PAGE_SIZE != p->p_vaddr % PAGE_SIZE || p->p_offset > INT64_MAX - p->p_filesz))
 		return -ENOEXEC;
 	image->segment[image->segments++] =
-		(struct elf_segment){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz, segment_prot(p->p_flags)};
+	    (struct elf_segment){p->p_vaddr, p->p_offset, p->p_filesz, p->p_memsz, segment_prot(p->p_flags)};
 	image->low = MIN(image->low, PAGE_DOWN(p->p_vaddr));
 	image->high = MAX(image->high, PAGE_UP(end));
 	if (!(p->p_align & (p->p_align - 1)) && p->p_align <= HUGE_SIZE)

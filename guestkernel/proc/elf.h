@@ -7,9 +7,9 @@
 
 #include "guestkernel/types.h"
 
-#define ELF_SEGMENTS_LIMIT 64  /* PT_LOAD segments: linkers make 4 to 6 */
-#define ELF_HEADERS_LIMIT 1024 /* program headers in all: Linux takes 64 KiB of them */
-#define ELF_INTERP_LIMIT 4096  /* PATH_MAX */
+#define ELF_SEGMENTS_LIMIT 64	/* PT_LOAD segments: linkers make 4 to 6 */
+#define ELF_HEADERS_LIMIT  1024 /* program headers in all: Linux takes 64 KiB of them */
+#define ELF_INTERP_LIMIT   4096 /* PATH_MAX */
 
 struct file;
 struct mm;
@@ -25,10 +25,10 @@ struct elf_segment {
 struct elf_image {
 	bool position_independent; /* ET_DYN: vaddrs are offsets from the base */
 	u64 entry;
-	u64 headers_vaddr;         /* of the program headers in memory, 0: not mapped */
+	u64 headers_vaddr; /* of the program headers in memory, 0: not mapped */
 	u16 header_count;
-	u64 low, high;             /* page-aligned range of all segments */
-	u64 align;                 /* largest p_align, a power of two from PAGE_SIZE to 2 MiB */
+	u64 low, high; /* page-aligned range of all segments */
+	u64 align;     /* largest p_align, a power of two from PAGE_SIZE to 2 MiB */
 	bool exec_stack;
 	bool has_interp;
 	int segments;

@@ -6,7 +6,8 @@
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/elf.h"
 
-/* Up to here a segment's pages are mapped at once; each fault that this saves costs tens of microseconds on some hosts. */
+/* Up to here a segment's pages are mapped at once; each fault that this saves costs tens of microseconds on some hosts.
+ */
 #define POPULATE_LIMIT (4ul << 20)
 
 static int map_file_part(struct mm *mm, struct file *file, const struct elf_segment *s, u64 base)

@@ -15,16 +15,16 @@
 #include "guestkernel/proc/exec_stack.h"
 #include "guestkernel/proc/signal.h"
 
-#define SCRIPT_LEVELS 5         /* #! files that name #! files: as on Linux */
-#define SCRIPT_LINE 256         /* BINPRM_BUF_SIZE */
-#define DYN_BASE 0x555555554000ull /* where position-independent programs go, as on Linux */
-#define DYN_RANDOM_PAGES (1ull << 22)
-#define MMAP_RANDOM_PAGES (1ull << 22)
-#define STACK_RANDOM_PAGES (1ull << 14)
-#define BRK_RANDOM_PAGES (1ull << 11)
-#define STACK_GAP_MIN (128ull << 20)
-#define STACK_GAP_MAX (USER_END / 6 * 5)
-#define LIMIT_STACK 3
+#define SCRIPT_LEVELS	      5			/* #! files that name #! files: as on Linux */
+#define SCRIPT_LINE	      256		/* BINPRM_BUF_SIZE */
+#define DYN_BASE	      0x555555554000ull /* where position-independent programs go, as on Linux */
+#define DYN_RANDOM_PAGES      (1ull << 22)
+#define MMAP_RANDOM_PAGES     (1ull << 22)
+#define STACK_RANDOM_PAGES    (1ull << 14)
+#define BRK_RANDOM_PAGES      (1ull << 11)
+#define STACK_GAP_MIN	      (128ull << 20)
+#define STACK_GAP_MAX	      (USER_END / 6 * 5)
+#define LIMIT_STACK	      3
 #define PERSONALITY_NO_RANDOM 0x0040000u /* ADDR_NO_RANDOMIZE */
 
 /* What is opened and built on the way; freed by finish(). */
@@ -37,7 +37,7 @@ struct build {
 	int head_count, argv_skip;
 	char *lines[SCRIPT_LEVELS];
 	int line_count;
-	char *name;                               /* what is executed: path, or /dev/fd/N */
+	char *name; /* what is executed: path, or /dev/fd/N */
 };
 
 static u64 random_pages(u64 limit)
@@ -162,7 +162,8 @@ static int open_images(struct build *b)
 	return error == -ENOEXEC ? -ELIBBAD : error;
 }
 
-/* A free range for a position-independent image, below mmap_top; mapped and unmapped again, as nobody else uses this mm. */
+/* A free range for a position-independent image, below mmap_top; mapped and unmapped again, as nobody else uses this
+ * mm. */
 static long find_range(struct mm *mm, const struct elf_image *image)
 {
 	u64 bytes = image->high - image->low, slack = image->align - PAGE_SIZE;
@@ -236,13 +237,21 @@ static int build_stack(struct build *b, const char *path, const struct exec_args
 {
 	const struct cred *c = &current->process->cred;
 	struct exec_stack s = {
-		.head = b->argv_head, .head_count = b->head_count, .skip = MIN(b->argv_skip, args->argc), .args = args,
-		.path = b->name ? b->name : path,
-		.executable = b->elf->exec_stack,
-		.headers = b->elf->headers_vaddr ? b->base + b->elf->headers_vaddr : 0, .header_count = b->elf->header_count,
-		.interp_base = b->interp_base, .entry = b->base + b->elf->entry, .uid = c->uid, .gid = c->gid,
-		.euid = image->euid, .egid = image->egid,
-		.secure = image->setid || c->uid != image->euid || c->gid != image->egid,
+	    .head = b->argv_head,
+	    .head_count = b->head_count,
+	    .skip = MIN(b->argv_skip, args->argc),
+	    .args = args,
+	    .path = b->name ? b->name : path,
+	    .executable = b->elf->exec_stack,
+	    .headers = b->elf->headers_vaddr ? b->base + b->elf->headers_vaddr : 0,
+	    .header_count = b->elf->header_count,
+	    .interp_base = b->interp_base,
+	    .entry = b->base + b->elf->entry,
+	    .uid = c->uid,
+	    .gid = c->gid,
+	    .euid = image->euid,
+	    .egid = image->egid,
+	    .secure = image->setid || c->uid != image->euid || c->gid != image->egid,
 	};
 
 	return exec_stack_build(b->mm, &s, &image->stack);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Arguments, environment and auxiliary vector of a new program. Everything is written upwards once, through a small buffer.
+ * Arguments, environment and auxiliary vector of a new program. Everything is written upwards once, through a small
+ * buffer.
  */
 #include <linux/auxvec.h>
 #include "guestkernel/fs/vfs.h"
@@ -9,17 +10,18 @@
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/exec_stack.h"
 
-#define PLATFORM "x86_64"
-#define AUXV_PAIRS 22
+#define PLATFORM      "x86_64"
+#define AUXV_PAIRS    22
 #define STACK_INITIAL (132ul << 10) /* mapped beyond what is written; the rest grows by faults */
-#define LIMIT_STACK 3
-#define CLOCK_TICKS 100             /* AT_CLKTCK: unit of times(2) */
+#define LIMIT_STACK   3
+#define CLOCK_TICKS   100 /* AT_CLKTCK: unit of times(2) */
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
-#define SIGNAL_FRAME_BYTES (440 + 4 + 64 + 128 + 16) /* frame, magic, alignment, red zone, slack; without the FPU image */
+#define SIGNAL_FRAME_BYTES                                                                                             \
+	(440 + 4 + 64 + 128 + 16) /* frame, magic, alignment, red zone, slack; without the FPU image */
 
-u64 arch_hwcap(void) __attribute__((weak));  /* CPUID 1: EDX */
+u64 arch_hwcap(void) __attribute__((weak)); /* CPUID 1: EDX */
 u64 arch_hwcap2(void) __attribute__((weak));
 
 /* Writes upwards through a buffer; the first error sticks. */
@@ -87,27 +89,27 @@ static struct layout measure(const struct exec_stack *s)
 static void fill_auxv(u64 (*a)[2], struct mm *mm, const struct exec_stack *s, u64 random_at, u64 path_at)
 {
 	const u64 pairs[][2] = {
-		{AT_SYSINFO_EHDR, mm->vdso},
-		{AT_MINSIGSTKSZ, arch_fpu_bytes() + SIGNAL_FRAME_BYTES},
-		{AT_HWCAP, arch_hwcap ? arch_hwcap() : 0},
-		{AT_PAGESZ, PAGE_SIZE},
-		{AT_CLKTCK, CLOCK_TICKS},
-		{AT_PHDR, s->headers},
-		{AT_PHENT, 56},
-		{AT_PHNUM, s->header_count},
-		{AT_BASE, s->interp_base},
-		{AT_FLAGS, 0},
-		{AT_ENTRY, s->entry},
-		{AT_UID, s->uid},
-		{AT_EUID, s->euid},
-		{AT_GID, s->gid},
-		{AT_EGID, s->egid},
-		{AT_SECURE, s->secure},
-		{AT_RANDOM, random_at},
-		{AT_HWCAP2, arch_hwcap2 ? arch_hwcap2() : 0},
-		{AT_EXECFN, path_at},
-		{AT_PLATFORM, random_at + 16},
-		{AT_NULL, 0},
+	    {AT_SYSINFO_EHDR, mm->vdso},
+	    {AT_MINSIGSTKSZ, arch_fpu_bytes() + SIGNAL_FRAME_BYTES},
+	    {AT_HWCAP, arch_hwcap ? arch_hwcap() : 0},
+	    {AT_PAGESZ, PAGE_SIZE},
+	    {AT_CLKTCK, CLOCK_TICKS},
+	    {AT_PHDR, s->headers},
+	    {AT_PHENT, 56},
+	    {AT_PHNUM, s->header_count},
+	    {AT_BASE, s->interp_base},
+	    {AT_FLAGS, 0},
+	    {AT_ENTRY, s->entry},
+	    {AT_UID, s->uid},
+	    {AT_EUID, s->euid},
+	    {AT_GID, s->gid},
+	    {AT_EGID, s->egid},
+	    {AT_SECURE, s->secure},
+	    {AT_RANDOM, random_at},
+	    {AT_HWCAP2, arch_hwcap2 ? arch_hwcap2() : 0},
+	    {AT_EXECFN, path_at},
+	    {AT_PLATFORM, random_at + 16},
+	    {AT_NULL, 0},
 	};
 	unsigned i, n = 0;
 

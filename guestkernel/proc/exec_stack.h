@@ -15,9 +15,9 @@ struct mm;
 struct exec_stack {
 	const char *const *head; /* words before the caller's arguments (scripts) */
 	int head_count;
-	int skip;                /* the caller's arguments that are left out */
+	int skip; /* the caller's arguments that are left out */
 	const struct exec_args *args;
-	const char *path;        /* AT_EXECFN */
+	const char *path; /* AT_EXECFN */
 	bool executable, secure;
 	u64 headers;
 	u16 header_count;

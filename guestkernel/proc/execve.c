@@ -20,7 +20,7 @@ static int dethread(struct process *p)
 	if (p->exiting || p->exec_thread)
 		return -EAGAIN;
 	p->exec_thread = current;
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t != current && t->state != THREAD_DEAD)
 			thread_kill(t);
 	while (p->thread_count > 1)

@@ -12,7 +12,8 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/proc/trace.h"
 
-void tty_session_end(struct session *s) __attribute__((weak)); /* drv/tty: hangs up the terminal of a session leader that ends */
+void tty_session_end(struct session *s)
+    __attribute__((weak)); /* drv/tty: hangs up the terminal of a session leader that ends */
 
 void vfork_release(struct thread *t)
 {
@@ -60,7 +61,7 @@ static void death_signal(struct process *child)
 {
 	struct thread *t;
 
-	list_for_each(t, &child->threads, process_link)
+	list_for_each (t, &child->threads, process_link)
 		if (t->pdeathsig && t->state != THREAD_DEAD)
 			signal_send_thread(t, t->pdeathsig, NULL);
 }
@@ -69,8 +70,7 @@ static void give_away_children(struct process *p)
 {
 	struct process *child, *tmp, *to = new_parent(p);
 
-	list_for_each_safe(child, tmp, &p->children, sibling)
-	{
+	list_for_each_safe (child, tmp, &p->children, sibling) {
 		list_remove(&child->sibling);
 		list_append(&to->children, &child->sibling);
 		child->parent = to;
@@ -87,11 +87,11 @@ static void hang_up_orphans(struct process *p)
 	struct process *q;
 	bool stopped = false;
 
-	list_for_each(q, &all_processes, all_link)
-	{
+	list_for_each (q, &all_processes, all_link) {
 		if (q->pgid != p->pgid || q == p)
 			continue;
-		if (!q->zombie && q->parent && q->parent != p && q->parent->pgid != p->pgid && q->parent->session == p->session)
+		if (!q->zombie && q->parent && q->parent != p && q->parent->pgid != p->pgid &&
+		    q->parent->session == p->session)
 			return;
 		stopped |= q->stopped;
 	}

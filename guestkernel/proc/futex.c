@@ -68,7 +68,7 @@ struct futex_waiter *futex_first(const struct futex_key *key)
 {
 	struct futex_waiter *w;
 
-	list_for_each(w, bucket(key), link)
+	list_for_each (w, bucket(key), link)
 		if (same(&w->key, key))
 			return w;
 	return NULL;
@@ -85,8 +85,7 @@ int futex_wake(const struct futex_key *key, int n, u32 bitset)
 	struct futex_waiter *w, *tmp;
 	int woken = 0;
 
-	list_for_each_safe(w, tmp, bucket(key), link)
-	{
+	list_for_each_safe (w, tmp, bucket(key), link) {
 		if (woken >= n)
 			break;
 		if (!same(&w->key, key) || !(w->bitset & bitset))
@@ -136,8 +135,7 @@ int futex_requeue(u64 from, u64 to, bool between_processes, int nwake, int nmove
 		return error;
 	if (expected && *word != *expected)
 		return -EAGAIN;
-	list_for_each_safe(w, tmp, bucket(&a), link)
-	{
+	list_for_each_safe (w, tmp, bucket(&a), link) {
 		if (!same(&w->key, &a))
 			continue;
 		if (w->pi)

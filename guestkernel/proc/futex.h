@@ -7,18 +7,19 @@
 
 #include "guestkernel/proc/sched.h"
 
-/* Names a word: (address space, address) for private memory; (NULL, physical address) for memory that processes share. */
+/* Names a word: (address space, address) for private memory; (NULL, physical address) for memory that processes share.
+ */
 struct futex_key {
 	struct mm *mm;
 	u64 addr;
 };
 
 struct futex_waiter {
-	struct list link;      /* of a hash bucket; empty: has been woken */
+	struct list link; /* of a hash bucket; empty: has been woken */
 	struct futex_key key;
 	struct thread *thread;
 	u32 bitset;
-	bool pi;               /* waits in LOCK_PI or for a requeue to a PI futex */
+	bool pi; /* waits in LOCK_PI or for a requeue to a PI futex */
 };
 
 #define FUTEX_ANY 0xffffffffu
@@ -27,7 +28,8 @@ struct futex_waiter {
 int futex_key(u64 addr, bool between_processes, struct futex_key *key);
 /* Wakes up to n waiters whose bitset meets `bitset`; returns how many. */
 int futex_wake(const struct futex_key *key, int n, u32 bitset);
-/* Sleeps while the word is `value`. deadline_ns since boot, 0: none. 0, -EAGAIN (other value), -ETIMEDOUT, -ERESTARTSYS, -EFAULT */
+/* Sleeps while the word is `value`. deadline_ns since boot, 0: none. 0, -EAGAIN (other value), -ETIMEDOUT,
+ * -ERESTARTSYS, -EFAULT */
 int futex_wait(u64 addr, bool between_processes, u32 value, u32 bitset, u64 deadline_ns);
 int futex_requeue(u64 from, u64 to, bool between_processes, int wake, int requeue, const u32 *expected);
 int futex_wake_op(u64 addr1, u64 addr2, bool between_processes, int wake1, int wake2, u32 op);

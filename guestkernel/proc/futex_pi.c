@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PI futexes and what becomes of futexes when their owner ends. The word holds the owner's tid and FUTEX_WAITERS; the kernel hands the lock
- * to the first waiter. Threads have no priorities here, so nothing is inherited.
+ * PI futexes and what becomes of futexes when their owner ends. The word holds the owner's tid and FUTEX_WAITERS; the
+ * kernel hands the lock to the first waiter. Threads have no priorities here, so nothing is inherited.
  */
 #include <linux/futex.h>
 #include "guestkernel/lib.h"
@@ -34,8 +34,8 @@ static int try_lock(u64 addr)
 	if (!thread_find((int)(value & FUTEX_TID_MASK)))
 		return -ESRCH;
 	/* From now on the owner has to come to the kernel to unlock. */
-	while (!(value & FUTEX_WAITERS) &&
-	       !__atomic_compare_exchange_n(word, &value, value | FUTEX_WAITERS, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	while (!(value & FUTEX_WAITERS) && !__atomic_compare_exchange_n(word, &value, value | FUTEX_WAITERS, false,
+									__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		if (!(value & FUTEX_TID_MASK))
 			return try_lock(addr);
 	return -EAGAIN;
@@ -112,8 +112,8 @@ static void owner_died(struct thread *t, u64 addr, bool pi, bool pending)
 		hand_over(&key, word, FUTEX_OWNER_DIED);
 		return;
 	}
-	while (!__atomic_compare_exchange_n(word, &value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false, __ATOMIC_SEQ_CST,
-					    __ATOMIC_SEQ_CST))
+	while (!__atomic_compare_exchange_n(word, &value, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 	if (value & FUTEX_WAITERS)
 		futex_wake(&key, 1, FUTEX_ANY);

@@ -13,8 +13,8 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define TIMERS_LIMIT 4096  /* of one process */
-#define DELAY_LIMIT 0x7fffffff
+#define TIMERS_LIMIT 4096 /* of one process */
+#define DELAY_LIMIT  0x7fffffff
 
 struct posix_timer {
 	struct list link; /* process.posix_timers */
@@ -24,7 +24,7 @@ struct posix_timer {
 	struct timer timer;
 	struct cpu_timer cpu;
 	u64 interval_ns;
-	u64 overrun;           /* of the last signal: expirations without one of their own */
+	u64 overrun; /* of the last signal: expirations without one of their own */
 	int notify, signo, tid;
 	u64 value;
 };
@@ -47,7 +47,7 @@ static struct sigqueue *find_queued(const struct posix_timer *t, const struct si
 {
 	struct sigqueue *q;
 
-	list_for_each(q, &pending->queue, link)
+	list_for_each (q, &pending->queue, link)
 		if (q->info.code == SI_TIMER && q->info.signo == t->signo && q->info.timer.timerid == t->id)
 			return q;
 	return NULL;
@@ -104,7 +104,7 @@ static struct posix_timer *find(u64 id)
 {
 	struct posix_timer *t;
 
-	list_for_each(t, &current->process->posix_timers, link)
+	list_for_each (t, &current->process->posix_timers, link)
 		if (t->id == (int)id)
 			return t;
 	return NULL;
@@ -116,7 +116,7 @@ static void disarm(struct posix_timer *t)
 	cpu_timer_cancel(&t->cpu);
 }
 
-static void delete(struct posix_timer *t)
+static void delete (struct posix_timer *t)
 {
 	disarm(t);
 	list_remove(&t->link);
@@ -127,8 +127,8 @@ void posix_timers_delete(struct process *p)
 {
 	struct posix_timer *t, *tmp;
 
-	list_for_each_safe(t, tmp, &p->posix_timers, link)
-		delete(t);
+	list_for_each_safe (t, tmp, &p->posix_timers, link)
+		delete (t);
 }
 
 /* Nanoseconds to the next expiration, 0: not armed. */
@@ -279,6 +279,6 @@ SYSCALL(timer_delete)
 
 	if (!t)
 		return -EINVAL;
-	delete(t);
+	delete (t);
 	return 0;
 }

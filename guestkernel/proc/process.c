@@ -19,15 +19,15 @@ struct process *init_process;
 
 static struct session kernel_session = {.refs = 1};
 struct process kernel_process = {
-	.refs = 1,
-	.children = LIST_INIT(kernel_process.children),
-	.sibling = LIST_INIT(kernel_process.sibling),
-	.all_link = LIST_INIT(kernel_process.all_link),
-	.threads = LIST_INIT(kernel_process.threads),
-	.cpu_timers = LIST_INIT(kernel_process.cpu_timers),
-	.posix_timers = LIST_INIT(kernel_process.posix_timers),
-	.session = &kernel_session,
-	.cred = {.cap_effective = CAP_FULL_SET, .cap_permitted = CAP_FULL_SET, .cap_bounding = CAP_FULL_SET},
+    .refs = 1,
+    .children = LIST_INIT(kernel_process.children),
+    .sibling = LIST_INIT(kernel_process.sibling),
+    .all_link = LIST_INIT(kernel_process.all_link),
+    .threads = LIST_INIT(kernel_process.threads),
+    .cpu_timers = LIST_INIT(kernel_process.cpu_timers),
+    .posix_timers = LIST_INIT(kernel_process.posix_timers),
+    .session = &kernel_session,
+    .cred = {.cap_effective = CAP_FULL_SET, .cap_permitted = CAP_FULL_SET, .cap_bounding = CAP_FULL_SET},
 };
 
 /* One allocation for what a process is never without. */
@@ -43,14 +43,14 @@ static void default_limits(struct k_rlimit *r)
 
 	for (i = 0; i < 16; i++)
 		r[i] = (struct k_rlimit){K_RLIM_INFINITY, K_RLIM_INFINITY};
-	r[3] = (struct k_rlimit){8 << 20, K_RLIM_INFINITY};              /* STACK */
-	r[4] = (struct k_rlimit){0, K_RLIM_INFINITY};                    /* CORE */
-	r[6] = (struct k_rlimit){PID_LIMIT / 2, PID_LIMIT / 2};          /* NPROC */
-	r[7] = (struct k_rlimit){1024, FD_LIMIT};                        /* NOFILE */
-	r[8] = (struct k_rlimit){8 << 20, 8 << 20};                      /* MEMLOCK */
-	r[11] = (struct k_rlimit){SIGQUEUE_LIMIT, SIGQUEUE_LIMIT};       /* SIGPENDING */
-	r[12] = (struct k_rlimit){819200, 819200};                       /* MSGQUEUE */
-	r[13] = r[14] = (struct k_rlimit){0, 0};                         /* NICE, RTPRIO */
+	r[3] = (struct k_rlimit){8 << 20, K_RLIM_INFINITY};	   /* STACK */
+	r[4] = (struct k_rlimit){0, K_RLIM_INFINITY};		   /* CORE */
+	r[6] = (struct k_rlimit){PID_LIMIT / 2, PID_LIMIT / 2};	   /* NPROC */
+	r[7] = (struct k_rlimit){1024, FD_LIMIT};		   /* NOFILE */
+	r[8] = (struct k_rlimit){8 << 20, 8 << 20};		   /* MEMLOCK */
+	r[11] = (struct k_rlimit){SIGQUEUE_LIMIT, SIGQUEUE_LIMIT}; /* SIGPENDING */
+	r[12] = (struct k_rlimit){819200, 819200};		   /* MSGQUEUE */
+	r[13] = r[14] = (struct k_rlimit){0, 0};		   /* NICE, RTPRIO */
 }
 
 void session_put(struct session *s)
@@ -64,7 +64,7 @@ int session_create(struct process *p)
 	struct session *s;
 	struct process *other;
 
-	list_for_each(other, &all_processes, all_link)
+	list_for_each (other, &all_processes, all_link)
 		if (other->pgid == p->pid)
 			return -EPERM;
 	s = kzalloc(sizeof(*s));
@@ -163,7 +163,7 @@ struct thread *process_thread(struct process *p)
 {
 	struct thread *t;
 
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
 			return t;
 	return NULL;
@@ -270,8 +270,7 @@ bool oom_kill(void)
 	struct process *p, *victim = NULL;
 	s64 score, most = 0;
 
-	list_for_each(p, &all_processes, all_link)
-	{
+	list_for_each (p, &all_processes, all_link) {
 		if (p == init_process || !process_mm(p) || p->oom_score_adj <= -1000)
 			continue;
 		if (p->exiting) /* memory is on its way back */
@@ -284,7 +283,8 @@ bool oom_kill(void)
 	}
 	if (!victim)
 		return false;
-	klog("out of memory: %s (pid %d) with %ld pages is killed\n", process_thread(victim)->comm, victim->pid, (long)most);
+	klog("out of memory: %s (pid %d) with %ld pages is killed\n", process_thread(victim)->comm, victim->pid,
+	     (long)most);
 	shared->stats.oom_kills++;
 	process_kill(victim, SIGKILL);
 	return true;

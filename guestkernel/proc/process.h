@@ -16,7 +16,7 @@ struct tty;    /* controlling terminal, drv/tty */
 struct cred {
 	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
 	u32 ngroups;
-	u32 *groups;   /* kmalloc'ed */
+	u32 *groups; /* kmalloc'ed */
 	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
 	bool no_new_privs;
 	u32 securebits;
@@ -27,55 +27,55 @@ bool cred_in_group(u32 gid);
 struct session {
 	u32 refs;
 	int sid;
-	struct tty *tty;     /* controlling terminal, with a reference, or NULL: drv/tty_job.c */
-	int lost_pgrp;       /* the foreground group when the terminal was hung up */
+	struct tty *tty; /* controlling terminal, with a reference, or NULL: drv/tty_job.c */
+	int lost_pgrp;	 /* the foreground group when the terminal was hung up */
 };
 
 struct process {
-	int pid;               /* thread group id */
-	u32 refs;              /* pidfds and the like keep a dead one */
+	int pid;  /* thread group id */
+	u32 refs; /* pidfds and the like keep a dead one */
 	struct process *parent;
 	struct list children, sibling, all_link;
-	struct list threads;   /* thread.process_link; the leader first */
+	struct list threads; /* thread.process_link; the leader first */
 	unsigned thread_count;
 	struct thread *leader;
 	int pgid;
 	struct session *session;
-	bool left_tty;         /* TIOCNOTTY by a member: the session's terminal is not its own any more */
+	bool left_tty; /* TIOCNOTTY by a member: the session's terminal is not its own any more */
 	struct cred cred;
 	struct files *files;
 	struct fs_ctx *fs;
-	struct sighand *sighand;          /* actions */
-	struct sigpending *pending;       /* process-directed */
+	struct sighand *sighand;    /* actions */
+	struct sigpending *pending; /* process-directed */
 	struct k_rlimit rlimit[16];
-	struct wait_queue child_wait;     /* wait4 of this process */
-	struct wait_queue exit_wait;      /* pidfd poll */
+	struct wait_queue child_wait; /* wait4 of this process */
+	struct wait_queue exit_wait;  /* pidfd poll */
 	/* end */
-	bool exiting;                     /* exit_group in progress */
-	int exit_code;                    /* wait status, once dead */
+	bool exiting;  /* exit_group in progress */
+	int exit_code; /* wait status, once dead */
 	bool zombie;
-	bool dead;                        /* reaped: only references keep it */
-	struct thread *exec_thread;       /* waits in exec for the others to end */
-	int exit_signal;                  /* to the parent, normally SIGCHLD */
-	bool stopped;                     /* job control: threads stop on their way to user mode */
-	int stop_signal;                  /* a stop that wait4 has not reported, or 0 */
-	bool continued;                   /* a continuation that waitid has not reported */
+	bool dead;		    /* reaped: only references keep it */
+	struct thread *exec_thread; /* waits in exec for the others to end */
+	int exit_signal;	    /* to the parent, normally SIGCHLD */
+	bool stopped;		    /* job control: threads stop on their way to user mode */
+	int stop_signal;	    /* a stop that wait4 has not reported, or 0 */
+	bool continued;		    /* a continuation that waitid has not reported */
 	bool subreaper, dumpable, did_exec;
-	bool barrier_registered;          /* membarrier(2), private expedited */
+	bool barrier_registered; /* membarrier(2), private expedited */
 	/* accounting of dead threads, waited-for children */
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;
 	u64 minor_faults, major_faults, child_minor, child_major, voluntary, involuntary;
 	u64 rss_peak_pages, child_rss_peak_pages;
 	u64 start_ns;
-	struct timer alarm;               /* ITIMER_REAL */
+	struct timer alarm; /* ITIMER_REAL */
 	u64 alarm_interval_ns;
 	struct list posix_timers;
-	struct list cpu_timers;           /* struct cpu_timer: armed ones */
-	struct cpu_timer *cpu_limit;      /* RLIMIT_CPU */
-	struct cpu_itimer *itimer_cpu;    /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
+	struct list cpu_timers;	       /* struct cpu_timer: armed ones */
+	struct cpu_timer *cpu_limit;   /* RLIMIT_CPU */
+	struct cpu_itimer *itimer_cpu; /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
 	int oom_score_adj;
 	u32 personality;
-	char *cmdline;                    /* not used when mm has it */
+	char *cmdline; /* not used when mm has it */
 };
 
 extern struct list all_processes; /* process.all_link */
@@ -83,12 +83,13 @@ extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
-/* execve by a thread that is not the leader: it takes over the process's id. The old owner of the number must be gone. */
+/* execve by a thread that is not the leader: it takes over the process's id. The old owner of the number must be gone.
+ */
 void thread_rename(struct thread *t, int tid);
 /* The thread that stands for a living process: the leader, or another one when that has ended already. */
 struct thread *process_thread(struct process *p);
-/* A new process around its first thread: a child of `parent` (NULL: none) in its group and session, with default limits or the
- * parent's, but without files, fs, sighand. NULL: no memory. */
+/* A new process around its first thread: a child of `parent` (NULL: none) in its group and session, with default limits
+ * or the parent's, but without files, fs, sighand. NULL: no memory. */
 struct process *process_alloc(struct thread *leader, struct process *parent);
 /* Takes a process that never ran, or was waited for, out of all lists and drops the list's reference. */
 void process_unlink(struct process *p);
@@ -97,7 +98,8 @@ void process_reap(struct process *p);
 void session_put(struct session *s);
 /* Leaves the session for a new one; -EPERM, -ENOMEM. */
 int session_create(struct process *p);
-/* A process group is orphaned when no member has a parent in another group of the same session: nobody could continue it. */
+/* A process group is orphaned when no member has a parent in another group of the same session: nobody could continue
+ * it. */
 bool process_group_orphaned(int pgid);
 /* The parent of a vfork goes on. */
 void vfork_release(struct thread *t);
@@ -105,7 +107,7 @@ void vfork_release(struct thread *t);
 struct wait_result {
 	int pid, code, status; /* CLD_*, exit status or signal */
 	u32 uid;
-	int wait_status;       /* as wait4 stores it */
+	int wait_status; /* as wait4 stores it */
 	struct k_rusage usage;
 };
 enum wait_kind { WAIT_ANY, WAIT_PID, WAIT_GROUP };

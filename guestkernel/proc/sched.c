@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The scheduler: a run queue for each CPU, ordered by weighted CPU time. A woken thread goes to the CPU it ran on when that is
- * idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks for a timer event only when
- * a timer is armed or other threads wait for it. All of this is under the one kernel lock.
+ * The scheduler: a run queue for each CPU, ordered by weighted CPU time. A woken thread goes to the CPU it ran on when
+ * that is idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks
+ * for a timer event only when a timer is armed or other threads wait for it. All of this is under the one kernel lock.
  */
 #include "guestkernel/events.h"
 #include "guestkernel/lib.h"
@@ -11,15 +11,15 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/proc/signal.h"
 
-#define SLICE_NS 4000000ull     /* how long a thread runs while others wait */
-#define WAKE_LEAD_NS 1000000ull /* a woken thread preempts when it is this far behind the running one */
+#define SLICE_NS      4000000ull /* how long a thread runs while others wait */
+#define WAKE_LEAD_NS  1000000ull /* a woken thread preempts when it is this far behind the running one */
 #define WEIGHT_NICE_0 1024
 
 struct runqueue {
 	struct thread *running, *idle;
 	struct list queue; /* run_link, by vruntime */
 	unsigned queued;
-	u64 min_vruntime;  /* never decreases: where new and woken threads join */
+	u64 min_vruntime; /* never decreases: where new and woken threads join */
 };
 
 static struct runqueue queues[BOOT_MAX_CPUS];
@@ -121,7 +121,8 @@ static void place(struct thread *t)
 	u64 floor = c->min_vruntime > SLICE_NS / 2 ? c->min_vruntime - SLICE_NS / 2 : 0;
 	bool was_empty = !c->queued;
 
-	/* vruntimes of different CPUs have nothing to do with each other, and one who slept long must not monopolise. */
+	/* vruntimes of different CPUs have nothing to do with each other, and one who slept long must not monopolise.
+	 */
 	if (t->cpu != c - queues || t->vruntime < floor)
 		t->vruntime = floor;
 	charge(c, c->running, time_boot_ns());
@@ -180,8 +181,7 @@ static struct thread *pick(struct runqueue *c)
 		return t;
 	}
 	for (i = 0; i < arch_cpus(); i++) {
-		list_for_each(t, &queues[i].queue, run_link)
-		{
+		list_for_each (t, &queues[i].queue, run_link) {
 			if (!(t->affinity & 1ull << (c - queues)))
 				continue;
 			dequeue(&queues[i], t);
@@ -259,7 +259,8 @@ int sched_sleep(bool interruptible, u64 deadline_ns)
 	current->state = interruptible ? THREAD_SLEEPING : THREAD_BLOCKED;
 	schedule();
 	timer_cancel(&sleeper.timer);
-	/* Whatever it was: the caller looks at its condition first; a signal or the deadline is told by the next call. */
+	/* Whatever it was: the caller looks at its condition first; a signal or the deadline is told by the next call.
+	 */
 	return 0;
 }
 

@@ -12,42 +12,42 @@ struct process;
 struct mm;
 
 enum thread_state {
-	THREAD_RUNNING, /* on a CPU or on a run queue */
+	THREAD_RUNNING,	 /* on a CPU or on a run queue */
 	THREAD_SLEEPING, /* interruptible by signals */
-	THREAD_BLOCKED, /* not interruptible (short waits, vfork) */
-	THREAD_STOPPED, /* job control */
+	THREAD_BLOCKED,	 /* not interruptible (short waits, vfork) */
+	THREAD_STOPPED,	 /* job control */
 	THREAD_DEAD,
 };
 
 /* Architecture's part of a thread (entry.S knows the offsets of the first members). */
 struct thread_arch {
-	u64 kernel_sp;    /* saved stack pointer while not running */
-	u64 stack_base;   /* KERNEL_STACK_BYTES, aligned to it */
+	u64 kernel_sp;	    /* saved stack pointer while not running */
+	u64 stack_base;	    /* KERNEL_STACK_BYTES, aligned to it */
 	u64 fsbase, gsbase; /* while not running */
-	void *fpu;        /* XSAVE area, 64-aligned; NULL for kernel threads */
-	bool fpu_live;    /* registers hold the newest state */
+	void *fpu;	    /* XSAVE area, 64-aligned; NULL for kernel threads */
+	bool fpu_live;	    /* registers hold the newest state */
 };
 
 struct thread {
 	struct thread_arch arch;
 	struct regs *regs; /* user registers: at the top of the kernel stack */
 	enum thread_state state;
-	int cpu;           /* where it runs or ran last; arch_cpu() reads it, so it only changes when the thread is switched to */
-	int queue;         /* on_queue: whose */
+	int cpu; /* where it runs or ran last; arch_cpu() reads it, so it only changes when the thread is switched to */
+	int queue;	   /* on_queue: whose */
 	bool need_resched; /* seen by return_to_user() */
-	bool on_queue;     /* stands on its CPU's run queue */
-	bool killed;       /* must end before it returns to user mode; interrupts every sleep but an unkillable one */
-	bool killable;     /* while BLOCKED: `killed` wakes it */
-	bool in_kernel;    /* CPU time is being charged as system time */
+	bool on_queue;	   /* stands on its CPU's run queue */
+	bool killed;	   /* must end before it returns to user mode; interrupts every sleep but an unkillable one */
+	bool killable;	   /* while BLOCKED: `killed` wakes it */
+	bool in_kernel;	   /* CPU time is being charged as system time */
 	int tid;
 	struct process *process;
 	struct list process_link;
 	struct list run_link;
-	struct mm *mm;     /* NULL for kernel threads */
+	struct mm *mm; /* NULL for kernel threads */
 	/* accounting */
 	u64 user_ns, system_ns;
-	u64 mark_ns;       /* until when CPU time was charged */
-	u64 vruntime;      /* CPU time weighted by nice, in ns: the queue's order */
+	u64 mark_ns;  /* until when CPU time was charged */
+	u64 vruntime; /* CPU time weighted by nice, in ns: the queue's order */
 	u64 run_start_ns, slice_start_ns;
 	u64 voluntary, involuntary, minor_faults, major_faults;
 	u64 affinity;
@@ -55,23 +55,24 @@ struct thread {
 	char comm[16];
 	/* signals (proc/signal.c) */
 	u64 sigmask, saved_sigmask;
-	u64 sigwait_set;                 /* sigtimedwait: wakes although blocked */
+	u64 sigwait_set; /* sigtimedwait: wakes although blocked */
 	bool restore_sigmask;
-	struct sigpending *pending;      /* thread-directed */
+	struct sigpending *pending; /* thread-directed */
 	u64 altstack_sp, altstack_size;
 	u32 altstack_flags;
 	u64 fault_vector, fault_error, fault_addr; /* of the last fault, for signal frames */
-	long (*restart)(struct thread *t); /* what restart_syscall(2) goes on with */
+	long (*restart)(struct thread *t);	   /* what restart_syscall(2) goes on with */
 	u64 restart_args[6];
 	/* futexes, exit */
 	u64 clear_child_tid, robust_list, robust_list_len;
-	u64 rseq, rseq_len; u32 rseq_sig;
-	struct thread *vfork_waiter;     /* the parent that sleeps until exec or exit */
-	bool vfork_pending;              /* the parent's side: the child has not let go yet */
+	u64 rseq, rseq_len;
+	u32 rseq_sig;
+	struct thread *vfork_waiter; /* the parent that sleeps until exec or exit */
+	bool vfork_pending;	     /* the parent's side: the child has not let go yet */
 	int pdeathsig;
-	u64 timer_slack_ns;              /* 0: the default */
+	u64 timer_slack_ns; /* 0: the default */
 	void *syscall_private;
-	const char *traced_call;         /* syscall/trace.c: the call whose line has begun, or NULL */
+	const char *traced_call; /* syscall/trace.c: the call whose line has begun, or NULL */
 };
 
 /* A queue of sleepers. Embed it in what is waited for; waiters stand on it with a wait_entry on their stack. */
@@ -87,17 +88,21 @@ struct wait_entry {
 	bool exclusive; /* wake at most one of these */
 	u32 woken;
 };
-#define WAIT_QUEUE_INIT(name) {LIST_INIT((name).waiters)}
+#define WAIT_QUEUE_INIT(name)                                                                                          \
+	{                                                                                                              \
+		LIST_INIT((name).waiters)                                                                              \
+	}
 void wait_queue_init(struct wait_queue *q);
 void wait_add(struct wait_queue *q, struct wait_entry *e); /* e->thread = current unless notify is set */
-void wait_remove(struct wait_entry *e);                    /* harmless when not queued */
+void wait_remove(struct wait_entry *e);			   /* harmless when not queued */
 /* Wakes all (exclusive ones: at most `exclusive`) waiters; events: EPOLL* bits for notify callbacks. */
 void wake_up(struct wait_queue *q, u32 events);
 void wake_up_one(struct wait_queue *q, u32 events);
 
 /* Sleeps until woken, a deliverable signal (interruptible), or the absolute deadline in ns since boot (0: none).
  * The pattern: wait_add(); loop { if (condition) break; r = sched_sleep(...); if (r) break; } wait_remove().
- * There is no lost wake-up: the kernel lock is held from the check to the sleep. 0 woken, -ERESTARTSYS signal, -ETIMEDOUT. */
+ * There is no lost wake-up: the kernel lock is held from the check to the sleep. 0 woken, -ERESTARTSYS signal,
+ * -ETIMEDOUT. */
 int sched_sleep(bool interruptible, u64 deadline_ns);
 /* The same, interrupted only by what ends the thread: -EINTR. */
 int sched_sleep_killable(void);
@@ -116,19 +121,21 @@ void sched_init(void);
 void sched_init_cpu(int cpu); /* makes the boot context of this CPU its idle thread */
 /* Idle loop of a CPU; never returns. */
 void sched_idle(void) __attribute__((noreturn));
-void sched_wake(struct thread *t);   /* makes a sleeping thread runnable; harmless otherwise */
-void sched_start(struct thread *t, bool here); /* puts a new thread on a run queue; here: this CPU's, as the caller is about to sleep */
+void sched_wake(struct thread *t); /* makes a sleeping thread runnable; harmless otherwise */
+void sched_start(struct thread *t,
+		 bool here); /* puts a new thread on a run queue; here: this CPU's, as the caller is about to sleep */
 void sched_resume(struct thread *t); /* makes a stopped thread runnable; harmless otherwise */
 void sched_poke(struct thread *t);   /* makes a thread that runs in user mode on another CPU enter the kernel */
 void sched_yield_cpu(void);
-void schedule(void);                 /* picks the next thread; the current one's state tells whether it stays runnable */
-void sched_tick(void);               /* EVENT_TIMER: preemption and timers */
-void sched_before_user(void);        /* arms the timer for what the returning thread needs */
+void schedule(void);	      /* picks the next thread; the current one's state tells whether it stays runnable */
+void sched_tick(void);	      /* EVENT_TIMER: preemption and timers */
+void sched_before_user(void); /* arms the timer for what the returning thread needs */
 void sched_set_nice(struct thread *t, int nice);
 int sched_set_affinity(struct thread *t, u64 mask); /* -EINVAL: no CPU left */
-u64 sched_runnable(void);            /* threads that run or want to */
+u64 sched_runnable(void);			    /* threads that run or want to */
 
-/* A thread with a kernel stack and a tid (0: choose), not yet in a process; NULL with *error -ENOMEM, -EAGAIN, -EEXIST. */
+/* A thread with a kernel stack and a tid (0: choose), not yet in a process; NULL with *error -ENOMEM, -EAGAIN, -EEXIST.
+ */
 struct thread *thread_alloc(int tid, int *error);
 /* Gives the dead thread's stack and FPU area back once it has left them. */
 void thread_bury(struct thread *t);
@@ -141,16 +148,16 @@ extern struct process kernel_process;
 /* One-shot timers, run in kernel context with the lock held; fn must not sleep. */
 struct timer {
 	struct timer *child, *next, *prev; /* pairing heap of the CPU that armed it; timer.c's own */
-	u64 deadline_ns; /* since boot */
+	u64 deadline_ns;		   /* since boot */
 	void (*fn)(struct timer *timer);
 	bool armed;
 	u8 cpu;
 };
 void timer_arm(struct timer *timer, u64 deadline_ns);
 void timer_cancel(struct timer *timer); /* harmless when not armed */
-u64 timer_next(int cpu);                /* deadline of the CPU's first timer, 0: none */
-void timer_run(u64 now_ns);             /* runs this CPU's timers that are due */
-u64 time_boot_ns(void);      /* CLOCK_MONOTONIC = CLOCK_BOOTTIME */
-u64 time_wall_ns(void);      /* CLOCK_REALTIME */
+u64 timer_next(int cpu);		/* deadline of the CPU's first timer, 0: none */
+void timer_run(u64 now_ns);		/* runs this CPU's timers that are due */
+u64 time_boot_ns(void);			/* CLOCK_MONOTONIC = CLOCK_BOOTTIME */
+u64 time_wall_ns(void);			/* CLOCK_REALTIME */
 
 #endif

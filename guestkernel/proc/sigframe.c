@@ -14,20 +14,20 @@
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/signal.h"
 
-#define RED_ZONE_BYTES 128
-#define FX_BYTES 512                 /* legacy part of an XSAVE image */
-#define FX_SOFTWARE 464              /* offset of the bytes for software in it */
-#define XSAVE_MIN_BYTES (FX_BYTES + 64)
-#define MAGIC1 0x46505853u           /* FP_XSTATE_MAGIC1 */
-#define MAGIC2 0x46505845u           /* FP_XSTATE_MAGIC2 */
-#define UC_FLAGS 7                   /* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
+#define RED_ZONE_BYTES	 128
+#define FX_BYTES	 512 /* legacy part of an XSAVE image */
+#define FX_SOFTWARE	 464 /* offset of the bytes for software in it */
+#define XSAVE_MIN_BYTES	 (FX_BYTES + 64)
+#define MAGIC1		 0x46505853u /* FP_XSTATE_MAGIC1 */
+#define MAGIC2		 0x46505845u /* FP_XSTATE_MAGIC2 */
+#define UC_FLAGS	 7	     /* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
 #define SA_RESTORER_FLAG 0x04000000u /* SA_RESTORER */
-#define RFLAGS_USER 0x50dd5ull       /* CF PF AF ZF SF TF DF OF RF AC: what a program may set */
-#define RFLAGS_IF 0x202ull
-#define RFLAGS_CLEARED 0x10500ull    /* TF DF RF: off in a handler */
-#define ALT_AUTODISARM 0x80000000u   /* SS_AUTODISARM */
-#define ALT_ONSTACK 1u
-#define ALT_DISABLE 2u
+#define RFLAGS_USER	 0x50dd5ull  /* CF PF AF ZF SF TF DF OF RF AC: what a program may set */
+#define RFLAGS_IF	 0x202ull
+#define RFLAGS_CLEARED	 0x10500ull  /* TF DF RF: off in a handler */
+#define ALT_AUTODISARM	 0x80000000u /* SS_AUTODISARM */
+#define ALT_ONSTACK	 1u
+#define ALT_DISABLE	 2u
 
 struct k_sigcontext {
 	u64 r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
@@ -91,10 +91,31 @@ static int write_fpu(u64 addr)
 static void fill_context(struct k_sigcontext *mc, const struct regs *r, const struct thread *t, u64 mask, u64 fpstate)
 {
 	*mc = (struct k_sigcontext){
-		.r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-		.rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx, .rdx = r->rdx, .rax = r->rax, .rcx = r->rcx,
-		.rsp = r->rsp, .rip = r->rip, .rflags = r->rflags, .cs = (u16)r->cs, .ss = (u16)r->ss,
-		.err = t->fault_error, .trapno = t->fault_vector, .cr2 = t->fault_addr, .oldmask = mask, .fpstate = fpstate,
+	    .r8 = r->r8,
+	    .r9 = r->r9,
+	    .r10 = r->r10,
+	    .r11 = r->r11,
+	    .r12 = r->r12,
+	    .r13 = r->r13,
+	    .r14 = r->r14,
+	    .r15 = r->r15,
+	    .rdi = r->rdi,
+	    .rsi = r->rsi,
+	    .rbp = r->rbp,
+	    .rbx = r->rbx,
+	    .rdx = r->rdx,
+	    .rax = r->rax,
+	    .rcx = r->rcx,
+	    .rsp = r->rsp,
+	    .rip = r->rip,
+	    .rflags = r->rflags,
+	    .cs = (u16)r->cs,
+	    .ss = (u16)r->ss,
+	    .err = t->fault_error,
+	    .trapno = t->fault_vector,
+	    .cr2 = t->fault_addr,
+	    .oldmask = mask,
+	    .fpstate = fpstate,
 	};
 }
 
@@ -185,10 +206,27 @@ static void restore_altstack(struct thread *t, const struct k_ucontext *uc)
 static void restore_regs(struct regs *r, const struct k_sigcontext *mc)
 {
 	*r = (struct regs){
-		.r8 = mc->r8, .r9 = mc->r9, .r10 = mc->r10, .r11 = mc->r11, .r12 = mc->r12, .r13 = mc->r13, .r14 = mc->r14,
-		.r15 = mc->r15, .rdi = mc->rdi, .rsi = mc->rsi, .rbp = mc->rbp, .rbx = mc->rbx, .rdx = mc->rdx, .rax = mc->rax,
-		.rcx = mc->rcx, .rsp = mc->rsp, .rip = mc->rip, .orig_rax = (u64)-1,
-		.rflags = (mc->rflags & RFLAGS_USER) | RFLAGS_IF, .cs = BOOT_USER_CS, .ss = BOOT_USER_DS,
+	    .r8 = mc->r8,
+	    .r9 = mc->r9,
+	    .r10 = mc->r10,
+	    .r11 = mc->r11,
+	    .r12 = mc->r12,
+	    .r13 = mc->r13,
+	    .r14 = mc->r14,
+	    .r15 = mc->r15,
+	    .rdi = mc->rdi,
+	    .rsi = mc->rsi,
+	    .rbp = mc->rbp,
+	    .rbx = mc->rbx,
+	    .rdx = mc->rdx,
+	    .rax = mc->rax,
+	    .rcx = mc->rcx,
+	    .rsp = mc->rsp,
+	    .rip = mc->rip,
+	    .orig_rax = (u64)-1,
+	    .rflags = (mc->rflags & RFLAGS_USER) | RFLAGS_IF,
+	    .cs = BOOT_USER_CS,
+	    .ss = BOOT_USER_DS,
 	};
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signals: generation and queues. What a signal does to the one who gets it is signal_deliver.c's; frames are sigframe.c's.
+ * Signals: generation and queues. What a signal does to the one who gets it is signal_deliver.c's; frames are
+ * sigframe.c's.
  */
 #include <asm/signal.h>
 #include <asm/siginfo.h>
@@ -11,10 +12,11 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/proc/trace.h"
 
-#define LIMIT_SIGPENDING 11 /* RLIMIT_SIGPENDING */
+#define LIMIT_SIGPENDING   11 /* RLIMIT_SIGPENDING */
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 /* Caused by the instruction that runs: delivered before all others, so that the frame shows that instruction. */
-#define SYNCHRONOUS (SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+#define SYNCHRONOUS                                                                                                    \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
 
 struct wait_queue signalfd_wait = WAIT_QUEUE_INIT(signalfd_wait);
 
@@ -49,7 +51,8 @@ void sighand_reset(struct sighand *s)
 	int i;
 
 	for (i = 0; i < 64; i++)
-		s->action[i] = (struct k_sigaction){.handler = s->action[i].handler == SIG_IGNORE ? SIG_IGNORE : SIG_DEFAULT};
+		s->action[i] =
+		    (struct k_sigaction){.handler = s->action[i].handler == SIG_IGNORE ? SIG_IGNORE : SIG_DEFAULT};
 }
 
 struct sigpending *sigpending_create(void)
@@ -68,8 +71,7 @@ static void discard(struct sigpending *pending, u64 set)
 	if (!(pending->set & set))
 		return;
 	pending->set &= ~set;
-	list_for_each_safe(q, tmp, &pending->queue, link)
-	{
+	list_for_each_safe (q, tmp, &pending->queue, link) {
 		if (!(SIGBIT(q->info.signo) & set))
 			continue;
 		list_remove(&q->link);
@@ -83,7 +85,8 @@ void signal_flush(struct sigpending *pending)
 	discard(pending, ~0ull);
 }
 
-/* 0, or -EAGAIN when a real-time signal finds no place; what the kernel itself reports is then pending without its details. */
+/* 0, or -EAGAIN when a real-time signal finds no place; what the kernel itself reports is then pending without its
+ * details. */
 static int enqueue(struct process *p, struct sigpending *pending, int sig, const struct k_siginfo *info)
 {
 	struct sigqueue *q = NULL;
@@ -117,8 +120,7 @@ static int take(struct sigpending *pending, u64 set, struct k_siginfo *info)
 	if (!ready)
 		return 0;
 	sig = __builtin_ctzll(ready & SYNCHRONOUS ? ready & SYNCHRONOUS : ready) + 1;
-	list_for_each(q, &pending->queue, link)
-	{
+	list_for_each (q, &pending->queue, link) {
 		if (q->info.signo != sig)
 			continue;
 		if (found) {
@@ -177,7 +179,8 @@ int signal_permission(struct process *p, int sig)
 {
 	const struct cred *me = &current->process->cred, *you = &p->cred;
 
-	if (current->process == p || me->euid == you->suid || me->euid == you->uid || me->uid == you->suid || me->uid == you->uid)
+	if (current->process == p || me->euid == you->suid || me->euid == you->uid || me->uid == you->suid ||
+	    me->uid == you->uid)
 		return 0;
 	if (sig == SIGCONT && current->process->session == p->session)
 		return 0;
@@ -201,7 +204,7 @@ void process_kill(struct process *p, int status)
 		return;
 	p->exiting = true;
 	p->exit_code = status;
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
 			thread_kill(t);
 }
@@ -217,7 +220,8 @@ static bool ignored(const struct process *p, const struct thread *t, int sig)
 	u64 handler = p->sighand->action[sig - 1].handler;
 
 	/* pid 1 gets only what it has a handler for: nothing by default may end or stop it. */
-	if (p == init_process && handler == SIG_DEFAULT && ((SIGBIT(sig) & SIG_UNBLOCKABLE) || !(t->sigmask & SIGBIT(sig))))
+	if (p == init_process && handler == SIG_DEFAULT &&
+	    ((SIGBIT(sig) & SIG_UNBLOCKABLE) || !(t->sigmask & SIGBIT(sig))))
 		return true;
 	if (t->sigmask & SIGBIT(sig))
 		return false;
@@ -233,14 +237,14 @@ static void job_control(struct process *p, int sig)
 	if (!undone)
 		return;
 	discard(p->pending, undone);
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		discard(t->pending, undone);
 	if (sig != SIGCONT || !p->stopped)
 		return;
 	p->stopped = false;
 	p->stop_signal = 0;
 	p->continued = true;
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		sched_resume(t);
 	signal_notify_parent(p, CLD_CONTINUED, SIGCONT);
 }
@@ -258,7 +262,7 @@ static struct thread *choose_thread(struct process *p, int sig)
 
 	if (current->process == p && wants(current, sig))
 		return current;
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (wants(t, sig))
 			return t;
 	return NULL;
@@ -294,7 +298,7 @@ static int send(struct process *p, struct thread *only, int sig, const struct k_
 	t = only && wants(only, sig) ? only : only ? NULL : choose_thread(p, sig);
 	if (!t) {
 		/* sigtimedwait sleeps with the signals it wants blocked. */
-		list_for_each(t, &p->threads, process_link)
+		list_for_each (t, &p->threads, process_link)
 			if (t->state == THREAD_SLEEPING && (t->sigwait_set & SIGBIT(sig)))
 				sched_wake(t);
 		return 0;
@@ -325,8 +329,7 @@ int signal_send_group(int pgid, int sig, const struct k_siginfo *info)
 	struct process *p, *tmp;
 	int result = -ESRCH;
 
-	list_for_each_safe(p, tmp, &all_processes, all_link)
-	{
+	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (p->pgid != pgid)
 			continue;
 		result = 0;

@@ -16,8 +16,8 @@ struct sigqueue {
 	struct k_siginfo info;
 };
 struct sigpending {
-	u64 set;            /* SIGBIT */
-	struct list queue;  /* struct sigqueue; one each for standard signals, all of the real-time ones */
+	u64 set;	   /* SIGBIT */
+	struct list queue; /* struct sigqueue; one each for standard signals, all of the real-time ones */
 	unsigned count;
 };
 struct sighand {
@@ -26,9 +26,9 @@ struct sighand {
 };
 
 /* Linux's layout of the tables that programs see. */
-#define SIG_DEFAULT 0u
-#define SIG_IGNORE 1u
-#define SIG_STOPS (SIGBIT(19) | SIGBIT(20) | SIGBIT(21) | SIGBIT(22)) /* STOP TSTP TTIN TTOU */
+#define SIG_DEFAULT	0u
+#define SIG_IGNORE	1u
+#define SIG_STOPS	(SIGBIT(19) | SIGBIT(20) | SIGBIT(21) | SIGBIT(22)) /* STOP TSTP TTIN TTOU */
 #define SIG_UNBLOCKABLE (SIGBIT(9) | SIGBIT(19))
 
 /* New and shared tables of actions. */
@@ -45,13 +45,13 @@ void process_kill(struct process *p, int status);
 void thread_kill(struct thread *t);
 /* Replaces the mask of the current thread. SIGKILL and SIGSTOP are taken out. */
 void signal_set_mask(u64 mask);
-/* Makes `mask` the mask until the system call is over: sigsuspend, ppoll, pselect, epoll_pwait. The old one comes back on the way to user mode,
- * after a handler if one runs. */
+/* Makes `mask` the mask until the system call is over: sigsuspend, ppoll, pselect, epoll_pwait. The old one comes back
+ * on the way to user mode, after a handler if one runs. */
 void signal_set_temporary_mask(u64 mask);
 /* May the current process send sig to p? 0 or -EPERM. */
 int signal_permission(struct process *p, int sig);
-/* SIGCHLD and a wake-up for the parent. code: CLD_*; status as in siginfo. Returns true when the parent does not want to wait for a
- * child that has ended: it is to be reaped at once. */
+/* SIGCHLD and a wake-up for the parent. code: CLD_*; status as in siginfo. Returns true when the parent does not want
+ * to wait for a child that has ended: it is to be reaped at once. */
 bool signal_notify_parent(struct process *p, int code, int status);
 /* SIGPIPE for the writer, as if it had sent it to itself. */
 void signal_broken_pipe(void);
@@ -62,7 +62,8 @@ int sigframe_push(struct regs *regs, int sig, const struct k_sigaction *action, 
 
 /* Empties a queue. */
 void signal_flush(struct sigpending *pending);
-/* Sends to one thread or to a process; info may be NULL (SI_KERNEL). 0 or -EAGAIN (queue full). Permission is the caller's job. */
+/* Sends to one thread or to a process; info may be NULL (SI_KERNEL). 0 or -EAGAIN (queue full). Permission is the
+ * caller's job. */
 int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info);
 int signal_send_process(struct process *p, int sig, const struct k_siginfo *info);
 int signal_send_group(int pgid, int sig, const struct k_siginfo *info); /* -ESRCH when empty */

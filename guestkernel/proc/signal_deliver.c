@@ -10,14 +10,15 @@
 #include "guestkernel/proc/trace.h"
 
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
-#define SYSCALL_BYTES 2 /* length of the instruction */
+#define SYSCALL_BYTES	   2 /* length of the instruction */
 
 bool process_group_orphaned(int pgid)
 {
 	struct process *p;
 
-	list_for_each(p, &all_processes, all_link)
-		if (p->pgid == pgid && !p->zombie && p->parent && p->parent->pgid != pgid && p->parent->session == p->session)
+	list_for_each (p, &all_processes, all_link)
+		if (p->pgid == pgid && !p->zombie && p->parent && p->parent->pgid != pgid &&
+		    p->parent->session == p->session)
 			return false;
 	return true;
 }
@@ -31,8 +32,7 @@ static void stop_process(struct process *p, int sig)
 	p->stopped = true;
 	p->stop_signal = sig;
 	p->continued = false;
-	list_for_each(t, &p->threads, process_link)
-	{
+	list_for_each (t, &p->threads, process_link) {
 		if (t->state == THREAD_SLEEPING)
 			sched_wake(t);
 		sched_poke(t);

@@ -43,7 +43,11 @@ static void convert(const struct k_siginfo *info, struct k_signalfd_siginfo *out
 		out->utime = (u64)info->child.utime;
 		out->stime = (u64)info->child.stime;
 		return;
-	case 4: case 5: case 7: case 8: case 11: /* faults, when the kernel sent them */
+	case 4:
+	case 5:
+	case 7:
+	case 8:
+	case 11: /* faults, when the kernel sent them */
 		if (info->code > 0 && info->code != SI_KERNEL) {
 			out->addr = info->fault.addr;
 			return;
@@ -110,7 +114,7 @@ static void signalfd_fdinfo(struct file *file, char *buf, size_t size)
 }
 
 static const struct file_ops signalfd_ops = {
-	.read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .show_fdinfo = signalfd_fdinfo};
+    .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .show_fdinfo = signalfd_fdinfo};
 
 static int new_signalfd(u64 mask, u32 flags)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Threads as objects: ids, kernel stacks, birth and burial. A dead thread stands on its kernel stack until the switch away from it;
- * the kernel lock is held over that switch, so whoever looks at the list of the dead next may free the stacks.
+ * Threads as objects: ids, kernel stacks, birth and burial. A dead thread stands on its kernel stack until the switch
+ * away from it; the kernel lock is held over that switch, so whoever looks at the list of the dead next may free the
+ * stacks.
  */
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
@@ -9,7 +10,7 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/proc/signal.h"
 
-#define STACK_ORDER 2          /* KERNEL_STACK_BYTES in pages */
+#define STACK_ORDER	   2   /* KERNEL_STACK_BYTES in pages */
 #define FIRST_RECYCLED_TID 300 /* low ids belong to what booted the system */
 _Static_assert(KERNEL_STACK_BYTES == PAGE_SIZE << STACK_ORDER, "stack order");
 
@@ -41,7 +42,7 @@ static bool tid_is_group(int tid)
 {
 	struct process *p;
 
-	list_for_each(p, &all_processes, all_link)
+	list_for_each (p, &all_processes, all_link)
 		if (p->pgid == tid || p->session->sid == tid)
 			return true;
 	return false;
@@ -112,8 +113,7 @@ static void exhume(void)
 {
 	struct thread *t, *tmp;
 
-	list_for_each_safe(t, tmp, &buried, run_link)
-	{
+	list_for_each_safe (t, tmp, &buried, run_link) {
 		if (t == current)
 			continue;
 		list_remove(&t->run_link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One-shot timers: a pairing heap for each CPU, intrusive, so that arming a timer cannot fail. Insert O(1), cancel and expiry
- * O(log n) amortised.
+ * One-shot timers: a pairing heap for each CPU, intrusive, so that arming a timer cannot fail. Insert O(1), cancel and
+ * expiry O(log n) amortised.
  */
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/sched.h"
@@ -30,8 +30,8 @@ static struct timer *meld(struct timer *a, struct timer *b)
 	return a;
 }
 
-/* Joins a list of siblings into one heap: pairs from the left, then the pairs from the right. Iterative, because a list may be
- * thousands long and the stack is 16 KiB. */
+/* Joins a list of siblings into one heap: pairs from the left, then the pairs from the right. Iterative, because a list
+ * may be thousands long and the stack is 16 KiB. */
 static struct timer *meld_siblings(struct timer *first)
 {
 	struct timer *pairs = NULL, *a, *b, *root = NULL;

@@ -12,7 +12,7 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define FLAG_ABSTIME 1u       /* TFD_TIMER_ABSTIME */
+#define FLAG_ABSTIME	   1u /* TFD_TIMER_ABSTIME */
 #define FLAG_CANCEL_ON_SET 2u /* the clock is never set: nothing to do */
 
 struct timerfd {
@@ -90,7 +90,7 @@ static void timerfd_fdinfo(struct file *file, char *buf, size_t size)
 }
 
 static const struct file_ops timerfd_ops = {
-	.read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release, .show_fdinfo = timerfd_fdinfo};
+    .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release, .show_fdinfo = timerfd_fdinfo};
 
 SYSCALL(timerfd_create)
 {

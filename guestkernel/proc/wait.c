@@ -40,8 +40,7 @@ static void wake(struct wait_queue *q, u32 events, int exclusive)
 {
 	struct wait_entry *e, *tmp;
 
-	list_for_each_safe(e, tmp, &q->waiters, link)
-	{
+	list_for_each_safe (e, tmp, &q->waiters, link) {
 		bool taken = e->exclusive; /* e may be gone after it was notified */
 
 		wake_entry(e, events);

@@ -35,8 +35,7 @@ void process_usage(const struct process *p, bool children, struct k_rusage *u)
 	u->majflt = (s64)p->major_faults;
 	u->nvcsw = (s64)p->voluntary;
 	u->nivcsw = (s64)p->involuntary;
-	list_for_each(t, &p->threads, process_link)
-	{
+	list_for_each (t, &p->threads, process_link) {
 		if (t->state == THREAD_DEAD)
 			continue;
 		u->minflt += (s64)t->minor_faults;
@@ -69,7 +68,8 @@ void process_reap(struct process *p)
 		to->child_system_ns += p->system_ns + p->child_system_ns;
 		to->child_minor += p->minor_faults + p->child_minor;
 		to->child_major += p->major_faults + p->child_major;
-		to->child_rss_peak_pages = MAX(to->child_rss_peak_pages, MAX(p->rss_peak_pages, p->child_rss_peak_pages));
+		to->child_rss_peak_pages =
+		    MAX(to->child_rss_peak_pages, MAX(p->rss_peak_pages, p->child_rss_peak_pages));
 	}
 	process_unlink(p);
 }
@@ -103,7 +103,8 @@ static bool take(struct process *child, u32 options, struct wait_result *r)
 	if (child->zombie) {
 		if (!(options & WEXITED))
 			return false;
-		report(child, r, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : child->exit_code >> 8 & 0xff, child->exit_code);
+		report(child, r, sig ? CLD_KILLED : CLD_EXITED, sig ? sig : child->exit_code >> 8 & 0xff,
+		       child->exit_code);
 		if (!(options & WNOWAIT))
 			process_reap(child);
 		return true;
@@ -129,8 +130,7 @@ static int scan(enum wait_kind kind, int id, u32 options, struct wait_result *r)
 	struct process *child;
 	int found = -ECHILD;
 
-	list_for_each(child, &current->process->children, sibling)
-	{
+	list_for_each (child, &current->process->children, sibling) {
 		if (!matches(child, kind, id, options))
 			continue;
 		if (take(child, options, r))

@@ -92,7 +92,7 @@ SYSCALL(fchownat)
 
 /* ---- times ---- */
 
-#define NOW_NSEC 0x3fffffff  /* UTIME_NOW */
+#define NOW_NSEC  0x3fffffff /* UTIME_NOW */
 #define OMIT_NSEC 0x3ffffffe /* UTIME_OMIT */
 
 static int one_time(const struct k_timespec *t, u32 bit, struct attr *attr, struct k_timespec *out)

@@ -10,11 +10,12 @@
 #include "guestkernel/syscall/syscall.h"
 
 #define SECURE_NO_SETUID_FIXUP 4u
-#define SECURE_KEEP_CAPS 16u
-#define GROUPS_LIMIT 65536
-#define KEEP 0xffffffffu /* -1: leave as it is */
-#define FS_CAPS (1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER | 1ull << CAP_FSETID | \
-		 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
+#define SECURE_KEEP_CAPS       16u
+#define GROUPS_LIMIT	       65536
+#define KEEP		       0xffffffffu /* -1: leave as it is */
+#define FS_CAPS                                                                                                        \
+	(1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE | 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER |             \
+	 1ull << CAP_FSETID | 1ull << CAP_LINUX_IMMUTABLE | 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE)
 
 static struct cred *me(void)
 {
@@ -47,7 +48,7 @@ static void fix_caps(const struct cred *old, struct cred *new)
 		current->process->dumpable = false;
 	if (new->securebits & SECURE_NO_SETUID_FIXUP)
 		return;
-	if (was_root && !is_root && !(new->securebits & SECURE_KEEP_CAPS)) {
+	if (was_root && !is_root && !(new->securebits &SECURE_KEEP_CAPS)) {
 		new->cap_permitted = new->cap_effective = new->cap_ambient = 0;
 		return;
 	}
@@ -176,8 +177,9 @@ SYSCALL(setresuid)
 	struct cred *k = me();
 	u32 r = (u32)a, ef = (u32)b, s = (u32)c;
 
-	if (!cred_has_cap(CAP_SETUID) && (!one_of(r, k->uid, k->euid, k->suid) || !one_of(ef, k->uid, k->euid, k->suid) ||
-					  !one_of(s, k->uid, k->euid, k->suid)))
+	if (!cred_has_cap(CAP_SETUID) &&
+	    (!one_of(r, k->uid, k->euid, k->suid) || !one_of(ef, k->uid, k->euid, k->suid) ||
+	     !one_of(s, k->uid, k->euid, k->suid)))
 		return -EPERM;
 	return set_uids(r == KEEP ? k->uid : r, ef == KEEP ? k->euid : ef, s == KEEP ? k->suid : s);
 }
@@ -187,8 +189,9 @@ SYSCALL(setresgid)
 	struct cred *k = me();
 	u32 r = (u32)a, ef = (u32)b, s = (u32)c;
 
-	if (!cred_has_cap(CAP_SETGID) && (!one_of(r, k->gid, k->egid, k->sgid) || !one_of(ef, k->gid, k->egid, k->sgid) ||
-					  !one_of(s, k->gid, k->egid, k->sgid)))
+	if (!cred_has_cap(CAP_SETGID) &&
+	    (!one_of(r, k->gid, k->egid, k->sgid) || !one_of(ef, k->gid, k->egid, k->sgid) ||
+	     !one_of(s, k->gid, k->egid, k->sgid)))
 		return -EPERM;
 	return set_gids(r == KEEP ? k->gid : r, ef == KEEP ? k->egid : ef, s == KEEP ? k->sgid : s);
 }

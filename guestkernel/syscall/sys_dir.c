@@ -145,11 +145,11 @@ SYSCALL(renameat2)
 /* Records are gathered in a kernel buffer and copied out as they fill it. */
 struct dents {
 	u8 buf[1024];
-	size_t used;    /* in buf */
-	size_t left;    /* in the program's buffer, after buf is copied out */
+	size_t used; /* in buf */
+	size_t left; /* in the program's buffer, after buf is copied out */
 	user_ptr to;
-	u64 *last_off;  /* where the offset of the last record in buf stands */
-	bool old;       /* getdents(2): no type before the name, type in the last byte */
+	u64 *last_off; /* where the offset of the last record in buf stands */
+	bool old;      /* getdents(2): no type before the name, type in the last byte */
 	int error;
 };
 

@@ -10,8 +10,8 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define SHORT_STRING 256     /* most arguments fit; longer ones take a detour through a large buffer */
-#define VECTOR_LIMIT 131072  /* strings in one vector: the pointers fill the largest kmalloc() */
+#define SHORT_STRING 256    /* most arguments fit; longer ones take a detour through a large buffer */
+#define VECTOR_LIMIT 131072 /* strings in one vector: the pointers fill the largest kmalloc() */
 
 static char *long_string(user_ptr from, long *length)
 {

@@ -15,8 +15,8 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
-/* FUTEX_WAIT takes a relative time; the others an absolute one, on CLOCK_MONOTONIC unless told otherwise. LOCK_PI has always meant the
- * wall clock. */
+/* FUTEX_WAIT takes a relative time; the others an absolute one, on CLOCK_MONOTONIC unless told otherwise. LOCK_PI has
+ * always meant the wall clock. */
 static int read_deadline(u32 command, bool realtime, u64 from, u64 *deadline)
 {
 	struct clock clock;
@@ -88,7 +88,8 @@ SYSCALL(futex)
 	if (realtime && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT_REQUEUE_PI &&
 	    command != FUTEX_LOCK_PI2)
 		return -ENOSYS;
-	if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI || command == FUTEX_LOCK_PI2)
+	if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
+	    command == FUTEX_LOCK_PI2)
 		error = read_deadline(command, realtime, d, &deadline);
 	if (error)
 		return error;
@@ -125,8 +126,8 @@ struct k_futex_waitv {
 	u64 value, addr;
 	u32 flags, reserved;
 };
-#define WAITV_LIMIT 128
-#define WAITV_32 2u
+#define WAITV_LIMIT   128
+#define WAITV_32      2u
 #define WAITV_PRIVATE 128u
 
 static int waitv_enqueue(const struct k_futex_waitv *in, struct futex_waiter *w, u32 n)
@@ -233,8 +234,9 @@ SYSCALL(membarrier)
 		return -EINVAL;
 	switch ((int)a) {
 	case MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED |
-		       MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
+		       MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
+		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
 	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 		return 0;
 	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
@@ -245,7 +247,8 @@ SYSCALL(membarrier)
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
 		if ((int)a == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !current->process->barrier_registered)
 			return -EPERM;
-		/* A shootdown interrupts every CPU that runs this address space and waits for it: the barrier that is asked for. */
+		/* A shootdown interrupts every CPU that runs this address space and waits for it: the barrier that is
+		 * asked for. */
 		pt_flush(&current->mm->pt, 0, PAGE_SIZE);
 		return 0;
 	default:

@@ -31,12 +31,13 @@ const char *system_domainname(void)
 /* struct new_utsname */
 struct k_utsname {
 	char sysname[NAME_BYTES], nodename[NAME_BYTES], release[NAME_BYTES], version[NAME_BYTES], machine[NAME_BYTES],
-		domain[NAME_BYTES];
+	    domain[NAME_BYTES];
 };
 
 SYSCALL(uname)
 {
-	struct k_utsname name = {.sysname = "Linux", .release = SYSTEM_RELEASE, .version = SYSTEM_VERSION, .machine = "x86_64"};
+	struct k_utsname name = {
+	    .sysname = "Linux", .release = SYSTEM_RELEASE, .version = SYSTEM_VERSION, .machine = "x86_64"};
 
 	memcpy(name.nodename, hostname, NAME_BYTES);
 	memcpy(name.domain, domainname, NAME_BYTES);
@@ -85,7 +86,7 @@ SYSCALL(sysinfo)
 	u64 threads = 0;
 
 	page_stats(&pages);
-	list_for_each(p, &all_processes, all_link)
+	list_for_each (p, &all_processes, all_link)
 		threads += MAX(p->thread_count, 1u);
 	info.procs = (u16)MIN(threads, 65535);
 	info.totalram = pages.total * PAGE_SIZE;
@@ -133,9 +134,8 @@ SYSCALL(reboot)
 {
 	if (!cred_has_cap(CAP_SYS_BOOT))
 		return -EPERM;
-	if ((u32)a != LINUX_REBOOT_MAGIC1 ||
-	    ((u32)b != LINUX_REBOOT_MAGIC2 && (u32)b != LINUX_REBOOT_MAGIC2A && (u32)b != LINUX_REBOOT_MAGIC2B &&
-	     (u32)b != LINUX_REBOOT_MAGIC2C))
+	if ((u32)a != LINUX_REBOOT_MAGIC1 || ((u32)b != LINUX_REBOOT_MAGIC2 && (u32)b != LINUX_REBOOT_MAGIC2A &&
+					      (u32)b != LINUX_REBOOT_MAGIC2B && (u32)b != LINUX_REBOOT_MAGIC2C))
 		return -EINVAL;
 	switch ((u32)c) {
 	case LINUX_REBOOT_CMD_CAD_ON:

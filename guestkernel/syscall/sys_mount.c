@@ -73,7 +73,7 @@ SYSCALL(inotify_init1)
 	return new_inotify(a);
 }
 
-#define IN_ONLYDIR 0x01000000u
+#define IN_ONLYDIR     0x01000000u
 #define IN_DONT_FOLLOW 0x02000000u
 
 SYSCALL(inotify_add_watch)

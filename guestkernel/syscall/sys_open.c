@@ -116,7 +116,8 @@ SYSCALL(creat)
 
 static u32 resolve_lookup(u64 resolve)
 {
-	return (resolve & RESOLVE_NO_XDEV ? LOOKUP_NO_XDEV : 0) | (resolve & RESOLVE_NO_MAGICLINKS ? LOOKUP_NO_MAGICLINKS : 0) |
+	return (resolve & RESOLVE_NO_XDEV ? LOOKUP_NO_XDEV : 0) |
+	       (resolve & RESOLVE_NO_MAGICLINKS ? LOOKUP_NO_MAGICLINKS : 0) |
 	       (resolve & RESOLVE_NO_SYMLINKS ? LOOKUP_NO_SYMLINKS | LOOKUP_NO_MAGICLINKS : 0) |
 	       (resolve & RESOLVE_BENEATH ? LOOKUP_BENEATH : 0) | (resolve & RESOLVE_IN_ROOT ? LOOKUP_IN_ROOT : 0);
 }
@@ -164,8 +165,9 @@ SYSCALL(openat2)
 	if (r)
 		return r;
 	GET_PATH(name, b);
-	return do_open((int)a, name,
-		       &(struct open_args){.flags = flags, .mode = (u32)how.mode, .lookup = resolve_lookup(how.resolve)});
+	return do_open(
+	    (int)a, name,
+	    &(struct open_args){.flags = flags, .mode = (u32)how.mode, .lookup = resolve_lookup(how.resolve)});
 }
 
 SYSCALL(close)

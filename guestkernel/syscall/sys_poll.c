@@ -15,9 +15,9 @@
 
 /* ---- time-outs and signal masks ---- */
 
-#define FEW_POLLS 8   /* kept on the stack */
+#define FEW_POLLS   8 /* kept on the stack */
 #define NO_DEADLINE 0
-#define ONLY_LOOK 1
+#define ONLY_LOOK   1
 
 static int deadline_of(const struct k_timespec *t, u64 *deadline)
 {
@@ -77,7 +77,8 @@ static int set_mask(u64 addr, u64 size)
 	return 0;
 }
 
-/* After an interruption the old mask comes back only when the handler has run with the new one: signal delivery does it. */
+/* After an interruption the old mask comes back only when the handler has run with the new one: signal delivery does
+ * it. */
 static void end_mask(long result)
 {
 	if (!current->restore_sigmask || result == -ERESTARTNOHAND || result == -EINTR)
@@ -162,9 +163,9 @@ SYSCALL(ppoll)
 
 /* ---- select ---- */
 
-#define SELECT_IN (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR)
+#define SELECT_IN  (EPOLLIN | EPOLLRDNORM | EPOLLRDBAND | EPOLLHUP | EPOLLERR)
 #define SELECT_OUT (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND | EPOLLERR)
-#define SELECT_EX EPOLLPRI
+#define SELECT_EX  EPOLLPRI
 
 struct sets {
 	u64 *bits[3]; /* in, out, exceptional; words each, in one allocation */
@@ -276,7 +277,9 @@ SYSCALL(select)
 
 SYSCALL(pselect6)
 {
-	struct { u64 mask, size; } sig = {0, 0};
+	struct {
+		u64 mask, size;
+	} sig = {0, 0};
 	u64 deadline;
 	if (f && get_user(sig, user(f)))
 		return -EFAULT;

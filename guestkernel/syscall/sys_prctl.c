@@ -11,9 +11,9 @@
 #include "guestkernel/syscall/syscall.h"
 
 #define SECURE_KEEP_CAPS 16u
-#define SECURE_KNOWN 0xffu
-#define SECURE_LOCKS 0xaau      /* each bit's lock stands left of it */
-#define TIMER_SLACK_NS 50000
+#define SECURE_KNOWN	 0xffu
+#define SECURE_LOCKS	 0xaau /* each bit's lock stands left of it */
+#define TIMER_SLACK_NS	 50000
 
 static struct cred *me(void)
 {

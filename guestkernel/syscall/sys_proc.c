@@ -15,13 +15,18 @@
 #include "guestkernel/syscall/syscall.h"
 
 #define CLONE_NEWTIME_FLAG 0x80u
-#define CLONE3_FLAGS 0x3ffffffffull   /* the low 32 bits, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP */
-#define CLONE3_MIN_BYTES 64 /* CLONE_ARGS_SIZE_VER0 */
+#define CLONE3_FLAGS	   0x3ffffffffull /* the low 32 bits, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP */
+#define CLONE3_MIN_BYTES   64		  /* CLONE_ARGS_SIZE_VER0 */
 
 SYSCALL(clone)
 {
-	struct clone_args_in args = {.flags = (u32)a & ~CSIGNAL, .exit_signal = a & CSIGNAL, .stack = b, .parent_tid = c,
-				     .child_tid = d, .tls = e, .pidfd = c};
+	struct clone_args_in args = {.flags = (u32)a & ~CSIGNAL,
+				     .exit_signal = a & CSIGNAL,
+				     .stack = b,
+				     .parent_tid = c,
+				     .child_tid = d,
+				     .tls = e,
+				     .pidfd = c};
 
 	if ((a & CLONE_PIDFD) && (a & CLONE_PARENT_SETTID))
 		return -EINVAL;
@@ -101,8 +106,12 @@ SYSCALL(clone3)
 		return -EINVAL;
 	if (!in.stack != !in.stack_size || in.stack + in.stack_size < in.stack || in.stack + in.stack_size > USER_END)
 		return -EINVAL;
-	args = (struct clone_args_in){.flags = in.flags, .child_tid = in.child_tid, .parent_tid = in.parent_tid,
-				      .pidfd = in.pidfd, .tls = in.tls, .stack = in.stack + in.stack_size,
+	args = (struct clone_args_in){.flags = in.flags,
+				      .child_tid = in.child_tid,
+				      .parent_tid = in.parent_tid,
+				      .pidfd = in.pidfd,
+				      .tls = in.tls,
+				      .stack = in.stack + in.stack_size,
 				      .exit_signal = (int)in.exit_signal};
 	error = decode_set_tid(&in, &args);
 	return error ? error : process_clone(&args);
@@ -113,8 +122,8 @@ SYSCALL(unshare)
 	struct process *p = current->process;
 	struct files *files;
 	struct fs_ctx *fs;
-	const u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-			       CLONE_NEWNET | CLONE_NEWTIME_FLAG;
+	const u64 namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+			       CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWTIME_FLAG;
 	const u64 own = CLONE_FS | CLONE_FILES | CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
 	if (a & ~(namespaces | own))
@@ -221,7 +230,8 @@ SYSCALL(waitid)
 	int id, error;
 	long result;
 
-	if (d & ~(u64)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL) & 0xffffffff)
+	if (d & ~(u64)(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL) &
+	    0xffffffff)
 		return -EINVAL;
 	if (!(d & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
@@ -296,7 +306,7 @@ static bool group_in_session(int pgid, const struct session *s)
 {
 	struct process *p;
 
-	list_for_each(p, &all_processes, all_link)
+	list_for_each (p, &all_processes, all_link)
 		if (p->pgid == pgid && p->session == s)
 			return true;
 	return false;
@@ -337,14 +347,15 @@ SYSCALL(getrusage)
 	struct k_rusage usage;
 
 	switch ((int)a) {
-	case 0: /* RUSAGE_SELF */
+	case 0:	 /* RUSAGE_SELF */
 	case -1: /* RUSAGE_CHILDREN */
 		process_usage(p, (int)a != 0, &usage);
 		break;
 	case 1: /* RUSAGE_THREAD */
 		process_usage(p, false, &usage);
 		usage.utime = (struct k_timeval){(s64)(t->user_ns / 1000000000), (s64)(t->user_ns % 1000000000 / 1000)};
-		usage.stime = (struct k_timeval){(s64)(t->system_ns / 1000000000), (s64)(t->system_ns % 1000000000 / 1000)};
+		usage.stime =
+		    (struct k_timeval){(s64)(t->system_ns / 1000000000), (s64)(t->system_ns % 1000000000 / 1000)};
 		usage.minflt = (s64)t->minor_faults;
 		usage.majflt = (s64)t->major_faults;
 		usage.nvcsw = (s64)t->voluntary;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Scheduling parameters: nice values, affinity, policies. All policies share the CPU fairly; a real-time one is remembered and told back.
+ * Scheduling parameters: nice values, affinity, policies. All policies share the CPU fairly; a real-time one is
+ * remembered and told back.
  */
 #include <linux/capability.h>
 #include <linux/resource.h>
@@ -10,9 +11,9 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define LIMIT_NICE 13
+#define LIMIT_NICE	13
 #define RT_PRIORITY_MAX 99
-#define SLICE_NS 4000000
+#define SLICE_NS	4000000
 
 static struct thread *find(u64 tid)
 {
@@ -47,8 +48,7 @@ static bool for_each_target(int which, int who, void (*fn)(struct process *p, vo
 			fn(t->process, arg);
 		return t;
 	}
-	list_for_each_safe(p, tmp, &all_processes, all_link)
-	{
+	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (which == PRIO_PGRP ? p->pgid != (who ? who : current->process->pgid)
 				       : p->cred.uid != (who ? (u32)who : current->process->cred.uid))
 			continue;
@@ -68,7 +68,7 @@ static void lowest_nice(struct process *p, void *arg)
 	struct nice_change *c = arg;
 	struct thread *t;
 
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (!c->only || c->only == t)
 			c->result = MAX(c->result, 20 - t->nice);
 }
@@ -79,8 +79,7 @@ static void change_nice(struct process *p, void *arg)
 	struct thread *t;
 	int lowest = 20 - (int)MIN(p->rlimit[LIMIT_NICE].cur, 40ull);
 
-	list_for_each(t, &p->threads, process_link)
-	{
+	list_for_each (t, &p->threads, process_link) {
 		if (c->only && c->only != t)
 			continue;
 		if (!may_change(t)) {
@@ -107,8 +106,8 @@ SYSCALL(getpriority)
 
 SYSCALL(setpriority)
 {
-	struct nice_change c0 = {.nice = MIN(MAX((int)c, -20), 19), .result = -ESRCH,
-				 .only = (int)a == PRIO_PROCESS ? find(b) : NULL};
+	struct nice_change c0 = {
+	    .nice = MIN(MAX((int)c, -20), 19), .result = -ESRCH, .only = (int)a == PRIO_PROCESS ? find(b) : NULL};
 
 	if ((int)a < PRIO_PROCESS || (int)a > PRIO_USER)
 		return -EINVAL;
@@ -178,7 +177,8 @@ static long set_policy(struct thread *t, int policy, int priority)
 
 	if (max < 0 || priority < 0 || priority > max || (max && !priority))
 		return -EINVAL;
-	if (!may_change(t) || (max && !cred_has_cap(CAP_SYS_NICE) && (u64)priority > t->process->rlimit[RLIMIT_RTPRIO].cur))
+	if (!may_change(t) ||
+	    (max && !cred_has_cap(CAP_SYS_NICE) && (u64)priority > t->process->rlimit[RLIMIT_RTPRIO].cur))
 		return -EPERM;
 	t->policy = policy;
 	t->rt_priority = priority;

@@ -10,11 +10,13 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define ALT_ONSTACK 1u
-#define ALT_DISABLE 2u
+#define ALT_ONSTACK    1u
+#define ALT_DISABLE    2u
 #define ALT_AUTODISARM 0x80000000u
-#define ALT_MINIMUM 2048 /* MINSIGSTKSZ */
-#define SA_KNOWN (0x00000001u | 0x00000002u | 0x00000004u | 0x00000800u | 0x04000000u | 0x08000000u | 0x10000000u | 0x40000000u | 0x80000000u)
+#define ALT_MINIMUM    2048 /* MINSIGSTKSZ */
+#define SA_KNOWN                                                                                                       \
+	(0x00000001u | 0x00000002u | 0x00000004u | 0x00000800u | 0x04000000u | 0x08000000u | 0x10000000u |             \
+	 0x40000000u | 0x80000000u)
 
 static bool valid(u64 sig)
 {
@@ -46,9 +48,9 @@ SYSCALL(rt_sigaction)
 		new.mask &= ~SIG_UNBLOCKABLE;
 		*action = new;
 		/* What is ignored from now on is not delivered later either (POSIX). */
-		if (new.handler == SIG_IGNORE || (new.handler == SIG_DEFAULT && (sig == SIGCHLD || sig == SIGCONT || sig == SIGURG ||
-										   sig == SIGWINCH))) {
-			list_for_each(t, &current->process->threads, process_link)
+		if (new.handler == SIG_IGNORE || (new.handler == SIG_DEFAULT && (sig == SIGCHLD || sig == SIGCONT ||
+										 sig == SIGURG || sig == SIGWINCH))) {
+			list_for_each (t, &current->process->threads, process_link)
 				while (signal_dequeue(t, SIGBIT(sig), &dropped))
 					;
 		}
@@ -146,8 +148,7 @@ static long kill_all(int sig, const struct k_siginfo *info)
 	struct process *p, *tmp;
 	long result = -ESRCH;
 
-	list_for_each_safe(p, tmp, &all_processes, all_link)
-	{
+	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (p == init_process || p == current->process)
 			continue;
 		if (signal_permission(p, sig)) {
@@ -166,8 +167,7 @@ static long kill_group(int pgid, int sig, const struct k_siginfo *info)
 	struct process *p, *tmp;
 	long result = -ESRCH;
 
-	list_for_each_safe(p, tmp, &all_processes, all_link)
-	{
+	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (p->pgid != pgid)
 			continue;
 		if (signal_permission(p, sig)) {
@@ -289,7 +289,11 @@ SYSCALL(sigaltstack)
 	u64 sp = t->regs->rsp;
 	bool inside = t->altstack_size && !(t->altstack_flags & ALT_AUTODISARM) && sp > t->altstack_sp &&
 		      sp - t->altstack_sp <= t->altstack_size;
-	struct k_stack new, old = {t->altstack_sp, inside ? ALT_ONSTACK : t->altstack_size ? 0 : ALT_DISABLE, 0, t->altstack_size};
+	struct k_stack new, old = {t->altstack_sp,
+				   inside	      ? ALT_ONSTACK
+				   : t->altstack_size ? 0
+						      : ALT_DISABLE,
+				   0, t->altstack_size};
 
 	old.flags |= t->altstack_flags & ALT_AUTODISARM;
 	if (a) {
@@ -305,7 +309,7 @@ SYSCALL(sigaltstack)
 			return -ENOMEM;
 		t->altstack_sp = new.sp;
 		t->altstack_size = new.size;
-		t->altstack_flags = new.flags & (ALT_AUTODISARM | ALT_DISABLE);
+		t->altstack_flags = new.flags &(ALT_AUTODISARM | ALT_DISABLE);
 	}
 	return b ? put_user(user(b), old) : 0;
 }

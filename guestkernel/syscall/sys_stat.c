@@ -84,24 +84,24 @@ static void fill_statx(struct inode *inode, const struct path *path, struct stat
 	struct k_stat st;
 	inode_stat(inode, &st);
 	*x = (struct statx){
-		.stx_mask = STATX_BASIC_STATS | STATX_BTIME | (path->mount ? STATX_MNT_ID : 0),
-		.stx_blksize = (u32)st.blksize,
-		.stx_nlink = (u32)st.nlink,
-		.stx_uid = st.uid,
-		.stx_gid = st.gid,
-		.stx_mode = (u16)st.mode,
-		.stx_ino = st.ino,
-		.stx_size = (u64)st.size,
-		.stx_blocks = (u64)st.blocks,
-		.stx_atime = stamp(st.atime, st.atime_nsec),
-		.stx_btime = stamp(inode->btime.sec, inode->btime.nsec),
-		.stx_ctime = stamp(st.ctime, st.ctime_nsec),
-		.stx_mtime = stamp(st.mtime, st.mtime_nsec),
-		.stx_rdev_major = dev_major(st.rdev),
-		.stx_rdev_minor = dev_minor(st.rdev),
-		.stx_dev_major = dev_major(st.dev),
-		.stx_dev_minor = dev_minor(st.dev),
-		.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT,
+	    .stx_mask = STATX_BASIC_STATS | STATX_BTIME | (path->mount ? STATX_MNT_ID : 0),
+	    .stx_blksize = (u32)st.blksize,
+	    .stx_nlink = (u32)st.nlink,
+	    .stx_uid = st.uid,
+	    .stx_gid = st.gid,
+	    .stx_mode = (u16)st.mode,
+	    .stx_ino = st.ino,
+	    .stx_size = (u64)st.size,
+	    .stx_blocks = (u64)st.blocks,
+	    .stx_atime = stamp(st.atime, st.atime_nsec),
+	    .stx_btime = stamp(inode->btime.sec, inode->btime.nsec),
+	    .stx_ctime = stamp(st.ctime, st.ctime_nsec),
+	    .stx_mtime = stamp(st.mtime, st.mtime_nsec),
+	    .stx_rdev_major = dev_major(st.rdev),
+	    .stx_rdev_minor = dev_minor(st.rdev),
+	    .stx_dev_major = dev_major(st.dev),
+	    .stx_dev_minor = dev_minor(st.dev),
+	    .stx_attributes_mask = STATX_ATTR_MOUNT_ROOT,
 	};
 	if (path->mount) {
 		x->stx_mnt_id = (u64)path->mount->id;
@@ -137,7 +137,8 @@ static int check_access(int dirfd, u64 addr, u32 mode, u64 flags)
 		return r;
 	if (mode)
 		r = inode_permission(inode, mode);
-	if (!r && (mode & MAY_WRITE) && (inode_is(inode, K_S_IFREG) || inode_is(inode, K_S_IFDIR) || inode_is(inode, K_S_IFLNK)))
+	if (!r && (mode & MAY_WRITE) &&
+	    (inode_is(inode, K_S_IFREG) || inode_is(inode, K_S_IFDIR) || inode_is(inode, K_S_IFLNK)))
 		r = mount_want_write(&path);
 	if (!r && (mode & MAY_EXEC) && inode_is(inode, K_S_IFREG) && path.mount && (path.mount->flags & MS_NOEXEC))
 		r = -EACCES;
@@ -221,7 +222,7 @@ struct k_statfs {
 };
 _Static_assert(sizeof(struct k_statfs) == 120, "statfs");
 
-#define ST_VALID 0x20
+#define ST_VALID   0x20
 #define ANON_MAGIC 0x09041934 /* ANON_INODE_FS_MAGIC */
 #define PIPE_MAGIC 0x50495045 /* PIPEFS_MAGIC */
 #define SOCK_MAGIC 0x534f434b /* SOCKFS_MAGIC */
@@ -241,7 +242,9 @@ static long put_statfs(u64 addr, const struct inode *inode, const struct mount *
 		st.ffree = info.ffree;
 		st.fsid = sb->dev;
 	} else {
-		st.type = inode_is(inode, K_S_IFIFO) ? PIPE_MAGIC : inode_is(inode, K_S_IFSOCK) ? SOCK_MAGIC : ANON_MAGIC;
+		st.type = inode_is(inode, K_S_IFIFO)	? PIPE_MAGIC
+			  : inode_is(inode, K_S_IFSOCK) ? SOCK_MAGIC
+							: ANON_MAGIC;
 	}
 	if (mount)
 		st.flags |= mount->flags & (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME);

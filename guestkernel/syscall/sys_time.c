@@ -10,10 +10,10 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/syscall.h"
 
-#define NS_PER_S 1000000000ull
-#define NS_LIMIT ((u64)INT64_MAX)
-#define TICK_NS 10000000ull /* times(2): 100 a second */
-#define COARSE_NS 4000000ll /* what the coarse clocks say of themselves: CONFIG_HZ=250 */
+#define NS_PER_S  1000000000ull
+#define NS_LIMIT  ((u64)INT64_MAX)
+#define TICK_NS	  10000000ull /* times(2): 100 a second */
+#define COARSE_NS 4000000ll   /* what the coarse clocks say of themselves: CONFIG_HZ=250 */
 
 int timespec_from_user(user_ptr p, u64 *ns)
 {
@@ -126,8 +126,8 @@ struct k_timex {
 };
 _Static_assert(sizeof(struct k_timex) == 208, "timex");
 
-#define STATE_UNSYNC 5      /* TIME_ERROR */
-#define STATUS_UNSYNC 0x40  /* STA_UNSYNC */
+#define STATE_UNSYNC	 5    /* TIME_ERROR */
+#define STATUS_UNSYNC	 0x40 /* STA_UNSYNC */
 #define MAXIMUM_ERROR_US 16000000
 #define ADJUST_READ_ONLY 0x8000u /* ADJ_OFFSET_READONLY without ADJ_OFFSET_SINGLESHOT's bit */
 
@@ -141,8 +141,14 @@ static long adjust(u64 at)
 		return -EFAULT;
 	if (x.modes & ~ADJUST_READ_ONLY)
 		return -EPERM;
-	x = (struct k_timex){.modes = x.modes, .maxerror = MAXIMUM_ERROR_US, .esterror = MAXIMUM_ERROR_US, .status = STATUS_UNSYNC,
-			     .constant = 7, .precision = 1, .tolerance = 32768000, .tick = 10000,
+	x = (struct k_timex){.modes = x.modes,
+			     .maxerror = MAXIMUM_ERROR_US,
+			     .esterror = MAXIMUM_ERROR_US,
+			     .status = STATUS_UNSYNC,
+			     .constant = 7,
+			     .precision = 1,
+			     .tolerance = 32768000,
+			     .tick = 10000,
 			     .time = {(s64)(now / NS_PER_S), (s64)(now % NS_PER_S / 1000)}};
 	return put_user(user(at), x) ? -EFAULT : STATE_UNSYNC;
 }

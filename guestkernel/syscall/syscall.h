@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * System call dispatch. table.h is the one X-macro list: number, name, handler, state, what is missing, argument
- * formats for the trace. Handlers decode and check all arguments, then call the subsystem. They take six u64 and return a
- * value or -errno (ERESTART* included).
+ * formats for the trace. Handlers decode and check all arguments, then call the subsystem. They take six u64 and return
+ * a value or -errno (ERESTART* included).
  */
 #ifndef GUESTKERNEL_SYSCALL_H
 #define GUESTKERNEL_SYSCALL_H
@@ -25,14 +25,15 @@ int timespec_to_user(user_ptr p, u64 ns);
 /* A mask argument of sigsetsize 8. -EINVAL, -EFAULT */
 int sigmask_from_user(user_ptr p, u64 size, u64 *mask);
 
-#define SYSCALL_FULL(number, name, format) SYSCALL(name);
+#define SYSCALL_FULL(number, name, format)	    SYSCALL(name);
 #define SYSCALL_PART(number, name, format, missing) SYSCALL(name);
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
 
 /* Called by the entry code with the kernel lock held and interrupts off: runs the call, sets regs->rax. */
 void syscall_dispatch(struct regs *regs);
-/* The last thing before user mode: signals, reschedule; called with the lock held after each system call, fault, event. */
+/* The last thing before user mode: signals, reschedule; called with the lock held after each system call, fault, event.
+ */
 void return_to_user(struct regs *regs);
 /* A fault of the program. */
 void user_fault(struct regs *regs, u32 vector, u64 error_code, u64 cr2);

@@ -11,15 +11,28 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
-enum { VECTOR_DE, VECTOR_DB, VECTOR_NMI, VECTOR_BP, VECTOR_OF, VECTOR_BR, VECTOR_UD, VECTOR_NM, VECTOR_PF = 14, VECTOR_MF = 16,
-       VECTOR_AC, VECTOR_MC, VECTOR_XM };
-#define PF_WRITE 2u
-#define PF_FETCH 16u
+enum {
+	VECTOR_DE,
+	VECTOR_DB,
+	VECTOR_NMI,
+	VECTOR_BP,
+	VECTOR_OF,
+	VECTOR_BR,
+	VECTOR_UD,
+	VECTOR_NM,
+	VECTOR_PF = 14,
+	VECTOR_MF = 16,
+	VECTOR_AC,
+	VECTOR_MC,
+	VECTOR_XM
+};
+#define PF_WRITE   2u
+#define PF_FETCH   16u
 #define OPCODE_INT 0xcd
 
 /* Offsets in an XSAVE image. */
-#define FX_FCW 0
-#define FX_FSW 2
+#define FX_FCW	 0
+#define FX_FSW	 2
 #define FX_MXCSR 24
 
 static void page_fault(struct regs *regs, u64 error_code, u64 addr)
@@ -91,7 +104,8 @@ void user_fault(struct regs *regs, u32 vector, u64 error_code, u64 cr2)
 		signal_fault(SIGTRAP, SI_KERNEL, 0);
 		break;
 	case VECTOR_UD:
-		/* Where ring 0 is emulated, a software interrupt that the program may not raise comes as #UD, not as #GP. */
+		/* Where ring 0 is emulated, a software interrupt that the program may not raise comes as #UD, not as
+		 * #GP. */
 		if (!get_user(first_byte, user(regs->rip)) && first_byte == OPCODE_INT) {
 			signal_fault(SIGSEGV, SI_KERNEL, 0);
 			break;

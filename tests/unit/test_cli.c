@@ -18,7 +18,7 @@
 #include "runner/help.h"
 #include "runner/run.h"
 
-#define WORDS_MAX 32
+#define WORDS_MAX 48
 
 static const struct run_spec *ran;
 static int checked = -1;
@@ -41,7 +41,7 @@ static struct error error;
 /* Parses "sandbox WORD..."; words are separated by single spaces. */
 static int parse(const char *line)
 {
-	static char copy[512];
+	static char copy[1024];
 	static char *argv[WORDS_MAX];
 	int argc = 0;
 	command_free(&command);
@@ -268,6 +268,66 @@ static void messages_have_one_form(void **state)
 	close(pipe_ends[1]);
 }
 
+static const struct spec_mount *mount(unsigned index)
+{
+	assert_true(index < command.run.mount_count);
+	return &command.run.mount[index];
+}
+
+static void mounts_come_by_depth(void **state)
+{
+	accept_line("run --tmpfs /a/b/c:1M --rw /usr/lib --ro / --ro /etc:/a//b/ true");
+	assert_int_equal(command.run.mount_count, 4);
+	assert_string_equal(mount(0)->guest, "/");
+	assert_string_equal(mount(0)->host, "/");
+	assert_int_equal(mount(0)->kind, SPEC_RO);
+	assert_string_equal(mount(1)->guest, "/usr/lib");
+	assert_int_equal(mount(1)->kind, SPEC_RW);
+	assert_string_equal(mount(2)->guest, "/a/b");
+	assert_string_equal(mount(2)->host, "/etc");
+	assert_string_equal(mount(3)->guest, "/a/b/c");
+	assert_null(mount(3)->host);
+	assert_int_equal(mount(3)->size, 1 << 20);
+}
+
+static void colons_of_names_are_escaped(void **state)
+{
+	accept_line("run --ro /a\\:b:/c\\:d --ro /x\\\\y --ro /n\\o true");
+	assert_string_equal(mount(0)->host, "/a:b");
+	assert_string_equal(mount(0)->guest, "/c:d");
+	assert_string_equal(mount(1)->guest, "/x\\y");
+	assert_string_equal(mount(2)->guest, "/n\\o");
+}
+
+static void a_relative_host_path_becomes_absolute(void **state)
+{
+	char cwd[4096];
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	accept_line("run --rw . --ro ./tests:/t true");
+	assert_string_equal(mount(1)->guest, cwd);
+	assert_string_equal(mount(0)->host, "./tests");
+}
+
+static void wrong_mounts_are_refused(void **state)
+{
+	refuse("run --ro", "--ro", "value");
+	refuse("run --ro= true", "--", "names no path");
+	refuse("run --ro /usr: true", "--", "not absolute");
+	refuse("run --ro /usr:usr true", "--", "not absolute");
+	refuse("run --ro /usr:/a/../b true", "--", "`..`");
+	refuse("run --ro /usr:/a:/b true", "--", "more than one `:`");
+	refuse("run --rw ./nowhere/at/all true", "--", "cannot be found");
+	refuse("run --ro /usr --tmpfs /usr/ true", "--", "given before");
+	refuse("run --ro /x:/proc/sys true", "--", "/dev, /proc or /sys");
+	refuse("run --tmpfs / true", "--", "root");
+	refuse("run --tmpfs /a:0 true", "--", "SIZE");
+	refuse("run --tmpfs /a:1X true", "--", "SIZE");
+	refuse("run --tmpfs a true", "--", "not absolute");
+	refuse("run --ro /1 --ro /2 --ro /3 --ro /4 --ro /5 --ro /6 --ro /7 --ro /8 --ro /9 --tmpfs /10 --tmpfs /11 --tmpfs /12 "
+		    "--tmpfs /13 --tmpfs /14 --rw /15 --rw /16 --rw /17 true",
+		    "--rw", "one too many");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +343,10 @@ int main(void)
 	    cmocka_unit_test(help_names_every_option_of_run),
 	    cmocka_unit_test(commands_are_called),
 	    cmocka_unit_test(messages_have_one_form),
+	    cmocka_unit_test(mounts_come_by_depth),
+	    cmocka_unit_test(colons_of_names_are_escaped),
+	    cmocka_unit_test(a_relative_host_path_becomes_absolute),
+	    cmocka_unit_test(wrong_mounts_are_refused),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	command_free(&command);

@@ -195,6 +195,59 @@ static void bad_header_fields_are_refused(void **state)
 	REFUSED((header.rlimit_mask = 2, header.rlimit[1].soft = 1));
 }
 
+static void add_mount(struct wire_mount mount, const char *path)
+{
+	if (!mount.path_len)
+		mount.path_len = (uint32_t)strlen(path) + 1;
+	add(&mount, sizeof mount);
+	add_string(path);
+	header.nmounts++;
+}
+
+static void mounts_come_back(void **state)
+{
+	struct job_mount mount;
+
+	setup(state);
+	add_mount((struct wire_mount){.kind = WIRE_MOUNT_SHARE, .flags = WIRE_MOUNT_READONLY, .share = 15}, "/");
+	add_mount((struct wire_mount){.kind = WIRE_MOUNT_TMPFS, .size = 1 << 20}, "/a/b");
+	assert_int_equal(decode(), 0);
+	assert_int_equal(job_next_mount(&job, &mount), 1);
+	assert_int_equal(mount.header.share, 15);
+	assert_string_equal(mount.path, "/");
+	assert_int_equal(job_next_mount(&job, &mount), 1);
+	assert_int_equal(mount.header.size, 1 << 20);
+	assert_string_equal(mount.path, "/a/b");
+	assert_int_equal(job_next_mount(&job, &mount), 0);
+}
+
+static void bad_mounts_are_refused(void **state)
+{
+	static const struct wire_mount share = {.kind = WIRE_MOUNT_SHARE}, tmpfs = {.kind = WIRE_MOUNT_TMPFS};
+#define BAD_MOUNT(base, path, change)                                                                                  \
+	do {                                                                                                           \
+		struct wire_mount mount = base;                                                                        \
+		setup(state);                                                                                          \
+		change;                                                                                                \
+		add_mount(mount, path);                                                                                \
+		assert_int_equal(decode(), -EPROTO);                                                                   \
+	} while (0)
+	BAD_MOUNT(share, "/a", mount.kind = 0);
+	BAD_MOUNT(share, "/a", mount.kind = 3);
+	BAD_MOUNT(share, "/a", mount.flags = 4);
+	BAD_MOUNT(share, "/a", mount.share = WIRE_FILES_SESSIONS_MAX);
+	BAD_MOUNT(share, "/a", mount.size = 1);
+	BAD_MOUNT(tmpfs, "/a", mount.share = 1);
+	BAD_MOUNT(tmpfs, "/a", mount.flags = WIRE_MOUNT_READONLY);
+	BAD_MOUNT(tmpfs, "/a", mount.path_len = 2);
+	BAD_MOUNT(tmpfs, "/a", mount.path_len = 4);
+	BAD_MOUNT(tmpfs, "/a", mount.path_len = WIRE_PATH_MAX + 1);
+	BAD_MOUNT(tmpfs, "a", mount.size = 1);
+	BAD_MOUNT(tmpfs, "", mount.size = 1);
+	BAD_MOUNT(tmpfs, "/a/..", mount.size = 1);
+	BAD_MOUNT(tmpfs, "/./a", mount.size = 1);
+}
+
 static void bad_stdio_is_refused(void **state)
 {
 	static const uint8_t bad[][4] = {{3, 1, 1, 0}, {1, 3, 1, 0}, {5, 1, 1, 0}, {1, 1, 255, 0},
@@ -300,6 +353,8 @@ int main(void)
 	    TEST(bytes_behind_the_job_are_refused),
 	    TEST(other_version_is_told_apart),
 	    TEST(bad_header_fields_are_refused),
+	    TEST(mounts_come_back),
+	    TEST(bad_mounts_are_refused),
 	    TEST(bad_stdio_is_refused),
 	    TEST(bad_strings_are_refused),
 	    TEST(bad_file_records_are_refused),

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "initramfs/job.h"
@@ -18,7 +19,9 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 	char *argv[] = {"prog", "", "two", NULL};
 	const char *vars[] = {"PATH=/bin", "EMPTY="};
 	struct run_spec spec = {
-	    .program = "prog", .argv = argv, .argc = 3, .hostname = "host", .uid = 1000, .gid = 100};
+	    .program = "prog", .argv = argv, .argc = 3, .hostname = "host", .uid = 1000, .gid = 100,
+	    .mount = {{.kind = SPEC_RO, .host = "/", .guest = "/"}, {.kind = SPEC_TMPFS, .guest = "/t", .size = 4096},
+		      {.kind = SPEC_RW, .host = "/dev/null", .guest = "/f"}}, .mount_count = 3};
 	struct environment environment = {.user = "me", .home = "/home/me", .vars = vars, .count = 2};
 	struct closure_entry entries[] = {
 	    {.kind = WIRE_FILE_SYMLINK, .mode = 0777, .path = "/lib64", .target = "usr/lib64", .fd = -1},
@@ -37,9 +40,13 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 	struct error error = {0};
 	struct wire_frame frame;
 	struct job_file file;
+	struct job_mount mount;
+	static const struct wire_mount mounts[] = {{WIRE_MOUNT_SHARE, WIRE_MOUNT_READONLY, 0, 2, 0}, {WIRE_MOUNT_TMPFS, 0, 0, 3, 4096},
+						   {WIRE_MOUNT_SHARE, WIRE_MOUNT_FILE, 1, 3, 0}};
 	char *slots[16];
 	const char *what = NULL;
 	struct job job;
+	char cwd[WIRE_PATH_MAX];
 
 	assert_int_equal(job_encode(&spec, &environment, &closure, &stdio, &out, &error), 0);
 	memcpy(&frame, out.data, sizeof frame);
@@ -55,12 +62,18 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 	assert_int_equal(job.header.stdio[2], WIRE_STDIO_STDOUT);
 	assert_string_equal(job.hostname, "host");
 	assert_string_equal(job.user, "me");
-	assert_string_equal(job.workdir, "/home/me");
+	assert_string_equal(job.workdir, getcwd(cwd, sizeof cwd)); /* it is in a share */
 	assert_string_equal(job.home, "/home/me");
 	assert_string_equal(job.program, "/usr/bin/prog");
 	assert_string_equal(job.argv[1], "");
 	assert_string_equal(job.argv[2], "two");
 	assert_string_equal(job.envp[1], "EMPTY=");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(job_next_mount(&job, &mount), 1);
+		assert_memory_equal(&mount.header, &mounts[i], sizeof mounts[i]);
+		assert_string_equal(mount.path, spec.mount[i].guest);
+	}
+	assert_int_equal(job_next_mount(&job, &mount), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(job_next_file(&job, &file), 1);
 		assert_string_equal(file.path, entries[i].path);

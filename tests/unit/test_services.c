@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runner/services.h"
@@ -271,6 +273,39 @@ static void only_one_report_ends_the_run(void **state)
 	assert_int_equal(after(&message, sizeof(message)), CONTROL_BROKEN);
 }
 
+static void sessions_of_the_files_server_share_a_port(void **state)
+{
+	int pair[2][2];
+	char bytes[8] = "";
+	struct iovec iov = {bytes, sizeof(bytes)};
+	struct iovec out = {"request", 7};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[i]), 0);
+	open_services(&(struct services_config){.in = -1, .out = -1, .err = -1, .files = (int[]){pair[0][0], pair[1][0]}, .files_count = 2});
+	assert_int_equal(services_connect(&services, WIRE_FILES), SERVICE_FILES);
+	assert_int_equal(services_connect(&services, WIRE_FILES), SERVICE_FILES + 1);
+	assert_int_equal(services_connect(&services, WIRE_FILES), -1);
+	assert_int_equal(services_write(&services, SERVICE_FILES + 1, &(struct spans){&out, 1, 7}), 7);
+	assert_int_equal(read(pair[1][1], bytes, sizeof(bytes)), 7);
+	assert_memory_equal(bytes, "request", 7);
+	assert_int_equal(services_read(&services, SERVICE_FILES + 1, &(struct spans){&iov, 1, 8}), -EAGAIN);
+	assert_int_equal(write(pair[1][1], "reply", 5), 5);
+	stream_event(services_input(&services, SERVICE_FILES + 1), EPOLLIN);
+	assert_true(services_readable(&services, SERVICE_FILES + 1));
+	assert_int_equal(services_read(&services, SERVICE_FILES + 1, &(struct spans){&iov, 1, 8}), 5);
+	assert_memory_equal(bytes, "reply", 5);
+	/* The guest hangs up: the server sees the end; its own end is the guest's reset. */
+	services_disconnect(&services, SERVICE_FILES + 1);
+	assert_int_equal(read(pair[1][1], bytes, sizeof(bytes)), 0);
+	assert_int_equal(services_connect(&services, WIRE_FILES), -1);
+	assert_false(services_gone(&services, SERVICE_FILES));
+	close(pair[0][1]);
+	stream_event(services_output(&services, SERVICE_FILES), EPOLLHUP);
+	assert_true(services_gone(&services, SERVICE_FILES));
+	close(pair[1][1]);
+	services_close(&services);
+}
+
 static void failure_text_is_made_printable(void **state)
 {
 	(void)state;
@@ -312,6 +347,7 @@ int main(void)
 	    cmocka_unit_test(exit_without_start_or_more_after_it_is_broken),
 	    cmocka_unit_test(only_one_report_ends_the_run),
 	    cmocka_unit_test(failure_text_is_made_printable),
+	    cmocka_unit_test(sessions_of_the_files_server_share_a_port),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

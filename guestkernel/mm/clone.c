@@ -4,12 +4,14 @@
  */
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
+#include "guestkernel/mm/fault.h"
 #include "guestkernel/mm/region.h"
 
 #define BATCH 64
 
 /* Entries on their way to the child: a run of 4 KiB pages with the same protection. */
 struct copier {
+	const struct mm *parent;
 	struct mm *child;
 	bool shared; /* VMA_SHARED: both sides keep write permission */
 	u64 start;   /* of the run */
@@ -55,12 +57,32 @@ static void copy_huge(struct copier *c, u64 va, struct pte pte, u32 prot)
 	rss_add(c->child, head, HUGE_SIZE / PAGE_SIZE);
 }
 
+/* A page that this process wrote to soon after earlier forks: a copy now, writable on both sides, is much cheaper than
+ * a fault. Did it? */
+static bool copy_hot(struct copier *c, u64 va, struct pte pte)
+{
+	struct page *copy;
+
+	if (c->shared || pte.huge || !(pte.prot & PT_WRITE) || !mm_is_hot(c->parent, va) || !page_plenty(1))
+		return false;
+	copy = copy_of(pte.pa);
+	if (!copy)
+		return false;
+	run_flush(c);
+	if (c->error || (c->error = pt_map(&c->child->pt, va, page_addr(copy), PAGE_SIZE, pte.prot))) {
+		page_put(copy);
+		return true;
+	}
+	rss_add(c->child, copy, 1);
+	return true;
+}
+
 static enum pt_action copy_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
 {
 	struct copier *c = arg;
 	u32 child_prot = c->shared ? pte.prot : pte.prot & ~PT_WRITE;
 
-	if (c->error)
+	if (c->error || copy_hot(c, va, pte))
 		return PT_KEEP;
 	if (pte.huge) {
 		copy_huge(c, va, pte, child_prot);
@@ -83,7 +105,7 @@ static enum pt_action copy_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
 static int copy_vma(struct mm *mm, struct mm *child, const struct vma *vma, bool *revoked)
 {
 	struct vma *copy = vma_create(vma->prot, vma->flags & ~VMA_LOCKED, vma->file, vma->pgoff, vma->name);
-	struct copier c = {.child = child, .shared = vma->flags & (VMA_SHARED | VMA_FIXED_PAGES)};
+	struct copier c = {.parent = mm, .child = child, .shared = vma->flags & (VMA_SHARED | VMA_FIXED_PAGES)};
 
 	if (!copy)
 		return -ENOMEM;
@@ -111,6 +133,7 @@ static void copy_layout(const struct mm *mm, struct mm *child)
 	if (child->exe)
 		file_get(child->exe);
 	memcpy(child->auxv, mm->auxv, sizeof(child->auxv));
+	memcpy(child->hot, mm->hot, sizeof(child->hot));
 }
 
 struct mm *mm_clone(struct mm *mm)
@@ -122,6 +145,7 @@ struct mm *mm_clone(struct mm *mm)
 
 	if (!child)
 		return NULL;
+	mm->hot_left = HOT_PAGES / 2;
 	copy_layout(mm, child);
 	list_for_each (vma, &mm->vmas, link) {
 		if (vma->flags & VMA_DONTFORK)

@@ -5,6 +5,22 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/fault.h"
 
+bool mm_is_hot(const struct mm *mm, u64 va)
+{
+	for (unsigned i = 0; i < HOT_PAGES; i++)
+		if (mm->hot[i] == va)
+			return true;
+	return false;
+}
+
+static void note_hot(struct mm *mm, u64 va)
+{
+	if (!mm->hot_left || mm_is_hot(mm, va))
+		return;
+	mm->hot_left--;
+	mm->hot[mm->hot_next++ % HOT_PAGES] = va;
+}
+
 static enum pt_action make_writable(void *arg, u64 va, struct pte pte, u32 *prot)
 {
 	if (!page_exclusive(page_head(page_of(pte.pa))))
@@ -35,6 +51,7 @@ static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 	struct page *old[COPY_PAGES] = {NULL};
 	unsigned n = 0;
 
+	note_hot(mm, addr);
 	if (page_exclusive(page_head(page_of(pte.pa)))) {
 		/* The other sharers have gone; very likely from the neighbours too. */
 		struct window all = window_around(mm, vma, addr, WINDOW_PAGES);

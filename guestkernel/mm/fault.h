@@ -28,5 +28,7 @@ struct page *copy_of(paddr_t pa);
 /* A write to a present page without write permission in a writable VMA: makes it writable, copied if others see it.
  * -ENOMEM */
 int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte);
+/* Was the page at va among the first that needed fault_write() after earlier forks? */
+bool mm_is_hot(const struct mm *mm, u64 va);
 
 #endif

@@ -44,6 +44,7 @@ struct vma {
 #define VMA_NODUMP	1024u /* MADV_DONTDUMP */
 #define VMA_STACK	2048u /* MAP_STACK: no 2 MiB pages */
 
+#define HOT_PAGES 8
 struct mm {
 	u32 refs;
 	struct pagetable pt;
@@ -64,6 +65,8 @@ struct mm {
 	u64 generation;		   /* changes with every change of the VMA set: a fault that slept looks again */
 	u64 fault_low, fault_high; /* what the last anonymous fault mapped: sequential faults map more */
 	unsigned fault_pages;
+	u64 hot[HOT_PAGES]; /* pages that were written to first after a fork: the next fork copies them at once */
+	unsigned hot_next, hot_left; /* slot of the next, and how many more this fork may add */
 };
 
 /* An empty address space; mmap_top is chosen at random below the stack's zone. NULL: -ENOMEM. */

@@ -435,6 +435,35 @@ static void after_the_child_has_gone_one_fault_is_enough(void **state)
 	assert_int_equal(free_frames(), free_before);
 }
 
+static void what_was_written_after_a_fork_costs_no_fault_after_the_next(void **state)
+{
+	u64 a = map(0x20000000, 64 * PAGE_SIZE, RW, ANON);
+	u8 v;
+
+	for (u64 i = 0; i < 64; i++)
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+	struct mm *first = mm_clone(mm);
+
+	assert_int_equal(world_write(mm, a + 9 * PAGE_SIZE, 2), 0);
+	mm_put(first);
+	struct mm *second = mm_clone(mm);
+
+	assert_int_equal(mm_rss_pages(second), 64);
+	world_faults = 0;
+	assert_int_equal(world_write(mm, a + 9 * PAGE_SIZE, 3), 0);
+	assert_int_equal(world_read(second, a + 9 * PAGE_SIZE, &v), 0);
+	assert_int_equal(v, 2);
+	assert_int_equal(world_write(second, a + 9 * PAGE_SIZE, 4), 0);
+	assert_int_equal(world_faults, 0);
+	assert_int_equal(world_read(mm, a + 9 * PAGE_SIZE, &v), 0);
+	assert_int_equal(v, 3);
+	assert_int_equal(world_write(mm, a + 30 * PAGE_SIZE, 3), 0); /* the others are still shared */
+	assert_int_equal(world_faults, 1);
+	assert_null(world_check(mm));
+	assert_null(world_check(second));
+	mm_put(second);
+}
+
 static void another_cpu_sees_the_copy(void **state)
 {
 	u64 a = map(0x20000000, 8ul << 20, RW, ANON);
@@ -740,6 +769,7 @@ int main(void)
 	    T(files_live_as_long_as_their_mappings),
 	    T(shared_anonymous_memory_is_shared_by_fork),
 	    T(after_the_child_has_gone_one_fault_is_enough),
+	    T(what_was_written_after_a_fork_costs_no_fault_after_the_next),
 	    T(another_cpu_sees_the_copy),
 	    T(fork_honours_advice),
 	    T(fork_fails_without_memory),

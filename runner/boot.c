@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/boot.h"
 
+#include <assert.h>
 #include <cpuid.h>
 #include <errno.h>
 #include <string.h>
@@ -47,6 +48,14 @@ static void *at(struct builder *b, uint64_t address, uint64_t length)
 	return memory_range(&b->vm->memory, gpa(address), length);
 }
 
+/* What lies below free_start, which boot_prepare has compared with the RAM. */
+static void *inside(struct builder *b, uint64_t address, uint64_t length)
+{
+	void *host = at(b, address, length);
+	assert(host);
+	return host;
+}
+
 /* A fresh zero page below BOOT_TABLES_END; guest memory is zero from the start. */
 static uint64_t new_table(struct builder *b)
 {
@@ -61,7 +70,7 @@ static uint64_t new_table(struct builder *b)
 
 static uint64_t *entry(struct builder *b, uint64_t table, unsigned index)
 {
-	return (uint64_t *)at(b, table, PAGE) + index;
+	return (uint64_t *)inside(b, table, PAGE) + index;
 }
 
 /* The table below entry `index`, made when missing. */
@@ -142,7 +151,7 @@ static void fill_idt(struct builder *b, uint64_t *idt, unsigned cpu, enum boot_l
 static void fill_cpu_page(struct builder *b, unsigned cpu, enum boot_layout layout)
 {
 	uint64_t where = BOOT_CPU_GPA + cpu * PAGE;
-	uint8_t *page = at(b, where, PAGE);
+	uint8_t *page = inside(b, where, PAGE);
 	uint64_t *gdt = (uint64_t *)(page + BOOT_CPU_GDT);
 	uint64_t tss = BOOT_DIRECT_MAP + where + BOOT_CPU_TSS;
 	gdt[BOOT_KERNEL_CS / 8] = 0x00af9b000000ffff;
@@ -312,7 +321,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 		return error_set(error, STATUS_RUNNER, "--memory %llu MiB is too little for the guest kernel",
 				 (unsigned long long)(vm->memory.size >> 20));
 	if (options->trace_only) {
-		struct trace_area *area = at(&b, trace, sizeof(*area));
+		struct trace_area *area = inside(&b, trace, sizeof(*area));
 		memcpy(area->only, options->trace_only, sizeof(area->only));
 	}
 	*block = (struct boot_block){
@@ -336,6 +345,6 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 		return -1;
 	if (getrandom(block->seed, sizeof(block->seed), 0) != sizeof(block->seed))
 		return error_errno(error, STATUS_RUNNER, "getrandom");
-	memcpy(at(&b, BOOT_BLOCK_GPA, sizeof(*block)), block, sizeof(*block));
+	memcpy(inside(&b, BOOT_BLOCK_GPA, sizeof(*block)), block, sizeof(*block));
 	return 0;
 }

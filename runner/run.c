@@ -60,7 +60,6 @@ struct run {
 
 static int find_program(struct run *run, struct error *error)
 {
-	extern char **environ;
 	if (environment_build(run->spec, environ, &run->environment, error) ||
 	    closure_build(run->spec, &run->environment, &run->closure, error))
 		return -1;

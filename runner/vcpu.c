@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner/vcpu.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
@@ -27,16 +28,18 @@ uint64_t monotonic_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/* The smallest RAM holds it. */
+static struct shared_page *shared_page(struct machine *machine)
+{
+	struct shared_page *page = memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
+	assert(page);
+	return page;
+}
+
 /* The guest's side of the shared page. Atomic accesses only, one at a time. */
 static struct shared_cpu *shared_cpu(struct vcpu *vcpu)
 {
-	return &((struct shared_page *)memory_range(&vcpu->machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE))
-		    ->cpu[vcpu->index];
-}
-
-static struct shared_page *shared_page(struct machine *machine)
-{
-	return memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
+	return &shared_page(vcpu->machine)->cpu[vcpu->index];
 }
 
 /* ---- waking and stopping ---- */

@@ -12,7 +12,7 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/process.h"
-#include "guestkernel/syscall/names.h"
+#include "guestkernel/names.h"
 
 #define TICK_NS 10000000ul
 

@@ -9,7 +9,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
-#include "guestkernel/syscall/names.h"
+#include "guestkernel/names.h"
 
 #define RO (K_S_IFREG | 0444)
 #define RW (K_S_IFREG | 0644)

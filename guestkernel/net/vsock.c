@@ -421,7 +421,7 @@ static long vsock_recvmsg(struct socket *s, struct socket_msg *msg)
 		u32 want = (u32)MIN((u64)seg->len, msg->uio->left);
 		u32 n = (u32)uio_copy_to(msg->uio, seg->data + seg->offset, want);
 		if (msg->flags & 0x02 /* MSG_PEEK */)
-			return n ? n : -EFAULT;
+			return n ? (long)n : -EFAULT;
 		if (n)
 			consumed(v, seg, n);
 		total += n;

@@ -11,7 +11,7 @@
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/process.h"
 #include "guestkernel/proc/signal.h"
-#include "guestkernel/syscall/names.h"
+#include "guestkernel/names.h"
 #include "guestkernel/syscall/syscall.h"
 
 #define NAME_BYTES 65 /* a name of uname(2) with its NUL */

@@ -21,7 +21,7 @@
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/signal.h"
-#include "guestkernel/syscall/names.h"
+#include "guestkernel/names.h"
 #include "guestkernel/syscall/syscall.h"
 #include "tests/unit/arch_stub.h"
 #include "tests/unit/fs_stub.h"

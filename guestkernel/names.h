@@ -2,8 +2,8 @@
  *
  * What the system calls itself: uname(2), /proc/version, /proc/sys/kernel.
  */
-#ifndef GUESTKERNEL_SYSCALL_NAMES_H
-#define GUESTKERNEL_SYSCALL_NAMES_H
+#ifndef GUESTKERNEL_NAMES_H
+#define GUESTKERNEL_NAMES_H
 
 /* The Linux release whose system call interface this is; C libraries compare it. */
 #define SYSTEM_RELEASE "6.1.0-sandbox"

@@ -18,6 +18,7 @@ jobs=-j$(nproc)
 step build make -s "$jobs" all test-programs
 [ ${#failed[@]} = 0 ] || exit 1
 step "unit tests" make -s unit
+step "unit tests under ASan and UBSan" make -s "$jobs" asan
 if build/e2e/kvm_probe >/dev/null 2>&1; then
 	step conformance make -s conformance
 	step "end to end" tests/e2e/run.sh

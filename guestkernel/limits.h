@@ -37,6 +37,7 @@
 #define DISCARD_START_BYTES (64ul << 20) /* free recycled memory (in 2 MiB blocks) at which the host gets some back ... */
 #define DISCARD_KEEP_BYTES (32ul << 20)  /* ... until this much is left: each give-back is an exit, each reuse a host fault */
 #define PTY_LIMIT 256            /* pseudo-terminals: minors 0..255, some 28 KiB each */
+#define RECLAIM_PAGES 256        /* frames taken from caches at once when memory is out: not one by one */
 #define RESERVE_PAGES 64         /* frames for ALLOC_ATOMIC alone: page tables of a few faults, an exiting process */
 
 #endif

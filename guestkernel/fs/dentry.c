@@ -103,6 +103,7 @@ static struct dentry *alloc(struct superblock *sb, const char *name, size_t len)
 	d->next_seq = 2; /* after . and .. */
 	list_init(&d->children);
 	list_init(&d->sibling);
+	list_init(&d->kept);
 	if (set_name(d, name, len)) {
 		kfree(d);
 		return NULL;
@@ -150,19 +151,133 @@ void dentry_put(struct dentry *d)
 	}
 }
 
-int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+/* ---- names that are kept ---- */
+
+static void unkeep(struct dentry *d)
 {
-	struct dentry *d = hash_find(parent, name, len);
-	if (d && d->inode->ops->valid && !d->inode->ops->valid(d->inode)) {
-		dentry_delete(d);
-		d = NULL;
+	if (!(d->flags & DENTRY_KEPT))
+		return;
+	d->flags &= ~DENTRY_KEPT;
+	list_remove(&d->kept);
+	d->sb->names--;
+	dentry_put(d);
+}
+
+/* Watches and locks belong to the inode, which must not be forgotten under them. */
+static bool may_forget(const struct dentry *d)
+{
+	return d->refs == 1 && (!d->inode || (list_empty(&d->inode->watches) && !d->inode->locks));
+}
+
+void dentry_shrink(struct superblock *sb, u32 n)
+{
+	for (u32 tries = sb->names; n && tries; tries--) {
+		struct dentry *d = list_first(&sb->unused, struct dentry, kept);
+		if (may_forget(d)) {
+			unkeep(d);
+			n--;
+		} else {
+			list_remove(&d->kept);
+			list_append(&sb->unused, &d->kept);
+		}
 	}
-	if (d) {
+}
+
+static void keep(struct dentry *d)
+{
+	struct superblock *sb = d->sb;
+	dentry_get(d);
+	d->flags |= DENTRY_KEPT;
+	list_append(&sb->unused, &d->kept);
+	if (++sb->names > sb->names_limit)
+		dentry_shrink(sb, sb->names_limit / 16 + 1);
+}
+
+struct dentry *dentry_cached(struct dentry *parent, const char *name, size_t len)
+{
+	return hash_find(parent, name, len);
+}
+
+/* A kept name that is not true any more, with all below it. */
+static void forget(struct dentry *d)
+{
+	dentry_drop_tree(d);
+	dentry_delete(d);
+}
+
+/* 0: d, which gets a reference, still stands for what the name is; -EAGAIN: it did not, and is gone; -errno */
+static int use_cached(struct dentry *d)
+{
+	int ok = 1;
+	dentry_get(d);
+	if (d->inode && d->inode->ops->valid)
+		ok = d->inode->ops->valid(d->inode);
+	else if (d->inode && d->inode->ops->revalidate && !d->mounts)
+		ok = d->inode->ops->revalidate(d);
+	if (ok > 0 && !d->inode)
+		ok = -ENOENT;
+	if (ok > 0) {
+		if (d->flags & DENTRY_KEPT) {
+			list_remove(&d->kept);
+			list_append(&d->sb->unused, &d->kept);
+		}
+		return 0;
+	}
+	if (!ok)
+		forget(d);
+	dentry_put(d);
+	return ok ? ok : -EAGAIN;
+}
+
+static void remember_absence(struct dentry *parent, const char *name, size_t len)
+{
+	struct dentry *d = parent->sb->keeps_absence && !hash_find(parent, name, len) ? dentry_alloc(parent, name, len) : NULL;
+	if (!d)
+		return;
+	dentry_add(d, NULL);
+	dentry_put(d);
+}
+
+/* Asks a file system that may sleep: meanwhile somebody else may have entered the name. */
+static int lookup_entry(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+{
+	struct inode *inode;
+	int r = parent->inode->ops->lookup_entry(parent, name, len, &inode);
+	if (r) {
+		if (r == -ENOENT)
+			remember_absence(parent, name, len);
+		return r;
+	}
+	struct dentry *d = hash_find(parent, name, len);
+	if (d && d->inode == inode) {
+		inode_put(inode);
 		dentry_get(d);
 		*out = d;
 		return 0;
 	}
+	d = dentry_alloc(parent, name, len);
+	if (!d) {
+		inode_put(inode);
+		return -ENOMEM;
+	}
+	dentry_add(d, inode);
+	*out = d;
+	return 0;
+}
+
+int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+{
+	struct dentry *d = hash_find(parent, name, len);
+	if (d) {
+		int r = use_cached(d);
+		if (!r)
+			*out = d;
+		if (r != -EAGAIN)
+			return r;
+	}
 	struct inode *inode;
+	if (parent->inode->ops->lookup_entry)
+		return lookup_entry(parent, name, len, out);
 	if (!parent->inode->ops->lookup)
 		return -ENOENT;
 	int r = parent->inode->ops->lookup(parent->inode, name, len, &inode);
@@ -187,10 +302,15 @@ static void link_to_parent(struct dentry *d)
 
 void dentry_add(struct dentry *d, struct inode *inode)
 {
+	struct dentry *old = d->sb->keeps_names ? hash_find(d->parent, d->name, d->len) : NULL;
+	if (old)
+		forget(old); /* known to be absent, or entered while the file system slept */
 	d->inode = inode;
 	link_to_parent(d);
 	if (d->sb->pinned)
 		dentry_get(d);
+	else if (d->sb->keeps_names)
+		keep(d);
 }
 
 void dentry_delete(struct dentry *d)
@@ -202,10 +322,15 @@ void dentry_delete(struct dentry *d)
 	d->flags |= DENTRY_DELETED;
 	if (d->sb->pinned)
 		dentry_put(d);
+	else
+		unkeep(d);
 }
 
 int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len)
 {
+	struct dentry *absent = hash_find(new_parent, name, len);
+	if (absent && !absent->inode)
+		dentry_delete(absent);
 	hash_remove(d);
 	if (set_name(d, name, len)) {
 		hash_insert(d);

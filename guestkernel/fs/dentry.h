@@ -11,15 +11,17 @@
 #include "guestkernel/fs/vfs.h"
 
 #define DENTRY_HASHED 1u
+#define DENTRY_KEPT 4u    /* sb->keeps_names: the superblock has a reference */
 #define DENTRY_DELETED 2u /* the name was removed while in use */
 
 struct dentry {
 	u32 refs, flags;
 	struct dentry *parent; /* a reference; itself for a root */
-	struct inode *inode;   /* a reference; NULL: nothing has this name yet */
+	struct inode *inode;   /* a reference; NULL: nothing has this name (yet, or hashed: known to be absent) */
 	struct superblock *sb;
 	struct list children;  /* in order of seq */
 	struct list sibling;
+	struct list kept;      /* sb->unused */
 	struct dentry *hash_next;
 	u32 hash, len;
 	u32 mounts;            /* mounts that stand on it */
@@ -36,6 +38,10 @@ void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 /* The entry of a name, with a reference; asks the file system when there is no dentry. -ENOENT, -ENOMEM ... */
 int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out);
+/* What is known of a name, without a reference and without asking; its inode is NULL when the name is known to be absent. */
+struct dentry *dentry_cached(struct dentry *parent, const char *name, size_t len);
+/* Drops up to n kept names that nobody uses. */
+void dentry_shrink(struct superblock *sb, u32 n);
 /* Makes the name exist: takes over the reference to inode, hashes d. */
 void dentry_add(struct dentry *d, struct inode *inode);
 /* The name is gone; d lives on for those who use it. */

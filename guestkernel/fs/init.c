@@ -8,13 +8,14 @@
 #include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/p9.h"
 #include "guestkernel/fs/procfs.h"
 #include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
 
 int devpts_create(const char *options, struct superblock **out) __attribute__((weak)); /* drv/pty.c */
 
-const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "devpts", "proc", "sysfs", NULL};
+const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "devpts", "proc", "sysfs", "9p", NULL};
 
 int filesystem_create(const char *type, const char *options, struct superblock **out)
 {
@@ -24,6 +25,8 @@ int filesystem_create(const char *type, const char *options, struct superblock *
 		return devtmpfs_create(options, out);
 	if (!strcmp(type, "proc"))
 		return procfs_create(out);
+	if (!strcmp(type, "9p"))
+		return p9_create(options, out);
 	if (!strcmp(type, "sysfs"))
 		return sysfs_create(out);
 	if (!strcmp(type, "devpts") && devpts_create)

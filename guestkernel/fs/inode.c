@@ -218,6 +218,8 @@ int vfs_setattr(const struct path *path, const struct attr *attr)
 	int r = mount_want_write(path);
 	if (!r)
 		r = may_setattr(inode, attr);
+	if (!r && inode->ops->setattr)
+		r = inode->ops->setattr(inode, attr);
 	if (r)
 		return r;
 	if (attr->valid & (ATTR_UID | ATTR_GID))
@@ -237,8 +239,6 @@ int vfs_setattr(const struct path *path, const struct attr *attr)
 	if (attr->valid & ATTR_MTIME)
 		inode->mtime = attr->mtime;
 	inode->ctime = time_now();
-	if (inode->ops->setattr)
-		inode->ops->setattr(inode);
 	inotify_path(path, IN_ATTRIB_EVENT);
 	return 0;
 }

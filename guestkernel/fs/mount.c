@@ -40,6 +40,7 @@ struct superblock *superblock_alloc(const struct super_ops *ops)
 	sb->ops = ops;
 	sb->dev = minor++;
 	sb->next_ino = 1;
+	list_init(&sb->unused);
 	return sb;
 }
 
@@ -337,9 +338,15 @@ static int do_new(const char *source, const struct path *target, const char *typ
 	struct superblock *sb;
 	if (!type)
 		return -EINVAL;
-	if (!inode_is(target->dentry->inode, K_S_IFDIR))
+	bool dir = inode_is(target->dentry->inode, K_S_IFDIR);
+	if (!dir && strcmp(type, "9p"))
 		return -ENOTDIR;
 	int r = filesystem_create(type, options ? options : "", &sb);
+	if (!r && dir != inode_is(sb->root->inode, K_S_IFDIR)) { /* a share may be a single file */
+		drop_names(sb);
+		superblock_put(sb);
+		r = -ENOTDIR;
+	}
 	return r ? r : mount_add(sb, target, flags, source);
 }
 

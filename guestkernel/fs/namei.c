@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Owns the path walk: components, symbolic links, mount points, `..`, and the bounds of openat2(2).
- * A walk never sleeps: names are in kernel memory.
+ * Names are in kernel memory; a walk sleeps only where the file system asks somebody else for a name.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/namei.h"
@@ -244,6 +245,8 @@ int walk_run(struct walk *w)
 			w->trailing = slash;
 			return 0;
 		}
+		if (!last && dir->ops->lookup_ahead && !dentry_cached(w->at.dentry, name, len))
+			dir->ops->lookup_ahead(w->at.dentry, name);
 		r = walk_component(w, name, len, !last || slash || (w->flags & LOOKUP_FOLLOW));
 		if (r)
 			return r;

@@ -167,8 +167,10 @@ static int find_victim(struct walk *w, struct dentry **out)
 static void drop_victim(struct inode *dir, struct dentry *d, int r, u32 dir_flag)
 {
 	char *name = !r && inotify_watches ? kstrdup(d->name) : NULL;
-	if (!r)
+	if (!r) {
+		dentry_drop_tree(d); /* what was kept below it */
 		dentry_delete(d);
+	}
 	dentry_put(d);
 	if (name)
 		inotify_dir(dir, name, IN_DELETE_EVENT | dir_flag, 0);
@@ -218,7 +220,7 @@ static int do_rmdir(struct walk *w)
 		r = -ENOTDIR;
 	else if (d->mounts)
 		r = -EBUSY;
-	else if (dentry_has_children(d))
+	else if (d->sb->pinned && dentry_has_children(d))
 		r = -ENOTEMPTY;
 	else
 		r = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
@@ -266,7 +268,7 @@ static int check_directories(struct renaming *n)
 		return -ENOTDIR;
 	if (!from_dir && to_dir)
 		return -EISDIR;
-	return to_dir && dentry_has_children(n->target) ? -ENOTEMPTY : 0;
+	return to_dir && n->target->sb->pinned && dentry_has_children(n->target) ? -ENOTEMPTY : 0;
 }
 
 static int check_rename(struct renaming *n)
@@ -286,7 +288,7 @@ static int check_rename(struct renaming *n)
 		r = -EBUSY;
 	if (!r && (n->to.at.dentry->flags & DENTRY_DELETED))
 		r = -ENOENT;
-	if (!r && !from->ops->rename)
+	if (!r && !from->ops->rename && !from->ops->rename_name)
 		r = -EPERM;
 	return r;
 }
@@ -307,6 +309,13 @@ static int move_entries(struct renaming *n)
 	struct inode *from = n->from.at.dentry->inode, *to = n->to.at.dentry->inode;
 	char *old_name = inotify_watches ? kstrdup(n->source->name) : NULL;
 	int r = 0;
+	if (from->ops->rename_name)
+		r = from->ops->rename_name(from, n->source, to, n->to.last, n->to.last_len, n->target ? n->target->inode : NULL,
+					   n->flags);
+	if (r) {
+		kfree(old_name);
+		return r;
+	}
 	if (n->flags & RENAME_EXCHANGE) {
 		r = dentry_exchange(n->source, n->target);
 	} else {
@@ -314,7 +323,7 @@ static int move_entries(struct renaming *n)
 		if (!r && n->target)
 			dentry_delete(n->target);
 	}
-	if (!r)
+	if (!r && !from->ops->rename_name)
 		r = from->ops->rename(from, n->source->inode, to, n->target ? n->target->inode : NULL, n->flags);
 	if (!r && old_name)
 		report_rename(n, old_name);

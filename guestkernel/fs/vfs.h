@@ -23,6 +23,7 @@ struct pipe;
 struct vma;
 struct mm;
 struct statfs_info;
+struct attr;
 
 struct path {
 	struct mount *mount;
@@ -84,6 +85,12 @@ struct file {
 struct inode_ops {
 	/* A new inode (referenced) for a name that has no dentry yet; -ENOENT. NULL: every name that exists has a dentry. */
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
+	/* The same where the file system may sleep and may enter other names that it learns of (dentry.h). */
+	int (*lookup_entry)(struct dentry *dir, const char *name, size_t len, struct inode **out);
+	/* `path` will be walked from dir: a hint before its first component is looked up. */
+	void (*lookup_ahead)(struct dentry *dir, const char *path);
+	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always */
+	int (*revalidate)(struct dentry *d);
 	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
 	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times. */
 	int (*create)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out); /* any type by mode; d NULL: no name */
@@ -93,15 +100,20 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *d); /* d is empty */
 	/* replaced: the inode that `new` stands for so far, or NULL. flags: RENAME_EXCHANGE or 0 */
 	int (*rename)(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced, u32 flags);
+	/* Instead of rename, called before the dentries change: d becomes `name` in new_dir. */
+	int (*rename_name)(struct inode *old_dir, struct dentry *d, struct inode *new_dir, const char *name, size_t len,
+			   struct inode *replaced, u32 flags);
 	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length; not NUL-terminated */
 	int (*follow)(struct inode *inode, struct path *out);          /* magic links of /proc */
 	int (*open)(struct inode *inode, struct file *file);           /* sets file->ops and data */
 	int (*truncate)(struct inode *inode, u64 size);
-	int (*setattr)(struct inode *inode);                           /* attributes in *inode were changed */
+	int (*setattr)(struct inode *inode, const struct attr *attr);  /* before *inode changes; an error refuses it */
 	int (*getattr)(struct inode *inode, struct k_stat *st);        /* completes what stat tells from *inode */
 	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);
+	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen. */
+	int (*page_dirty)(struct inode *inode, u64 index);
 	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
 	void (*destroy)(struct inode *inode);        /* last reference is gone: frees what data holds */
 };
@@ -145,6 +157,11 @@ struct superblock {
 	u64 dev;     /* st_dev */
 	u64 next_ino;
 	bool pinned; /* a dentry of a name that exists holds its own reference (no backing store to look it up again) */
+	/* Names are kept with a reference of their own, the longest unused ones dropped beyond names_limit. */
+	bool keeps_names;
+	bool keeps_absence; /* those that do not exist too */
+	u32 names, names_limit;
+	struct list unused; /* dentries that are kept, the one used longest ago first */
 	struct dentry *root;
 	void *data;
 };

@@ -2,6 +2,7 @@
  *
  * Copy-on-write: the first write to a page that others may see, 4 KiB or 2 MiB.
  */
+#include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/fault.h"
 
@@ -110,7 +111,13 @@ static int write_huge(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 {
 	if (vma->flags & VMA_SHARED) {
-		int r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
+		int r = 0;
+
+		if (vma_tracks_writes(vma))
+			r = vma->file->inode->ops->page_dirty(vma->file->inode, vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT));
+		if (r)
+			return r;
+		r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
 
 		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
 		return r;

@@ -154,10 +154,13 @@ static bool beyond_end(const struct inode *inode, u64 index)
 	return index >= PAGE_UP(inode->size) >> PAGE_SHIFT;
 }
 
-/* Protection for page-cache pages: those of private mappings are copied before they are written. */
+/* Protection for page-cache pages: those of private mappings are copied before they are written, and some files want to
+ * know of the first write. */
 static u32 cache_prot(const struct vma *vma)
 {
-	return prot_to_pt(vma->prot) & (vma->flags & VMA_SHARED ? ~0u : ~PT_WRITE);
+	bool direct = vma->flags & VMA_SHARED && !vma_tracks_writes(vma);
+
+	return prot_to_pt(vma->prot) & (direct ? ~0u : ~PT_WRITE);
 }
 
 /* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a

@@ -71,6 +71,29 @@ int mm_mincore(struct mm *mm, u64 start, u64 length, user_ptr vec)
 	return 0;
 }
 
+bool vma_tracks_writes(const struct vma *vma)
+{
+	const struct inode *inode = vma->file ? vma->file->inode : NULL;
+
+	return vma->flags & VMA_SHARED && inode && inode->ops && inode->ops->page_dirty;
+}
+
+void range_write_back(struct mm *mm, u64 start, u64 end)
+{
+	struct vma *vma;
+
+	while (start < end && (vma = vma_find(mm, start)) && vma->start < end) {
+		struct file *file = vma->file;
+
+		start = vma->end;
+		if (vma->flags & VMA_NOWRITE || !vma_tracks_writes(vma) || !file->ops->flush)
+			continue;
+		file_get(file);
+		file->ops->flush(file); /* the next fsync or close tells of a failure */
+		file_put(file);
+	}
+}
+
 int mm_msync(struct mm *mm, u64 start, u64 length, int flags)
 {
 	int hole = 0;

@@ -258,10 +258,18 @@ static struct page *hand_out(u64 frame, unsigned order, u8 flags)
 }
 
 bool (*page_reserve_user)(void);
+u64 (*page_reclaim)(u64 frames);
 
 static u64 kept_back(unsigned flags)
 {
 	return flags & ALLOC_ATOMIC || (page_reserve_user && page_reserve_user()) ? 0 : RESERVE_PAGES;
+}
+
+static bool enough(unsigned order, unsigned flags)
+{
+	u64 n = 1ul << order;
+
+	return free_count >= n + RESERVE_PAGES || free_count >= n + kept_back(flags);
 }
 
 struct page *page_alloc(unsigned order, unsigned flags)
@@ -271,7 +279,9 @@ struct page *page_alloc(unsigned order, unsigned flags)
 
 	if (order > ORDER_MAX)
 		return NULL;
-	if (free_count < (1ul << order) + RESERVE_PAGES && free_count < (1ul << order) + kept_back(flags))
+	if (!enough(order, flags) && page_reclaim)
+		page_reclaim(RECLAIM_PAGES + (1ul << order));
+	if (!enough(order, flags))
 		return NULL;
 	frame = block_take(order, DIRTY);
 	if (!frame) {

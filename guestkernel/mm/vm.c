@@ -188,6 +188,8 @@ static long place_mapping(struct mm *mm, u64 addr, u64 length, u32 prot, u32 fla
 	u32 vma_flags = vma_flags_of(mm, flags);
 	int r = file ? check_file(file, prot, &vma_flags) : 0;
 
+	if (!r && flags & MAP_FIXED)
+		range_write_back(mm, addr, addr + length);
 	if (!r)
 		r = choose_address(mm, &addr, length, flags);
 	if (!r && flags & MAP_FIXED)
@@ -239,6 +241,7 @@ int mm_munmap(struct mm *mm, u64 start, u64 length)
 
 	if (!length || !range_valid(start, length, &end))
 		return -EINVAL;
+	range_write_back(mm, start, end);
 	return range_unmap(mm, start, end);
 }
 

@@ -153,6 +153,14 @@ int sched_sleep(bool interruptible, u64 deadline)
 	return -ERESTARTSYS;
 }
 
+int sched_sleep_killable(void)
+{
+	if (!fs_sleep_hook)
+		return -EINTR; /* nobody will ever wake it */
+	fs_sleep_hook();
+	return 0;
+}
+
 u64 time_boot_ns(void)
 {
 	return stub_now_ns;

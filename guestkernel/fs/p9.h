@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of the 9P file system share: its inodes and instances. docs/files.md has the messages.
+ */
+#ifndef GUESTKERNEL_FS_P9_H
+#define GUESTKERNEL_FS_P9_H
+
+#include "guestkernel/fs/p9_conn.h"
+#include "guestkernel/fs/radix.h"
+
+#define P9_HASH 1024u
+#define P9_NAME_TTL_NS 30000000ull   /* how long a writable share's directories and links are taken for unchanged */
+#define P9_ATTR_TTL_NS 100000000ull  /* the same for what fstat(2) and a read at the end of the file tell */
+#define P9_NAMES_LIMIT 32768u        /* cached names of one share: each holds a descriptor of the server */
+#define P9_WRITES_LIMIT 16u          /* writes under way for one file */
+#define P9_CHUNK 32768u              /* bytes of one Rreaddir */
+#define P9_BATCH 24u                 /* names that are looked up together */
+
+struct p9_attr {
+	struct p9_qid qid;
+	u32 mode, uid, gid, nlink;
+	u64 rdev, size, blksize, blocks;
+	struct k_timespec atime, mtime, ctime, btime;
+};
+
+struct p9_sb { /* sb->data */
+	struct p9_conn *conn;
+	struct superblock *sb;
+	bool cached;              /* cache=loose: nobody else changes anything */
+	struct p9_node *hash[P9_HASH];
+	char options[128];
+};
+
+struct p9_node { /* inode->data */
+	struct p9_node *hash_next;
+	struct inode *inode;
+	u32 fid;                  /* never opened: to walk from */
+	struct p9_qid qid;
+	u64 checked_ns;           /* when the attributes came */
+	u64 blocks;
+	u32 opens;                /* open files ... */
+	u32 rfid, wfid;           /* ... and what they use; P9_NOFID until needed */
+	bool wfid_reads;
+	u32 opening;              /* Tlopen under way for rfid */
+	int open_error;           /* the last one failed */
+	/* contents (p9_cache.c) */
+	struct radix pages, dirty; /* pages; the dirty ones are in both, each with a reference */
+	struct list reads;         /* struct p9_read under way */
+	struct list lru;           /* of inodes with pages */
+	u64 reclaim_from;
+	u64 ra_mark, ra_next;      /* read-ahead: the page that starts the next one, what it will read */
+	u32 ra_pages;
+	u32 writes;                /* under way */
+	int write_error;           /* of one that nobody waited for */
+	u64 changes;               /* p9_changes when it was last changed from here */
+	bool changed;              /* since the attributes came, so that new ones tell nothing of others' changes */
+	/* directories (p9_dir.c) */
+	struct list chunks;
+	const char *target;        /* symbolic link, once read */
+	u32 target_len;
+};
+
+static inline struct p9_node *p9_node(const struct inode *inode)
+{
+	return inode->data;
+}
+static inline struct p9_sb *p9_sb(const struct inode *inode)
+{
+	return inode->sb->data;
+}
+static inline struct p9_conn *p9_conn(const struct inode *inode)
+{
+	return p9_sb(inode)->conn;
+}
+
+/* ---- p9.c ---- */
+
+/* mount(2): options trans=fd,rfdno=N,wfdno=N,version=9p2000.L,msize=N,aname=TEXT,cache=none|mmap|loose,access=any.
+ * The descriptors are those of the caller. -EINVAL, -EBADF, -ENOMEM, -EIO, what the server says */
+int p9_create(const char *options, struct superblock **out);
+
+/* ---- p9_node.c: inodes and attributes ---- */
+
+extern const struct inode_ops p9_inode_ops; /* p9_inode.c */
+
+/* Sends Tgetattr of a fid; p9_attr_wait() takes the reply (NULL: no memory). */
+struct p9_req *p9_attr_send(struct p9_conn *conn, u32 fid);
+int p9_attr_wait(struct p9_req *req, struct p9_attr *attr);
+/* A lookup of one name under way. */
+struct p9_lookup {
+	struct p9_req *walk, *attr_req;
+	u32 fid;
+	u64 changes;
+	struct p9_attr attr;
+};
+/* Sends Twalk and Tgetattr without waiting. -ENOMEM, -ENFILE */
+int p9_lookup_send(struct p9_conn *conn, u32 parent, const char *name, size_t len, struct p9_lookup *l);
+/* Waits: 0, the server's error, -EIO; on failure the fid is gone. */
+int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l);
+/* The inode that a fid (taken over, also on failure) and its attributes stand for, referenced. */
+int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64 changes, struct inode **out);
+extern u64 p9_changes; /* counts what was changed from here: attributes asked for before a change are out of date */
+/* New attributes of the same file came; changes: p9_changes when they were asked for. */
+void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes);
+/* Asks for the attributes when those that are here are older than ttl_ns. */
+int p9_update(struct inode *inode, u64 ttl_ns);
+/* Something of it was changed from here. */
+void p9_touch(struct inode *inode);
+void p9_node_destroy(struct inode *inode);
+
+/* ---- p9_dir.c ---- */
+
+extern const struct file_ops p9_dir_ops;
+void p9_dir_forget(struct p9_node *node);
+/* After `name` in the listing of the directory: up to `limit` more names (not NUL-terminated). Returns how many. */
+unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens, unsigned limit);
+
+/* ---- p9_file.c ---- */
+
+extern const struct file_ops p9_file_ops;
+int p9_open(struct inode *inode, struct file *file);
+/* A fid that is open for reading, or on its way: requests with it may be sent at once. -ENOMEM, -ENFILE, -EINTR */
+int p9_reading_fid(struct inode *inode, u32 *fid);
+
+/* ---- p9_cache.c, p9_write.c: the page cache ---- */
+
+struct page *p9_cached(struct inode *inode, u64 index);
+int p9_get_page(struct inode *inode, u64 index, bool create, struct page **out);
+/* Reads the page and what is likely wanted next; 0 when it was there or came, -EIO beyond the end. */
+int p9_fill(struct inode *inode, u64 index, bool mapped);
+/* At a page that is there: begins to read what follows when the file is read in sequence. */
+void p9_read_ahead(struct inode *inode, u64 index);
+/* Enters a page (takes over the reference, also on failure) where none is. */
+int p9_cache_insert(struct inode *inode, u64 index, struct page *page);
+/* Reads that are under way for the pages [first, end) will not enter the cache. */
+void p9_discard_reads(struct inode *inode, u64 first, u64 end);
+/* Drops pages [first, end), mapped ones too. */
+void p9_cache_drop(struct inode *inode, u64 first, u64 end);
+/* Shared mappings are about to write to a page. */
+int p9_page_dirty(struct inode *inode, u64 index);
+/* Frees about so many clean pages that nobody maps; returns how many. Never sleeps. */
+u64 p9_reclaim(u64 pages);
+
+/* Waits until another write may be sent; tells the error of an earlier one. */
+int p9_write_ready(struct inode *inode);
+/* Sends up to one chunk of a write; returns bytes, -errno. */
+long p9_write_chunk(struct inode *inode, struct uio *uio, u64 pos);
+/* Sends dirty pages of shared mappings; sleep: with bounded requests under way. */
+int p9_write_back(struct inode *inode, bool sleep);
+/* Waits for all writes under way; returns and forgets their error. */
+int p9_write_wait(struct inode *inode);
+
+#endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the operations on names and attributes of a 9P share: which messages each is. All messages of an operation are
+ * sent together where none depends on another's answer; then it waits once.
+ */
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/p9.h"
+#include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
+#include "guestkernel/mm/page.h"
+#include "guestkernel/mm/vm.h"
+
+#define LONG_MESSAGE (PATH_LIMIT + 2 * NAME_LIMIT + 64)
+#define UNLINK_DIRECTORY 0x200u
+#define SETATTR_MODE 1u
+#define SETATTR_UID 2u
+#define SETATTR_GID 4u
+#define SETATTR_SIZE 8u
+#define SETATTR_ATIME 0x10u
+#define SETATTR_MTIME 0x20u
+#define SETATTR_ATIME_SET 0x80u
+#define SETATTR_MTIME_SET 0x100u
+
+/* ---- lookup ---- */
+
+/* What was found for a name becomes a dentry, unless there is one. */
+static void enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l)
+{
+	struct inode *inode;
+	if (p9_inode_get(dir->sb, l->fid, &l->attr, l->changes, &inode))
+		return;
+	struct dentry *d = dentry_cached(dir, name, len) ? NULL : dentry_alloc(dir, name, len);
+	if (!d) {
+		inode_put(inode);
+		return;
+	}
+	dentry_add(d, inode);
+	dentry_put(d);
+}
+
+struct ahead {
+	struct p9_lookup lookup;
+	u32 len;
+	char name[NAME_LIMIT];
+};
+
+/* Sends lookups of the names that follow this one in the listing: whoever asks for one after the other (find, git
+ * status) will want them. */
+static unsigned send_following(struct dentry *dir, const char *name, size_t len, struct ahead *list)
+{
+	const u8 *names[P9_BATCH];
+	u32 lens[P9_BATCH];
+	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, lens, P9_BATCH), sent = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct ahead *a = &list[sent];
+		if (!lens[i] || lens[i] > NAME_LIMIT || dentry_cached(dir, (const char *)names[i], lens[i]))
+			continue;
+		if (names[i][0] == '.' && (lens[i] == 1 || (lens[i] == 2 && names[i][1] == '.')))
+			continue;
+		memcpy(a->name, names[i], lens[i]);
+		a->len = lens[i];
+		if (p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, a->name, a->len, &a->lookup))
+			break;
+		sent++;
+	}
+	return sent;
+}
+
+static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct inode **out)
+{
+	struct p9_conn *conn = p9_conn(dir->inode);
+	struct p9_lookup l;
+	struct ahead *list = NULL;
+	unsigned n = 0;
+	int r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
+	if (r == -ENFILE) {
+		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4);
+		r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
+	}
+	if (r)
+		return r;
+	if (!list_empty(&p9_node(dir->inode)->chunks) && (list = kmalloc(P9_BATCH * sizeof(*list))))
+		n = send_following(dir, name, len, list);
+	r = p9_lookup_wait(conn, &l);
+	for (unsigned i = 0; i < n; i++)
+		if (!p9_lookup_wait(conn, &list[i].lookup))
+			enter(dir, list[i].name, list[i].len, &list[i].lookup);
+	kfree(list);
+	if (r == -ENFILE)
+		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4); /* the next one will find room */
+	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, l.changes, out);
+}
+
+/* Looks up a path's leading components together, each from the one before. */
+static void lookup_ahead(struct dentry *dir, const char *path)
+{
+	struct p9_conn *conn = p9_conn(dir->inode);
+	struct ahead *list = kmalloc(8 * sizeof(*list));
+	u32 parent = p9_node(dir->inode)->fid;
+	unsigned n = 0;
+	while (list && n < 8) {
+		struct ahead *a = &list[n];
+		while (*path == '/')
+			path++;
+		const char *end = path;
+		while (*end && *end != '/')
+			end++;
+		size_t len = (size_t)(end - path);
+		if (!len || len > NAME_LIMIT || (path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.'))))
+			break;
+		memcpy(a->name, path, len);
+		a->len = (u32)len;
+		if (p9_lookup_send(conn, parent, a->name, len, &a->lookup))
+			break;
+		parent = a->lookup.fid;
+		path = end;
+		n++;
+	}
+	dentry_get(dir);
+	for (unsigned i = 0; i < n; i++) {
+		struct dentry *next = NULL;
+		int r = p9_lookup_wait(conn, &list[i].lookup);
+		if (!r && dir && inode_is(dir->inode, K_S_IFDIR)) {
+			enter(dir, list[i].name, list[i].len, &list[i].lookup);
+			next = dentry_cached(dir, list[i].name, list[i].len);
+			if (next && !next->inode)
+				next = NULL;
+			if (next)
+				dentry_get(next);
+		} else if (!r) {
+			p9_clunk(conn, list[i].lookup.fid);
+		}
+		if (dir)
+			dentry_put(dir);
+		dir = next;
+	}
+	if (dir)
+		dentry_put(dir);
+	kfree(list);
+}
+
+/* Does the name still stand for the same file? 1: yes, 0: no, -errno */
+static int revalidate(struct dentry *d)
+{
+	struct inode *inode = d->inode, *dir = d->parent->inode;
+	struct p9_node *node = p9_node(inode);
+	struct p9_lookup l;
+	if (p9_sb(inode)->cached)
+		return 1;
+	if (!inode_is(inode, K_S_IFREG) && time_boot_ns() - node->checked_ns < P9_NAME_TTL_NS)
+		return 1;
+	int r = p9_lookup_send(p9_conn(inode), p9_node(dir)->fid, d->name, d->len, &l);
+	if (!r)
+		r = p9_lookup_wait(p9_conn(inode), &l);
+	if (r)
+		return r == -ENOENT || r == -ENOTDIR || r == -ESTALE ? 0 : r;
+	bool same = l.attr.qid.path == node->qid.path && !((l.attr.mode ^ inode->mode) & K_S_IFMT);
+	if (same)
+		p9_refresh(inode, &l.attr, l.changes);
+	p9_clunk(p9_conn(inode), l.fid);
+	return same;
+}
+
+/* ---- names ---- */
+
+static void dir_changed(struct inode *dir)
+{
+	struct p9_node *node = p9_node(dir);
+	p9_touch(dir);
+	p9_dir_forget(node);
+	inode_changed(dir);
+	node->checked_ns = 0;
+}
+
+static struct p9_req *name_req(struct inode *dir, u8 type, const char *name, size_t len)
+{
+	struct p9_req *req = p9_new(p9_conn(dir), type, LONG_MESSAGE);
+	if (!req)
+		return NULL;
+	p9_put32(req, p9_node(dir)->fid);
+	p9_puts(req, name, len);
+	return req;
+}
+
+/* Sends what makes a name, then looks it up. */
+static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *make, struct inode **out)
+{
+	struct p9_lookup l;
+	if (!make)
+		return -ENOMEM;
+	p9_submit(make);
+	int r2 = p9_lookup_send(p9_conn(dir), p9_node(dir)->fid, d->name, d->len, &l);
+	int r = p9_wait(make);
+	p9_done(make);
+	dir_changed(dir);
+	if (!r2)
+		r2 = p9_lookup_wait(p9_conn(dir), &l);
+	if (r && !r2)
+		p9_clunk(p9_conn(dir), l.fid);
+	if (!r)
+		r = r2;
+	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, p9_changes, out);
+}
+
+/* A new file is open at once: the fid that made it is what its open file will use. */
+static int create_file(struct inode *dir, struct dentry *d, u32 mode, struct inode **out)
+{
+	struct p9_conn *conn = p9_conn(dir);
+	struct p9_req *walk = p9_new(conn, P9_TWALK, P9_SMALL), *req = p9_new(conn, P9_TLCREATE, P9_SMALL);
+	u32 fid = walk && req ? p9_fid_alloc(conn) : P9_NOFID;
+	if (fid == P9_NOFID) {
+		kfree(walk);
+		kfree(req);
+		return -ENOMEM;
+	}
+	p9_put32(walk, p9_node(dir)->fid);
+	p9_put32(walk, fid);
+	p9_put8(walk, 0);
+	p9_put8(walk, 0);
+	p9_submit(walk);
+	p9_done(walk);
+	p9_put32(req, fid);
+	p9_puts(req, d->name, d->len);
+	p9_put32(req, O_RDWR | O_CREAT | O_EXCL);
+	p9_put32(req, mode & 07777);
+	p9_put32(req, fs_gid());
+	int r = make_and_find(dir, d, req, out);
+	struct p9_node *node = r ? NULL : p9_node(*out);
+	if (node && node->wfid == P9_NOFID && inode_is(*out, K_S_IFREG)) {
+		node->wfid = fid;
+		node->wfid_reads = true;
+	} else {
+		p9_clunk(conn, fid);
+	}
+	return r;
+}
+
+static int create(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out)
+{
+	if (!d)
+		return -EOPNOTSUPP;
+	if ((mode & K_S_IFMT) == K_S_IFREG)
+		return create_file(dir, d, mode, out);
+	bool is_dir = (mode & K_S_IFMT) == K_S_IFDIR;
+	struct p9_req *req = name_req(dir, is_dir ? P9_TMKDIR : P9_TMKNOD, d->name, d->len);
+	if (!req)
+		return -ENOMEM;
+	p9_put32(req, is_dir ? mode & 07777 : mode);
+	if (!is_dir) {
+		p9_put32(req, (u32)(rdev >> 8 & 0xfff));
+		p9_put32(req, (u32)((rdev & 0xff) | (rdev >> 12 & 0xfff00)));
+	}
+	p9_put32(req, fs_gid());
+	return make_and_find(dir, d, req, out);
+}
+
+static int symlink(struct inode *dir, struct dentry *d, const char *target, struct inode **out)
+{
+	struct p9_req *req = name_req(dir, P9_TSYMLINK, d->name, d->len);
+	if (!req)
+		return -ENOMEM;
+	p9_puts(req, target, strlen(target));
+	p9_put32(req, fs_gid());
+	return make_and_find(dir, d, req, out);
+}
+
+static int call_and_drop(struct p9_req *req)
+{
+	int r = req ? p9_call(req) : -ENOMEM;
+	p9_done(req);
+	return r;
+}
+
+static int link(struct inode *dir, struct dentry *d, struct inode *inode)
+{
+	struct p9_req *req = p9_new(p9_conn(dir), P9_TLINK, P9_SMALL);
+	if (!req)
+		return -ENOMEM;
+	p9_put32(req, p9_node(dir)->fid);
+	p9_put32(req, p9_node(inode)->fid);
+	p9_puts(req, d->name, d->len);
+	int r = call_and_drop(req);
+	if (r)
+		return r;
+	inode->nlink++;
+	inode->ctime = time_now();
+	dir_changed(dir);
+	return 0;
+}
+
+static int remove_name(struct inode *dir, struct dentry *d, u32 flags)
+{
+	struct p9_req *req = name_req(dir, P9_TUNLINKAT, d->name, d->len);
+	if (!req)
+		return -ENOMEM;
+	p9_put32(req, flags);
+	int r = call_and_drop(req);
+	if (r)
+		return r;
+	d->inode->nlink = flags || !d->inode->nlink ? 0 : d->inode->nlink - 1;
+	d->inode->ctime = time_now();
+	p9_touch(d->inode);
+	dir_changed(dir);
+	return 0;
+}
+
+static int unlink(struct inode *dir, struct dentry *d)
+{
+	return remove_name(dir, d, 0);
+}
+
+static int remove_dir(struct inode *dir, struct dentry *d)
+{
+	return remove_name(dir, d, UNLINK_DIRECTORY);
+}
+
+static int rename_name(struct inode *old_dir, struct dentry *d, struct inode *new_dir, const char *name, size_t len,
+		       struct inode *replaced, u32 flags)
+{
+	if (flags & RENAME_EXCHANGE)
+		return -EINVAL; /* no message for it */
+	struct p9_req *req = name_req(old_dir, P9_TRENAMEAT, d->name, d->len);
+	if (!req)
+		return -ENOMEM;
+	p9_put32(req, p9_node(new_dir)->fid);
+	p9_puts(req, name, len);
+	int r = call_and_drop(req);
+	if (r)
+		return r;
+	if (replaced) {
+		replaced->nlink = inode_is(replaced, K_S_IFDIR) || !replaced->nlink ? 0 : replaced->nlink - 1;
+		p9_touch(replaced);
+	}
+	d->inode->ctime = time_now();
+	dir_changed(old_dir);
+	dir_changed(new_dir);
+	return 0;
+}
+
+/* ---- attributes ---- */
+
+static long readlink(struct inode *inode, char *buf, size_t size)
+{
+	struct p9_node *node = p9_node(inode);
+	if (!inode_is(inode, K_S_IFLNK))
+		return -EINVAL;
+	if (!node->target) {
+		struct p9_req *req = p9_new(p9_conn(inode), P9_TREADLINK, LONG_MESSAGE);
+		if (!req)
+			return -ENOMEM;
+		p9_put32(req, node->fid);
+		int r = p9_call(req);
+		struct p9_reader reply = p9_reply(req);
+		u32 len = 0;
+		const u8 *target = r ? NULL : p9_gets(&reply, &len);
+		if (!r && (!target || len >= PATH_LIMIT || memchr(target, 0, len)))
+			r = -EIO;
+		char *copy = r ? NULL : kmalloc(len + 1);
+		if (!r && !copy)
+			r = -ENOMEM;
+		if (copy)
+			memcpy(copy, target, len);
+		p9_done(req);
+		if (r)
+			return r;
+		kfree((void *)node->target);
+		node->target = copy;
+		node->target_len = len;
+	}
+	size_t n = MIN((size_t)node->target_len, size);
+	memcpy(buf, node->target, n);
+	return (long)n;
+}
+
+static int send_setattr(struct inode *inode, u32 fid, u32 valid, const struct attr *a, u64 size)
+{
+	struct p9_req *req = p9_new(p9_conn(inode), P9_TSETATTR, P9_SMALL);
+	if (!req)
+		return -ENOMEM;
+	p9_put32(req, fid);
+	p9_put32(req, valid);
+	p9_put32(req, a->mode & 07777);
+	p9_put32(req, a->uid);
+	p9_put32(req, a->gid);
+	p9_put64(req, size);
+	p9_put64(req, (u64)a->atime.sec);
+	p9_put64(req, (u64)a->atime.nsec);
+	p9_put64(req, (u64)a->mtime.sec);
+	p9_put64(req, (u64)a->mtime.nsec);
+	p9_touch(inode);
+	return call_and_drop(req);
+}
+
+static int setattr(struct inode *inode, const struct attr *attr)
+{
+	u32 valid = 0;
+	if ((attr->valid & ATTR_UID) && attr->uid != inode->uid)
+		valid |= SETATTR_UID;
+	if ((attr->valid & ATTR_GID) && attr->gid != inode->gid)
+		valid |= SETATTR_GID;
+	if (attr->valid & ATTR_MODE)
+		valid |= SETATTR_MODE;
+	if (attr->valid & ATTR_ATIME)
+		valid |= SETATTR_ATIME | SETATTR_ATIME_SET;
+	if (attr->valid & ATTR_MTIME)
+		valid |= SETATTR_MTIME | SETATTR_MTIME_SET;
+	return valid ? send_setattr(inode, p9_node(inode)->fid, valid, attr, 0) : 0;
+}
+
+static int truncate(struct inode *inode, u64 size)
+{
+	static const struct attr none;
+	struct p9_node *node = p9_node(inode);
+	u32 fid = node->wfid != P9_NOFID ? node->wfid : node->fid;
+	if ((s64)size < 0)
+		return -EFBIG;
+	int r = send_setattr(inode, fid, SETATTR_SIZE, &none, size);
+	if (r)
+		return r;
+	u64 old = inode->size;
+	inode->size = size;
+	p9_touch(inode);
+	if (size >= old)
+		return 0;
+	u64 first = PAGE_UP(size) / PAGE_SIZE;
+	mm_unmap_inode(inode, first);
+	p9_cache_drop(inode, first, ~0ull);
+	p9_discard_reads(inode, size / PAGE_SIZE, ~0ull);
+	struct page *last = size & (PAGE_SIZE - 1) ? p9_cached(inode, size / PAGE_SIZE) : NULL;
+	if (last)
+		memset((u8 *)page_virt(last) + (size & (PAGE_SIZE - 1)), 0, PAGE_SIZE - (size & (PAGE_SIZE - 1)));
+	return 0;
+}
+
+static int getattr(struct inode *inode, struct k_stat *st)
+{
+	struct p9_node *node = p9_node(inode);
+	int r = p9_update(inode, P9_ATTR_TTL_NS);
+	st->mode = inode->mode;
+	st->uid = inode->uid;
+	st->gid = inode->gid;
+	st->nlink = inode->nlink;
+	st->size = (s64)inode->size;
+	st->atime = inode->atime.sec;
+	st->atime_nsec = inode->atime.nsec;
+	st->mtime = inode->mtime.sec;
+	st->mtime_nsec = inode->mtime.nsec;
+	st->ctime = inode->ctime.sec;
+	st->ctime_nsec = inode->ctime.nsec;
+	st->blocks = (s64)(node->changed && inode_is(inode, K_S_IFREG) ? (inode->size + 511) / 512 : node->blocks);
+	return r;
+}
+
+const struct inode_ops p9_inode_ops = {
+	.lookup_entry = lookup_entry,
+	.lookup_ahead = lookup_ahead,
+	.revalidate = revalidate,
+	.create = create,
+	.symlink = symlink,
+	.link = link,
+	.unlink = unlink,
+	.rmdir = remove_dir,
+	.rename_name = rename_name,
+	.readlink = readlink,
+	.open = p9_open,
+	.truncate = truncate,
+	.setattr = setattr,
+	.getattr = getattr,
+	.get_page = p9_get_page,
+	.page_dirty = p9_page_dirty,
+	.destroy = p9_node_destroy,
+};

@@ -46,7 +46,8 @@ static int parse_attr(const struct p9_req *req, struct p9_attr *a)
 	a->mode = (u32)p9_get(&r, 4) & 0177777;
 	a->uid = (u32)p9_get(&r, 4);
 	a->gid = (u32)p9_get(&r, 4);
-	a->nlink = (u32)MIN(p9_get(&r, 8), 0xffffffffull);
+	u64 nlink = p9_get(&r, 8);
+	a->nlink = (u32)MIN(nlink, 0xffffffffull);
 	a->rdev = p9_get(&r, 8);
 	a->size = p9_get(&r, 8);
 	a->blksize = p9_get(&r, 8);

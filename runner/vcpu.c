@@ -176,9 +176,9 @@ static void write_log(struct machine *machine, uint32_t length)
 	const uint32_t prefix = sizeof(LOG_PREFIX) - 1;
 	if (length > SHARED_LOG_BYTES)
 		length = SHARED_LOG_BYTES;
-	if (!machine->verbose || machine->log_bytes + length > GUEST_LOG_MAX)
+	if (!machine->verbose || atomic_load(&machine->log_bytes) >= GUEST_LOG_MAX ||
+	    atomic_fetch_add(&machine->log_bytes, length) + length > GUEST_LOG_MAX)
 		return;
-	machine->log_bytes += length;
 	memcpy(line, LOG_PREFIX, prefix);
 	memcpy(line + prefix, shared_page(machine)->log, length);
 	for (uint32_t i = prefix; i < prefix + length; i++)
@@ -200,9 +200,17 @@ static void discard(struct machine *machine)
 		madvise(at, d.length, MADV_DONTNEED);
 }
 
+/* Several CPUs can crash at once: the first tells. */
+static bool first_crash(struct machine *machine)
+{
+	return !atomic_exchange(&machine->crash_told, true);
+}
+
 static void describe_crash(struct machine *machine)
 {
 	struct shared_crash c;
+	if (!first_crash(machine))
+		return;
 	memcpy(&c, &shared_page(machine)->crash, sizeof(c));
 	c.reason[sizeof(c.reason) - 1] = 0;
 	for (char *p = c.reason; *p; p++)
@@ -240,11 +248,12 @@ static bool stuck(struct vcpu *vcpu, const char *what, uint64_t detail)
 	struct kvm_sregs sregs = {0};
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_REGS, &regs);
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_SREGS, &sregs);
-	snprintf(machine->crash_text, sizeof(machine->crash_text),
-		 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what,
-		 (unsigned long long)detail, vcpu->index, (unsigned long long)regs.rip, (unsigned long long)regs.rsp,
-		 (unsigned long long)regs.rflags, sregs.cs.selector, (unsigned long long)sregs.cr2,
-		 (unsigned long long)sregs.cr3);
+	if (first_crash(machine))
+		snprintf(machine->crash_text, sizeof(machine->crash_text),
+			 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what,
+			 (unsigned long long)detail, vcpu->index, (unsigned long long)regs.rip,
+			 (unsigned long long)regs.rsp, (unsigned long long)regs.rflags, sregs.cs.selector,
+			 (unsigned long long)sregs.cr2, (unsigned long long)sregs.cr3);
 	machine_stop(machine, MACHINE_CRASHED);
 	return false;
 }
@@ -292,7 +301,7 @@ static bool handle_io(struct vcpu *vcpu, struct kvm_run *run)
 {
 	uint64_t offset = run->io.data_offset;
 	uint64_t bytes = (uint64_t)run->io.size * run->io.count;
-	if (offset > vcpu->machine->vm.run_bytes || bytes > vcpu->machine->vm.run_bytes - offset)
+	if (!bytes || offset > vcpu->machine->vm.run_bytes || bytes > vcpu->machine->vm.run_bytes - offset)
 		return true;
 	uint8_t *data = (uint8_t *)run + offset;
 	if (run->io.direction == KVM_EXIT_IO_IN) {
@@ -435,7 +444,8 @@ static int confine(struct vcpu *vcpu)
 		error_errno(&error, STATUS_RUNNER, "cannot make the timer of a vCPU; 'ulimit -i' may be too low");
 	else if ((vcpu->index || !policy_confine_older_thread(&error)) && !policy_confine_thread(role, &error))
 		return 0;
-	snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
+	if (first_crash(machine))
+		snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
 	machine_stop(machine, MACHINE_FAILED);
 	return -1;
 }

@@ -74,7 +74,8 @@ struct machine {
 	_Atomic int end; /* enum machine_end */
 	bool verbose;
 	bool terminal; /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
-	uint32_t log_bytes;
+	_Atomic uint32_t log_bytes;
+	_Atomic bool crash_told; /* crash_text is the first crash's */
 	char crash_text[512];
 	uint64_t first_run_ns; /* CLOCK_MONOTONIC at the first KVM_RUN */
 	uint64_t end_ns;

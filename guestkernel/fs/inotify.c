@@ -53,7 +53,7 @@ static void queue_event(struct instance *in, s32 wd, u32 mask, u32 cookie, const
 	size_t len = name ? (strlen(name) + 1 + 15) & ~15ul : 0;
 	struct event *last = list_empty(&in->events) ? NULL : list_last(&in->events, struct event, link);
 	if (in->queued >= QUEUE_LIMIT) {
-		if (last->mask & IN_OVERFLOW_EVENT)
+		if (!last || last->mask & IN_OVERFLOW_EVENT)
 			return;
 		wd = -1;
 		mask = IN_OVERFLOW_EVENT;

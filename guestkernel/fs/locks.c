@@ -82,6 +82,7 @@ static void clear_range(struct list *list, const void *owner, u64 start, u64 end
 		bool before = lock->start < start, after = lock->end > end;
 		if (before && after) {
 			struct lock *rest = *spare;
+			kassert(rest);
 			*spare = NULL;
 			*rest = *lock;
 			rest->start = end + 1;

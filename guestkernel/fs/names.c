@@ -282,7 +282,7 @@ static int check_rename(struct renaming *n)
 	/* Moving a directory changes its "..". */
 	if (!r && from != to && inode_is(n->source->inode, K_S_IFDIR))
 		r = inode_permission(n->source->inode, MAY_WRITE);
-	if (!r && (n->flags & RENAME_EXCHANGE) && from != to && inode_is(n->target->inode, K_S_IFDIR))
+	if (!r && (n->flags & RENAME_EXCHANGE) && n->target && from != to && inode_is(n->target->inode, K_S_IFDIR))
 		r = inode_permission(n->target->inode, MAY_WRITE);
 	if (!r && (n->source->mounts || (n->target && n->target->mounts)))
 		r = -EBUSY;

@@ -93,8 +93,8 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 	const struct thread *th = proc_thread(ref);
 	const struct mm *mm = th ? th->mm : NULL;
 	struct signal_sets s = signals_of(p, th);
-	u64 user_ns = ref->tid ? th->user_ns : process_user_ns(p),
-	    system_ns = ref->tid ? th->system_ns : process_system_ns(p);
+	u64 user_ns = !ref->tid ? process_user_ns(p) : th ? th->user_ns : 0;
+	u64 system_ns = !ref->tid ? process_system_ns(p) : th ? th->system_ns : 0;
 	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", ref->tid ? ref->tid : p->pid, th ? th->comm : "",
 		    state_of(p, th)[0], parent_pid(p), p->pgid, p->session ? p->session->sid : 0, 0, -1, 0x400000);
 	text_printf(t, "%lu %lu %lu %lu ", p->minor_faults + (th ? th->minor_faults : 0), p->child_minor,

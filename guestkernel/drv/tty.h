@@ -28,6 +28,7 @@ struct tty {
 	u8 packet_status;      /* TIOCPKT_* not read yet */
 	u32 slaves;            /* open file descriptions of the slave */
 	struct k_winsize size;
+	struct k_termios fixed;  /* TIOCSLCKTRMIOS: what has a bit or a byte here cannot be set */
 	struct session *session; /* whose controlling terminal this is; it has the reference to us */
 	int pgrp;                /* foreground process group, 0: none */
 	/* Both for the slave; the master's are the other way round: it reads what the slave writes. */

@@ -35,19 +35,51 @@ static u32 baud(u32 cflag)
 	return code & CBAUDEX ? high[code & 15] : low[code & 15];
 }
 
-/* How many bytes of struct k_termios the program knows: TCSETS* or TCSETS2*. */
+/* TCSETA*: the low halves of the flags and the first control characters; what it does not name stays. */
+static int read_old_settings(struct k_termios *t, u64 arg)
+{
+	struct k_termio old;
+	if (get_user(old, user(arg)))
+		return -EFAULT;
+	t->iflag = (t->iflag & ~0xffffu) | old.iflag;
+	t->oflag = (t->oflag & ~0xffffu) | old.oflag;
+	t->cflag = (t->cflag & ~0xffffu) | old.cflag;
+	t->lflag = (t->lflag & ~0xffffu) | old.lflag;
+	memcpy(t->cc, old.cc, sizeof(old.cc));
+	return 0;
+}
+
+static u32 mix(u32 now, u32 was, u32 fixed)
+{
+	return (was & fixed) | (now & ~fixed);
+}
+
+/* TIOCSLCKTRMIOS: what is locked stays as it was. */
+static void keep_locked(struct k_termios *t, const struct k_termios *was, const struct k_termios *fixed)
+{
+	t->iflag = mix(t->iflag, was->iflag, fixed->iflag);
+	t->oflag = mix(t->oflag, was->oflag, fixed->oflag);
+	t->cflag = mix(t->cflag, was->cflag, fixed->cflag);
+	t->lflag = mix(t->lflag, was->lflag, fixed->lflag);
+	for (size_t i = 0; i < sizeof(t->cc); i++)
+		if (fixed->cc[i])
+			t->cc[i] = was->cc[i];
+}
+
+/* How many bytes of struct k_termios the program knows: TCSETS* or TCSETS2*; 0: it has a struct termio (TCSETA*). */
 static long set_settings(struct tty *tty, u64 arg, size_t bytes, bool flush)
 {
 	struct k_termios t = tty->ldisc.termios;
 	int r = tty_check_background(tty, SIGTTOU);
 	if (r)
 		return r;
-	if (copy_from_user(&t, user(arg), bytes))
+	if (bytes ? copy_from_user(&t, user(arg), bytes) : read_old_settings(&t, arg))
 		return -EFAULT;
-	if ((t.cflag & CBAUD) != BOTHER || bytes == K_TERMIOS_BYTES)
+	if ((t.cflag & CBAUD) != BOTHER || bytes != sizeof(t))
 		t.ispeed = t.ospeed = baud(t.cflag);
 	t.cflag = (t.cflag & ~(u32)(CSIZE | PARENB)) | CS8 | CREAD; /* there is no wire to be otherwise */
 	t.line = N_TTY_NUMBER;
+	keep_locked(&t, &tty->ldisc.termios, &tty->fixed);
 	if (flush)
 		ldisc_flush_input(&tty->ldisc);
 	ldisc_set_termios(&tty->ldisc, &t);
@@ -71,6 +103,17 @@ static long get_old_settings(const struct tty *tty, u64 arg)
 	return put_user(user(arg), old);
 }
 
+static long set_locked(struct tty *tty, u64 arg)
+{
+	struct k_termios fixed = {0};
+	if (!cred_has_cap(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (copy_from_user(&fixed, user(arg), K_TERMIOS_BYTES))
+		return -EFAULT;
+	tty->fixed = fixed;
+	return 0;
+}
+
 static long settings(struct tty *tty, u32 cmd, u64 arg)
 {
 	switch (cmd) {
@@ -90,6 +133,15 @@ static long settings(struct tty *tty, u32 cmd, u64 arg)
 		return set_settings(tty, arg, sizeof(struct k_termios), true);
 	case TCGETA:
 		return get_old_settings(tty, arg);
+	case TCSETA:
+	case TCSETAW:
+		return set_settings(tty, arg, 0, false);
+	case TCSETAF:
+		return set_settings(tty, arg, 0, true);
+	case TIOCGLCKTRMIOS:
+		return copy_to_user(user(arg), &tty->fixed, K_TERMIOS_BYTES);
+	case TIOCSLCKTRMIOS:
+		return set_locked(tty, arg);
 	}
 	return -ENOIOCTLCMD;
 }

@@ -243,6 +243,14 @@ int vfs_setattr(const struct path *path, const struct attr *attr)
 	return 0;
 }
 
+int vfs_check_size_limit(const struct inode *inode, u64 size)
+{
+	if (!current || !current->process || size <= inode->size || size <= current->process->rlimit[1].cur)
+		return 0;
+	signal_send_thread(current, SIGXFSZ, NULL);
+	return -EFBIG;
+}
+
 int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool want_permission)
 {
 	if (inode_is(inode, K_S_IFDIR))
@@ -260,11 +268,9 @@ int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool wa
 	}
 	if (!inode->ops->truncate)
 		return -EINVAL;
-	if (current && current->process && size > inode->size && size > current->process->rlimit[1].cur) {
-		signal_send_thread(current, SIGXFSZ, NULL);
-		return -EFBIG;
-	}
-	int r = inode->ops->truncate(inode, size);
+	int r = vfs_check_size_limit(inode, size);
+	if (!r)
+		r = inode->ops->truncate(inode, size);
 	if (r)
 		return r;
 	inode_changed(inode);

@@ -38,6 +38,9 @@ int vfs_setattr(const struct path *path, const struct attr *attr);
 /* want_permission: truncate(2) checks write permission, ftruncate(2) has done so at open. */
 int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool want_permission);
 
+/* RLIMIT_FSIZE for a file that is to grow to `size`: 0, or -EFBIG after SIGXFSZ. */
+int vfs_check_size_limit(const struct inode *inode, u64 size);
+
 /* Names; all check permission. name_* in namei.h prepare the arguments. */
 int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev, struct inode **out);
 int vfs_mkdir(int dirfd, const char *name, u32 mode);

@@ -120,6 +120,11 @@ static int make_inode(struct superblock *sb, const struct proc_entry *entry, con
 	return 0;
 }
 
+struct process *procfs_process(const struct inode *inode)
+{
+	return inode->ops == &proc_inode_ops && node_of(inode)->entry == &proc_pid_dir ? node_of(inode)->ref.process : NULL;
+}
+
 static void destroy(struct inode *inode)
 {
 	struct proc_node *node = node_of(inode);

@@ -58,6 +58,8 @@ extern const struct proc_entry proc_root_children[];			  /* proc_root.c: the fil
 extern const struct proc_entry sysfs_root;				  /* sysfs.c */
 extern const struct proc_entry proc_net_children[] __attribute__((weak)); /* net/: /proc/net, if it is there */
 
+/* The process that an inode is /proc/PID of, not referenced; NULL: it is something else. */
+struct process *procfs_process(const struct inode *inode);
 /* May the current process see what is private to p (environment, memory map, descriptors)? As ptrace(2) attach. */
 bool proc_may_inspect(const struct process *p);
 /* What /proc/PID/fd/N says of an open file. Length, not NUL-terminated. */

@@ -245,6 +245,9 @@ static long file_fallocate(struct file *file, int mode, u64 offset, u64 len)
 	}
 	if (offset + len > inode->size && (inode->seals & F_SEAL_GROW))
 		return -EPERM;
+	int limit = vfs_check_size_limit(inode, offset + len);
+	if (limit)
+		return limit;
 	u64 first = offset / PAGE_SIZE, end = PAGE_UP(offset + len) / PAGE_SIZE, i;
 	struct tmpfs_sb *t = tmpfs_sb(inode);
 	if (end - first > t->page_limit)

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include "guestkernel/fs/procfs.h"
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/signal.h"
@@ -70,14 +71,16 @@ SYSCALL(pidfd_open)
 	return fd;
 }
 
-/* *p is not referenced: valid until the caller sleeps or the descriptor is closed. */
-static int get_process(u64 fd, struct process **p)
+/* *p is not referenced: valid until the caller sleeps or the descriptor is closed. proc_too: a /proc/PID directory will do. */
+static int get_process(u64 fd, bool proc_too, struct process **p)
 {
 	struct file *file = fd_get((int)fd);
 
 	if (!file)
 		return -EBADF;
 	*p = pidfd_process(file);
+	if (!*p && proc_too && file->inode)
+		*p = procfs_process(file->inode);
 	file_put(file);
 	if (!*p)
 		return -EBADF;
@@ -92,7 +95,7 @@ SYSCALL(pidfd_send_signal)
 
 	if (d)
 		return -EINVAL;
-	error = get_process(a, &p);
+	error = get_process(a, true, &p);
 	if (error)
 		return error;
 	if (sig < 0 || sig > 64)
@@ -105,7 +108,7 @@ SYSCALL(pidfd_send_signal)
 			return -EINVAL;
 		if (p != current->process && (info.code >= 0 || info.code == SI_TKILL))
 			return -EPERM;
-		error = get_process(a, &p); /* the copy may have slept */
+		error = get_process(a, true, &p); /* the copy may have slept */
 		if (error)
 			return error;
 	}
@@ -124,7 +127,7 @@ SYSCALL(pidfd_getfd)
 
 	if (c)
 		return -EINVAL;
-	error = get_process(a, &p);
+	error = get_process(a, false, &p);
 	if (error)
 		return error;
 	if (!p->files)

@@ -11,15 +11,17 @@
 #include "guestkernel/proc/process.h"
 #include "guestkernel/proc/signal.h"
 
-#define SLICE_NS      4000000ull /* how long a thread runs while others wait */
-#define WAKE_LEAD_NS  1000000ull /* a woken thread preempts when it is this far behind the running one */
+#define SLICE_NS 4000000ull /* how long a thread runs while others wait */
+#define TIMER_GAP_NS 200000ull /* between two timer events in user mode: one costs some 100 us where ring 0 is emulated */
+#define WAKE_LEAD_NS 1000000ull /* a woken thread preempts when it is this far behind the running one */
 #define WEIGHT_NICE_0 1024
 
 struct runqueue {
 	struct thread *running, *idle;
 	struct list queue; /* run_link, by vruntime */
 	unsigned queued;
-	u64 min_vruntime; /* never decreases: where new and woken threads join */
+	u64 min_vruntime;  /* never decreases: where new and woken threads join */
+	u64 timers_ran_ns; /* when the timers were last looked at */
 };
 
 static struct runqueue queues[BOOT_MAX_CPUS];
@@ -275,6 +277,12 @@ int sched_sleep_killable(void)
 	return 0;
 }
 
+static void run_timers(struct runqueue *c, u64 now)
+{
+	timer_run(now);
+	c->timers_ran_ns = time_boot_ns();
+}
+
 void sched_tick(void)
 {
 	struct runqueue *c = this_queue();
@@ -282,7 +290,7 @@ void sched_tick(void)
 
 	if (!c->running->in_kernel)
 		account_enter_kernel(); /* the event came out of user mode */
-	timer_run(now);
+	run_timers(c, now);
 	if (c->running == c->idle)
 		return;
 	charge(c, c->running, now);
@@ -304,6 +312,9 @@ void sched_before_user(void)
 	if (c->queued)
 		deadline = earlier(deadline, c->running->slice_start_ns + SLICE_NS);
 	deadline = earlier(deadline, cpu_timer_deadline(c->running));
+	/* An event costs much: timers that are always due again must leave the program time between two of them. */
+	if (deadline)
+		deadline = MAX(deadline, c->timers_ran_ns + TIMER_GAP_NS);
 	arch_set_deadline(deadline ? arch_ns_to_tsc(deadline) : 0);
 }
 
@@ -313,7 +324,7 @@ void sched_idle(void)
 
 	for (;;) {
 		events_handle(arch_take_events());
-		timer_run(time_boot_ns());
+		run_timers(this_queue(), time_boot_ns());
 		schedule();
 		deadline = timer_next(arch_cpu());
 		arch_idle(deadline ? arch_ns_to_tsc(deadline) : 0);

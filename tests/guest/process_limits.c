@@ -77,6 +77,15 @@ static int file_size_ends(void)
 	       signals == 2 && lseek(fd, 0, SEEK_SET) == 0 && write(fd, block, 10) == 10;
 }
 
+static int file_size_reserves(void)
+{
+	int fd = memfd_create("limit", 0);
+	signals = 0;
+	signal(SIGXFSZ, count);
+	return set_limit(RLIMIT_FSIZE, 5000, 5000) == 0 && fallocate(fd, 0, 0, 5000) == 0 && fallocate(fd, 0, 1, 5000) == -1 &&
+	       errno == EFBIG && signals == 1 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 4000, 2000) == -1 && errno == EFBIG && signals == 2;
+}
+
 static int file_size_kills(void)
 {
 	int fd = memfd_create("limit", 0);
@@ -136,6 +145,7 @@ static void effects(void)
 	theme("limits act");
 	CHECK_IN_CHILD_THAT(descriptors_end(), "RLIMIT_NOFILE");
 	CHECK_IN_CHILD_THAT(file_size_ends(), "RLIMIT_FSIZE: a short write, then SIGXFSZ and EFBIG");
+	CHECK_IN_CHILD_THAT(file_size_reserves(), "RLIMIT_FSIZE: fallocate");
 	CHECK_IN_CHILD_THAT(file_size_kills(), "RLIMIT_FSIZE: SIGXFSZ kills");
 	CHECK_IN_CHILD_THAT(processor_time_ends(), "RLIMIT_CPU: SIGXCPU");
 	CHECK_IN_CHILD_THAT(processes_end(), "RLIMIT_NPROC: EAGAIN for an ordinary user");

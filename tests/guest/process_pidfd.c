@@ -83,6 +83,17 @@ static void signalling(void)
 	kill(pid, SIGKILL);
 	CHECK(waitpid(pid, &status, 0) == pid);
 	close(fd);
+	char name[32];
+	pid = sleeper();
+	snprintf(name, sizeof(name), "/proc/%d", pid);
+	fd = open(name, O_RDONLY | O_DIRECTORY);
+	CHECK_THAT(pidfd_signal(fd, SIGKILL, NULL, 0) == 0, "a /proc/PID directory will do");
+	CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	CHECK_ERRNO_THAT(pidfd_signal(fd, 0, NULL, 0), ESRCH, "the directory outlives the process");
+	close(fd);
+	fd = open("/proc", O_RDONLY | O_DIRECTORY);
+	CHECK_ERRNO_THAT(pidfd_signal(fd, 0, NULL, 0), EBADF, "but not any directory");
+	close(fd);
 }
 
 static void borrowing(void)

@@ -235,9 +235,45 @@ static void descriptors(void)
 	close(fd);
 }
 
+/* Far more expirations than a slow machine can take one by one: the program must still come forward. */
+static void crowd(void)
+{
+	enum { TIMERS = 200 };
+	int fds[TIMERS], i;
+	struct itimerspec v = { { 0, 500000 }, { 0, 500000 } };
+	volatile unsigned long n = 0;
+	uint64_t expired = 0, sum = 0;
+	theme("many timers");
+	for (i = 0; i < TIMERS; i++) {
+		fds[i] = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+		timerfd_settime(fds[i], 0, &v, NULL);
+	}
+	long end = now_us() + 300000;
+	while (now_us() < end)
+		n++;
+	for (i = 0; i < TIMERS; i++) {
+		if (read(fds[i], &expired, 8) == 8)
+			sum += expired;
+		close(fds[i]);
+	}
+	CHECK_THAT(n > 1000, "the program runs between 400,000 expirations a second");
+	CHECK_THAT(sum >= TIMERS * 500ul && sum < TIMERS * 100000ul, "none is lost");
+	timer_t timer;
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct itimerspec fast = { { 0, 50000 }, { 0, 50000 } };
+	catch(SIGUSR1);
+	REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &fast, NULL) == 0);
+	end = now_us() + 100000;
+	while (now_us() < end)
+		n++;
+	timer_delete(timer);
+	CHECK_THAT(count > 10, "a timer of 50 us signals, and the program goes on");
+}
+
 int main(void)
 {
 	limit_seconds(20);
+	crowd();
 	posix_timers();
 	descriptors();
 	intervals();

@@ -139,6 +139,14 @@ static void modes(void)
 	settle();
 	CHECK(tcsetattr(slave, TCSAFLUSH, &t) == 0);
 	CHECK_THAT(!(ready(slave) & POLLIN), "TCSAFLUSH throws input away");
+	struct termio old;
+	CHECK(ioctl(slave, TCGETA, &old) == 0 && old.c_lflag == (got.c_lflag & 0xffff) && old.c_cc[0] == 3);
+	old.c_cc[0] = 4;
+	old.c_lflag |= ECHO;
+	CHECK(ioctl(slave, TCSETA, &old) == 0 && tcgetattr(slave, &got) == 0 && got.c_cc[VINTR] == 4 && (got.c_lflag & ECHO));
+	old.c_lflag &= (unsigned short)~ECHO;
+	CHECK(ioctl(slave, TCSETAF, &old) == 0 && ioctl(slave, TCSETAW, &old) == 0 && tcgetattr(slave, &got) == 0 && !(got.c_lflag & ECHO));
+	CHECK_ERRNO(ioctl(slave, TCSETA, (void *)8), EFAULT);
 	CHECK_ERRNO(tcsetattr(-1, TCSANOW, &t), EBADF);
 	CHECK_ERRNO(ioctl(slave, TCSETS, (void *)8), EFAULT);
 	close_pair();

@@ -90,8 +90,12 @@ static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct
 		if (!p9_lookup_wait(conn, &list[i].lookup))
 			enter(dir, list[i].name, list[i].len, &list[i].lookup);
 	kfree(list);
-	if (r == -ENFILE)
-		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4); /* the next one will find room */
+	if (r == -ENFILE) { /* the server has no more descriptors: give some back, and once more */
+		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4);
+		r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
+		if (!r)
+			r = p9_lookup_wait(conn, &l);
+	}
 	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, l.changes, out);
 }
 

@@ -121,20 +121,33 @@ void arch_set_pagetable(struct pagetable *pt)
 		__atomic_or_fetch(&pt->cpus, 1u << cpu->number, __ATOMIC_SEQ_CST);
 	cpu->pt = pt;
 	cpu->root = root;
-	cpu->flush = false;
+	cpu->flush_done = cpu->flush_wanted;
 	cpu_load_cr3(root);
 	if (cpu->dead_root)
 		pt_free_tables(cpu->dead_root);
 	cpu->dead_root = 0;
 }
 
+static bool flush_pending(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) != __atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE);
+}
+
+/* After the page table or cpu->root has changed. Kernel lock held. */
+static void ask_flush(struct cpu *cpu)
+{
+	__atomic_add_fetch(&cpu->flush_wanted, 1, __ATOMIC_SEQ_CST);
+}
+
+/* What is asked for between the look and the end is not taken as done: the numbers differ still. */
 void cpu_flush_if_asked(void)
 {
 	struct cpu *cpu = this_cpu();
-	if (likely(!__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE)))
+	u32 wanted = __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE);
+	if (likely(wanted == cpu->flush_done))
 		return;
-	cpu_load_cr3(cpu->root);
-	__atomic_store_n(&cpu->flush, false, __ATOMIC_RELEASE);
+	cpu_load_cr3(__atomic_load_n(&cpu->root, __ATOMIC_RELAXED));
+	__atomic_store_n(&cpu->flush_done, wanted, __ATOMIC_RELEASE);
 }
 
 static void flush_here(u64 start, u64 end)
@@ -164,7 +177,7 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 	for (int i = 0; i < arch_cpus(); i++) {
 		if (!(others & (1u << i)))
 			continue;
-		__atomic_store_n(&cpus[i].flush, true, __ATOMIC_SEQ_CST);
+		ask_flush(&cpus[i]);
 		/* A halted CPU flushes before it does anything else. */
 		if (__atomic_load_n(&cpus[i].lazy, __ATOMIC_SEQ_CST))
 			others &= ~(1u << i);
@@ -174,7 +187,7 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 	if (ipi)
 		cpu_out(PORT_IPI, ipi);
 	for (int i = 0; i < arch_cpus(); i++)
-		while ((others & (1u << i)) && __atomic_load_n(&cpus[i].flush, __ATOMIC_ACQUIRE))
+		while ((others & (1u << i)) && flush_pending(&cpus[i]))
 			__asm__ volatile("pause");
 }
 
@@ -193,10 +206,10 @@ bool cpu_forget_pagetable(struct pagetable *pt)
 			continue;
 		kassert(cpu->lazy);
 		cpu->pt = NULL;
-		cpu->root = boot->page_table_root;
-		__atomic_store_n(&cpu->flush, true, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&cpu->root, boot->page_table_root, __ATOMIC_RELAXED);
+		ask_flush(cpu);
 		cpu_out(PORT_IPI, 1u << i);
-		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
+		while (flush_pending(cpu))
 			__asm__ volatile("pause");
 	}
 	return mine;
@@ -251,9 +264,9 @@ static bool poll_events(struct cpu *cpu)
 	if (!cpu->idle_short || boot->cpus == 1)
 		return false;
 	u64 end = arch_ns_to_tsc(arch_tsc_to_ns(arch_tsc()) + IDLE_POLL_NS);
-	while (!cpu_events_pending() && !__atomic_load_n(&cpu->flush, __ATOMIC_RELAXED) && arch_tsc() < end)
+	while (!cpu_events_pending() && !flush_pending(cpu) && arch_tsc() < end)
 		__asm__ volatile("pause");
-	return cpu_events_pending() || __atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE);
+	return cpu_events_pending() || flush_pending(cpu);
 }
 
 /* Sleeps, or nearly, until an event; without the lock. */
@@ -280,7 +293,7 @@ void arch_idle(u64 deadline)
 		__atomic_store_n(&cpu->lazy, true, __ATOMIC_SEQ_CST);
 		kernel_unlock();
 		await_event(cpu);
-		while (__atomic_load_n(&cpu->flush, __ATOMIC_ACQUIRE))
+		while (flush_pending(cpu))
 			cpu_flush_if_asked();
 		kernel_lock();
 		__atomic_store_n(&cpu->lazy, false, __ATOMIC_SEQ_CST);

@@ -42,7 +42,8 @@ struct cpu {
 	u32 entry_cs;   /* flat: where SYSCALL arrived */
 	u32 depth;      /* flat: entries not yet arrived in C; more than a few means that the guest is broken */
 	u32 number;
-	bool flush;     /* another CPU wants this one's TLB flushed */
+	u32 flush_wanted; /* counts what other CPUs, with the lock held, ask of this one's TLB ... */
+	u32 flush_done;   /* ... and up to where it has been done */
 	bool lazy;      /* idle with a stale page table allowed */
 	bool attentive; /* in the kernel: will look at its events before it sleeps or leaves, setting one is enough */
 	u64 root;       /* what CR3 holds */
@@ -51,7 +52,7 @@ struct cpu {
 	u64 wanted_deadline, armed_deadline;
 	u32 kicks;	/* CPUs to be told of work when the lock is released */
 	bool idle_short; /* the last idle time was: the next one is worth polling */
-	u64 pad[4];
+	u64 pad[3];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");

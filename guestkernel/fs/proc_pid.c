@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns /proc/PID and /proc/PID/task/TID: the tables, links, and the files about identity and state. Memory maps are in
- * proc_mem.c. Formats: proc(5).
+ * Owns /proc/PID and /proc/PID/task/TID: the tables, and the files about identity and state. Links and descriptors are
+ * in proc_link.c, memory maps in proc_mem.c. Formats: proc(5).
  */
 #include <linux/capability.h>
-#include <linux/fcntl.h>
-#include <linux/fs.h>
-#include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
-#include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
@@ -345,198 +341,6 @@ static void show_schedstat(struct text *t, const struct proc_ref *ref)
 	text_printf(t, "%lu 0 %lu\n", th ? thread_cpu_ns(th) : 0, th ? th->voluntary + th->involuntary : 0);
 }
 
-/* ---- links ---- */
-
-static long text_of_path(const struct path *path, char *buf, size_t size)
-{
-	char *text = kmalloc(PATH_LIMIT);
-	long n = text ? path_text(path, text, PATH_LIMIT) : -ENOMEM;
-	if (n > 0) {
-		n = MIN(n - 1, (long)size);
-		memcpy(buf, text, (size_t)n);
-	}
-	kfree(text);
-	return n;
-}
-
-static int take(const struct path *path, struct path *out)
-{
-	if (!path->dentry)
-		return -ENOENT;
-	path_get(path);
-	*out = *path;
-	return 0;
-}
-
-static int follow_cwd(const struct proc_ref *ref, struct path *out)
-{
-	return ref->process->fs ? take(&ref->process->fs->cwd, out) : -ENOENT;
-}
-
-static int follow_root(const struct proc_ref *ref, struct path *out)
-{
-	return ref->process->fs ? take(&ref->process->fs->root, out) : -ENOENT;
-}
-
-static int follow_exe(const struct proc_ref *ref, struct path *out)
-{
-	const struct thread *th = proc_thread(ref);
-	return th && th->mm && th->mm->exe ? take(&th->mm->exe->path, out) : -ENOENT;
-}
-
-static long read_path_link(int r, struct path *path, char *buf, size_t size)
-{
-	if (r)
-		return r;
-	long n = text_of_path(path, buf, size);
-	path_put(path);
-	return n;
-}
-
-static long readlink_cwd(const struct proc_ref *ref, char *buf, size_t size)
-{
-	struct path path;
-	int r = follow_cwd(ref, &path);
-	return read_path_link(r, &path, buf, size);
-}
-
-static long readlink_root(const struct proc_ref *ref, char *buf, size_t size)
-{
-	struct path path;
-	int r = follow_root(ref, &path);
-	return read_path_link(r, &path, buf, size);
-}
-
-static long readlink_exe(const struct proc_ref *ref, char *buf, size_t size)
-{
-	struct path path;
-	int r = follow_exe(ref, &path);
-	return read_path_link(r, &path, buf, size);
-}
-
-/* ---- descriptors ---- */
-
-long proc_describe_file(struct file *file, char *buf, size_t size)
-{
-	char name[64];
-	if (file->path.dentry && file->path.mount)
-		return text_of_path(&file->path, buf, size);
-	const char *text = file->anon_name;
-	if (!text) {
-		const char *kind = inode_is(file->inode, K_S_IFIFO)    ? "pipe"
-				   : inode_is(file->inode, K_S_IFSOCK) ? "socket"
-								       : "anon_inode";
-		ksnprintf(name, sizeof(name), "%s:[%lu]", kind, file->inode->ino);
-		text = name;
-	}
-	size_t n = MIN(strlen(text), size);
-	memcpy(buf, text, n);
-	return (long)n;
-}
-
-int proc_path_of_file(struct file *file, struct path *out)
-{
-	if (file->path.dentry)
-		return take(&file->path, out);
-	inode_get(file->inode);
-	struct dentry *nameless = dentry_alloc_root(file->inode->sb, file->inode);
-	if (!nameless) {
-		inode_put(file->inode);
-		return -ENOMEM;
-	}
-	*out = (struct path){NULL, nameless};
-	return 0;
-}
-
-static struct file *fd_file(const struct proc_ref *ref)
-{
-	return files_get_file(ref->process->files, ref->fd);
-}
-
-static long readlink_fd(const struct proc_ref *ref, char *buf, size_t size)
-{
-	struct file *file = fd_file(ref);
-	if (!file)
-		return -ENOENT;
-	long n = proc_describe_file(file, buf, size);
-	file_put(file);
-	return n;
-}
-
-static int follow_fd(const struct proc_ref *ref, struct path *out)
-{
-	struct file *file = fd_file(ref);
-	if (!file)
-		return -ENOENT;
-	int r = proc_path_of_file(file, out);
-	file_put(file);
-	return r;
-}
-
-static void show_fdinfo(struct text *t, const struct proc_ref *ref)
-{
-	struct file *file = fd_file(ref);
-	bool cloexec = false;
-	if (!file)
-		return;
-	files_next(ref->process->files, ref->fd, &cloexec);
-	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n",
-		    inode_is(file->inode, K_S_IFIFO) ? 0 : file->pos, file->flags | (cloexec ? O_CLOEXEC : 0),
-		    file->path.mount ? file->path.mount->id : 15, file->inode->ino);
-	if (file->ops->show_fdinfo && !(file->flags & O_PATH)) {
-		char *extra = kzalloc(PAGE_SIZE);
-		if (extra) {
-			file->ops->show_fdinfo(file, extra, PAGE_SIZE);
-			text_printf(t, "%s", extra);
-		}
-		kfree(extra);
-	}
-	file_put(file);
-}
-
-static const struct proc_entry fd_link = {
-    .mode = K_S_IFLNK | 0700, .guarded = true, .readlink = readlink_fd, .follow = follow_fd};
-static const struct proc_entry fdinfo_file = {.mode = K_S_IFREG | 0400, .guarded = true, .show = show_fdinfo};
-
-static int lookup_fd(const struct proc_ref *dir, const char *name, struct proc_ref *ref)
-{
-	s64 fd;
-	bool cloexec;
-	if (!proc_parse_number(name, &fd) || fd < 0 || fd >= FD_LIMIT || *name == '+' || *name == '-' ||
-	    (*name == '0' && name[1]))
-		return -ENOENT;
-	if (files_next(dir->process->files, (int)fd, &cloexec) != (int)fd)
-		return -ENOENT;
-	*ref = *dir;
-	ref->fd = (int)fd;
-	return 0;
-}
-
-static int lookup_fd_link(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
-			  struct proc_ref *ref)
-{
-	*entry = &fd_link;
-	return lookup_fd(dir, name, ref);
-}
-
-static int lookup_fdinfo(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
-			 struct proc_ref *ref)
-{
-	*entry = &fdinfo_file;
-	return lookup_fd(dir, name, ref);
-}
-
-static bool next_fd(const struct proc_ref *dir, u64 *id, char name[16])
-{
-	bool cloexec;
-	int fd = files_next(dir->process->files, (int)*id, &cloexec);
-	if (fd < 0)
-		return false;
-	*id = (u64)fd;
-	ksnprintf(name, 16, "%d", fd);
-	return true;
-}
-
 /* ---- threads ---- */
 
 static int lookup_task(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
@@ -564,46 +368,6 @@ static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 	return true;
 }
 
-/* ---- namespaces: one of each ---- */
-
-static const struct {
-	const char *name;
-	u32 ino;
-} namespaces[] = {{"cgroup", 0xeffffffb}, {"ipc", 0xefffffff},	{"mnt", 0xf0000000}, {"net", 0xf0000098},
-		  {"pid", 0xeffffffc},	  {"user", 0xeffffffd}, {"uts", 0xeffffffe}};
-
-static long ns_text(size_t which, char *buf, size_t size)
-{
-	char text[32];
-	int n = ksnprintf(text, sizeof(text), "%s:[%u]", namespaces[which].name, namespaces[which].ino);
-	memcpy(buf, text, MIN((size_t)n, size));
-	return (long)MIN((size_t)n, size);
-}
-
-#define NS_LINK(index, what)                                                                                           \
-	static long readlink_ns_##what(const struct proc_ref *ref, char *buf, size_t size)                             \
-	{                                                                                                              \
-		return ns_text(index, buf, size);                                                                      \
-	}
-NS_LINK(0, cgroup)
-NS_LINK(1, ipc)
-NS_LINK(2, mnt)
-NS_LINK(3, net)
-NS_LINK(4, pid)
-NS_LINK(5, user)
-NS_LINK(6, uts)
-
-static const struct proc_entry ns_children[] = {
-    {.name = "cgroup", .mode = PROC_LINK, .readlink = readlink_ns_cgroup},
-    {.name = "ipc", .mode = PROC_LINK, .readlink = readlink_ns_ipc},
-    {.name = "mnt", .mode = PROC_LINK, .readlink = readlink_ns_mnt},
-    {.name = "net", .mode = PROC_LINK, .readlink = readlink_ns_net},
-    {.name = "pid", .mode = PROC_LINK, .readlink = readlink_ns_pid},
-    {.name = "user", .mode = PROC_LINK, .readlink = readlink_ns_user},
-    {.name = "uts", .mode = PROC_LINK, .readlink = readlink_ns_uts},
-    {0},
-};
-
 /* ---- the tables ---- */
 
 #define COMMON_ENTRIES                                                                                                 \
@@ -611,11 +375,27 @@ static const struct proc_entry ns_children[] = {
 	    {.name = "cgroup", .mode = PROC_FILE, .show = show_cgroup},                                                \
 	    {.name = "cmdline", .mode = PROC_FILE, .show = proc_show_cmdline},                                         \
 	    {.name = "comm", .mode = K_S_IFREG | 0644, .show = show_comm, .write = write_comm},                        \
-	    {.name = "cwd", .mode = PROC_LINK, .guarded = true, .readlink = readlink_cwd, .follow = follow_cwd},       \
+	    {.name = "cwd",                                                                                            \
+	     .mode = PROC_LINK,                                                                                        \
+	     .guarded = true,                                                                                          \
+	     .readlink = proc_readlink_cwd,                                                                            \
+	     .follow = proc_follow_cwd},                                                                               \
 	    {.name = "environ", .mode = K_S_IFREG | 0400, .show = proc_show_environ, .guarded = true},                 \
-	    {.name = "exe", .mode = PROC_LINK, .guarded = true, .readlink = readlink_exe, .follow = follow_exe},       \
-	    {.name = "fd", .mode = K_S_IFDIR | 0500, .guarded = true, .lookup = lookup_fd_link, .next = next_fd},      \
-	    {.name = "fdinfo", .mode = K_S_IFDIR | 0555, .guarded = true, .lookup = lookup_fdinfo, .next = next_fd},   \
+	    {.name = "exe",                                                                                            \
+	     .mode = PROC_LINK,                                                                                        \
+	     .guarded = true,                                                                                          \
+	     .readlink = proc_readlink_exe,                                                                            \
+	     .follow = proc_follow_exe},                                                                               \
+	    {.name = "fd",                                                                                             \
+	     .mode = K_S_IFDIR | 0500,                                                                                 \
+	     .guarded = true,                                                                                          \
+	     .lookup = proc_lookup_fd_link,                                                                            \
+	     .next = proc_next_fd},                                                                                    \
+	    {.name = "fdinfo",                                                                                         \
+	     .mode = K_S_IFDIR | 0555,                                                                                 \
+	     .guarded = true,                                                                                          \
+	     .lookup = proc_lookup_fdinfo,                                                                             \
+	     .next = proc_next_fd},                                                                                    \
 	    {.name = "gid_map", .mode = PROC_FILE, .show = show_id_map},                                               \
 	    {.name = "io", .mode = K_S_IFREG | 0400, .show = show_io, .guarded = true},                                \
 	    {.name = "limits", .mode = PROC_FILE, .show = show_limits},                                                \
@@ -624,14 +404,18 @@ static const struct proc_entry ns_children[] = {
 	    {.name = "mountinfo", .mode = PROC_FILE, .show = proc_show_mountinfo},                                     \
 	    {.name = "mounts", .mode = PROC_FILE, .show = proc_show_mounts},                                           \
 	    {.name = "net", .mode = PROC_DIR, .children = proc_net_children},                                          \
-	    {.name = "ns", .mode = K_S_IFDIR | 0511, .children = ns_children},                                         \
+	    {.name = "ns", .mode = K_S_IFDIR | 0511, .children = proc_ns_children},                                    \
 	    {.name = "oom_score", .mode = PROC_FILE, .show = show_oom_score},                                          \
 	    {.name = "oom_score_adj",                                                                                  \
 	     .mode = K_S_IFREG | 0644,                                                                                 \
 	     .show = show_oom_score_adj,                                                                               \
 	     .write = write_oom_score_adj},                                                                            \
 	    {.name = "personality", .mode = K_S_IFREG | 0400, .show = show_personality},                               \
-	    {.name = "root", .mode = PROC_LINK, .guarded = true, .readlink = readlink_root, .follow = follow_root},    \
+	    {.name = "root",                                                                                           \
+	     .mode = PROC_LINK,                                                                                        \
+	     .guarded = true,                                                                                          \
+	     .readlink = proc_readlink_root,                                                                           \
+	     .follow = proc_follow_root},                                                                              \
 	    {.name = "schedstat", .mode = PROC_FILE, .show = show_schedstat},                                          \
 	    {.name = "sessionid", .mode = PROC_FILE, .show = show_unset_id},                                           \
 	    {.name = "setgroups", .mode = PROC_FILE, .show = show_setgroups},                                          \

@@ -13,6 +13,20 @@ struct thread *proc_thread(const struct proc_ref *ref);
 /* A decimal number with white space around it; false: something else. */
 bool proc_parse_number(const char *s, s64 *value);
 
+/* proc_link.c: links, as readlink(2) shows them and as a path goes through them; descriptors; namespaces */
+long proc_readlink_cwd(const struct proc_ref *ref, char *buf, size_t size);
+long proc_readlink_root(const struct proc_ref *ref, char *buf, size_t size);
+long proc_readlink_exe(const struct proc_ref *ref, char *buf, size_t size);
+int proc_follow_cwd(const struct proc_ref *ref, struct path *out);
+int proc_follow_root(const struct proc_ref *ref, struct path *out);
+int proc_follow_exe(const struct proc_ref *ref, struct path *out);
+int proc_lookup_fd_link(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+			struct proc_ref *ref);
+int proc_lookup_fdinfo(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		       struct proc_ref *ref);
+bool proc_next_fd(const struct proc_ref *dir, u64 *id, char name[16]);
+extern const struct proc_entry proc_ns_children[];
+
 /* proc_mem.c: files about the address space; empty without one */
 void proc_show_maps(struct text *t, const struct proc_ref *ref);
 void proc_show_smaps(struct text *t, const struct proc_ref *ref);

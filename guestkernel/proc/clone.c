@@ -39,6 +39,9 @@ static int check_flags(const struct clone_args_in *a)
 		return -EINVAL;
 	if (f & CLONE_INTO_CGROUP)
 		return -EBADF;
+	/* The kernel loads it into FS: a non-canonical address would fault there. */
+	if ((f & CLONE_SETTLS) && a->tls >= USER_END)
+		return -EPERM;
 	return f & NAMESPACES ? -EPERM : 0;
 }
 

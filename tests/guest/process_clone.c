@@ -34,6 +34,8 @@ static void refusals(void)
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, 0, &parent_word, 0, 0), EINVAL);
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, 0, &parent_word, 0, 0), EINVAL);
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, (void *)8, 0, 0), EFAULT);
+	CHECK_ERRNO(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, 1ul << 63), EPERM);
+	CHECK_ERRNO(syscall(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, 0xffffffff80000000), EPERM);
 	theme("clone3");
 	CHECK_ERRNO(raw_clone3(NULL, sizeof(args)), EFAULT);
 	CHECK_ERRNO(raw_clone3((void *)unmapped_address(), sizeof(args)), EFAULT);

@@ -70,17 +70,21 @@ static unsigned send_following(struct dentry *dir, const char *name, size_t len,
 	return sent;
 }
 
-static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct inode **out)
+/* The server is out of descriptors: fewer names are kept from now on. */
+static void keep_fewer(struct superblock *sb)
+{
+	sb->names_limit = MAX(MIN(sb->names_limit, sb->names) / 4 * 3, 64u);
+	if (sb->names > sb->names_limit)
+		dentry_shrink(sb, sb->names - sb->names_limit);
+}
+
+static int lookup_once(struct dentry *dir, const char *name, size_t len, struct inode **out)
 {
 	struct p9_conn *conn = p9_conn(dir->inode);
 	struct p9_lookup l;
 	struct ahead *list = NULL;
 	unsigned n = 0;
 	int r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
-	if (r == -ENFILE) {
-		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4);
-		r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
-	}
 	if (r)
 		return r;
 	if (!list_empty(&p9_node(dir->inode)->chunks) && (list = kmalloc(P9_BATCH * sizeof(*list))))
@@ -90,13 +94,16 @@ static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct
 		if (!p9_lookup_wait(conn, &list[i].lookup))
 			enter(dir, list[i].name, list[i].len, &list[i].lookup);
 	kfree(list);
-	if (r == -ENFILE) { /* the server has no more descriptors: give some back, and once more */
-		dentry_shrink(dir->sb, P9_NAMES_LIMIT / 4);
-		r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
-		if (!r)
-			r = p9_lookup_wait(conn, &l);
-	}
 	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, l.changes, out);
+}
+
+static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct inode **out)
+{
+	int r = lookup_once(dir, name, len, out);
+	if (r != -ENFILE)
+		return r;
+	keep_fewer(dir->sb);
+	return lookup_once(dir, name, len, out);
 }
 
 /* Looks up a path's leading components together, each from the one before. */

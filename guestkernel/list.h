@@ -25,7 +25,7 @@ static inline void list_insert_between(struct list *e, struct list *prev, struct
 {
 	e->prev = prev;
 	e->next = next;
-	prev->next = e;
+	prev->next = e; /* NOLINT(clang-analyzer-core.NullDereference): links are never NULL */
 	next->prev = e;
 }
 /* Adds e right after the head. */

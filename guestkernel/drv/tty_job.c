@@ -45,10 +45,17 @@ static bool refuses_signal(int sig)
 	return (t->sigmask & SIGBIT(sig)) || t->process->sighand->action[sig - 1].handler == SIG_IGNORE;
 }
 
+/* tty is the controlling terminal of who asks. */
+static bool is_ours(const struct tty *tty)
+{
+	const struct tty *ours = tty_current();
+	return ours && ours == tty;
+}
+
 int tty_check_background(struct tty *tty, int sig)
 {
 	int pgid = current->process->pgid;
-	if (tty_current() != tty || !tty->pgrp || tty->pgrp == pgid)
+	if (!is_ours(tty) || !tty->pgrp || tty->pgrp == pgid)
 		return 0;
 	if (refuses_signal(sig))
 		return sig == SIGTTIN ? -EIO : 0;
@@ -108,7 +115,7 @@ static long give_up(struct tty *tty)
 {
 	struct process *p = current->process;
 	int pgrp = tty->pgrp;
-	if (tty_current() != tty)
+	if (!is_ours(tty))
 		return -ENOTTY;
 	if (!leads_session(p)) {
 		p->left_tty = true;
@@ -155,7 +162,7 @@ void tty_session_end(struct session *s)
 
 static long get_foreground(struct tty *tty, bool master, u64 arg)
 {
-	if (!master && tty_current() != tty)
+	if (!master && !is_ours(tty))
 		return -ENOTTY;
 	return put_user(user(arg), tty->pgrp);
 }
@@ -180,7 +187,7 @@ static long set_foreground(struct tty *tty, u64 arg)
 	int pgid, r = tty_check_background(tty, SIGTTOU);
 	if (r)
 		return r == -EIO ? -ENOTTY : r;
-	if (tty_current() != tty || tty->session != current->process->session)
+	if (!is_ours(tty) || tty->session != current->process->session)
 		return -ENOTTY;
 	if (get_user(pgid, user(arg)))
 		return -EFAULT;
@@ -194,7 +201,7 @@ static long set_foreground(struct tty *tty, u64 arg)
 
 static long get_session(struct tty *tty, bool master, u64 arg)
 {
-	if ((!master && tty_current() != tty) || !tty->session)
+	if ((!master && !is_ours(tty)) || !tty->session)
 		return -ENOTTY;
 	return put_user(user(arg), tty->session->sid);
 }

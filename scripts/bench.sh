@@ -179,5 +179,6 @@ jq -n --argjson runs "$runs" --slurpfile machine "$work/machine" --slurpfile pro
 	 failures: ($micro | map(select(.failed)) | group_by([.peer, .command]) | map(.[0] + {times: length})),
 	 costs: $costs, phases: $phases[0], memory: $memory[0]}' >"$out/bench.json" || exit 1
 jq -rf tests/bench/report.jq "$out/bench.json" >"$out/bench.md" || exit 1
+cat tests/bench/notes.md >>"$out/bench.md"
 tests/bench/plot.sh "$out/bench.json" "$out/bench.svg" || exit 1
 say "wrote $out/bench.md, bench.json, bench.svg"

@@ -205,8 +205,8 @@ static void free_pages(struct page **pages, u32 count)
 	kfree(pages);
 }
 
-/* Begins to read count pages; the fid is open. */
-static int read_start(struct inode *inode, u32 fid, u64 index, u32 count)
+/* Begins to read count pages; the fid is open. *out (NULL: not wanted) gets a reference to the read, which may be done. */
+static int read_start(struct inode *inode, u32 fid, u64 index, u32 count, struct p9_read **out)
 {
 	struct p9_node *node = p9_node(inode);
 	struct page **pages = alloc_pages(&count);
@@ -220,7 +220,7 @@ static int read_start(struct inode *inode, u32 fid, u64 index, u32 count)
 		return -ENOMEM;
 	}
 	u32 bytes = MIN(count * (u32)PAGE_SIZE, p9_msize(p9_conn(inode)) - 24);
-	*read = (struct p9_read){.inode = inode, .index = index, .count = count, .refs = 1};
+	*read = (struct p9_read){.inode = inode, .index = index, .count = count, .refs = out ? 2 : 1};
 	inode_get(inode);
 	list_append(&node->reads, &read->link);
 	p9_put32(req, fid);
@@ -229,6 +229,8 @@ static int read_start(struct inode *inode, u32 fid, u64 index, u32 count)
 	p9_attach_pages(req, pages, count, 0, bytes);
 	req->complete = read_complete;
 	req->arg = read;
+	if (out)
+		*out = read;
 	p9_submit(req);
 	return 0;
 }
@@ -272,17 +274,17 @@ int p9_fill(struct inode *inode, u64 index, bool mapped)
 			u64 start = mapped && index != node->ra_next ? mapped_start(inode, index) : index;
 			u32 n = missing(inode, start, mapped && start != node->ra_next ? MAPPED_PAGES : first_window(node, index));
 			if (!r && n)
-				r = read_start(inode, fid, start, n);
+				r = read_start(inode, fid, start, n, &read);
 			if (r)
 				return r;
+			if (!n)
+				continue;
 			node->ra_pages = n;
 			node->ra_mark = start;
 			node->ra_next = start + n;
-			read = read_covering(node, index);
-			if (!read)
-				continue;
+		} else {
+			read->refs++;
 		}
-		read->refs++;
 		r = p9_wait_until(p9_conn(inode), read_done, read);
 		if (!r)
 			r = read->error && node->open_error ? node->open_error : read->error;
@@ -301,7 +303,7 @@ void p9_read_ahead(struct inode *inode, u64 index)
 		return;
 	u32 fid = node->wfid_reads && node->rfid == P9_NOFID ? node->wfid : node->rfid;
 	u32 n = missing(inode, node->ra_next, MIN(MAX(node->ra_pages, WINDOW_FIRST) * 2, P9_IO_PAGES));
-	if (!n || fid == P9_NOFID || !page_plenty(n) || read_start(inode, fid, node->ra_next, n))
+	if (!n || fid == P9_NOFID || !page_plenty(n) || read_start(inode, fid, node->ra_next, n, NULL))
 		return;
 	node->ra_pages = n;
 	node->ra_mark = node->ra_next;

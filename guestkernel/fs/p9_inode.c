@@ -54,19 +54,20 @@ static unsigned send_following(struct dentry *dir, const char *name, size_t len,
 {
 	const u8 *names[P9_BATCH];
 	u32 lens[P9_BATCH];
-	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, lens, P9_BATCH), sent = 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct ahead *a = &list[sent];
+	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, lens, P9_BATCH), wanted = 0, sent = 0;
+	for (unsigned i = 0; i < n; i++) { /* copied first: the listing may go while messages are sent */
+		struct ahead *a = &list[wanted];
 		if (!lens[i] || lens[i] > NAME_LIMIT || dentry_cached(dir, (const char *)names[i], lens[i]))
 			continue;
 		if (names[i][0] == '.' && (lens[i] == 1 || (lens[i] == 2 && names[i][1] == '.')))
 			continue;
 		memcpy(a->name, names[i], lens[i]);
 		a->len = lens[i];
-		if (p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, a->name, a->len, &a->lookup))
-			break;
-		sent++;
+		wanted++;
 	}
+	while (sent < wanted && !p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, list[sent].name, list[sent].len,
+						&list[sent].lookup))
+		sent++;
 	return sent;
 }
 

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The 9P client against a small server in the test, which also answers wrongly: the session then ends with EIO, and
+ * nothing else happens.
+ *
+ * sources: tests/unit/p9_fake.c tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "tests/unit/fs_test.h"
+#include "tests/unit/p9_fake.h"
+
+static long mount_share(const char *cache)
+{
+	is(0, call(mkdir, "m", 0755));
+	return fake_mount("m", cache);
+}
+
+static void body_files(void)
+{
+	char buf[64];
+	struct stat st;
+	is(0, mount_share("mmap"));
+	long fd = call(open, "m/file", O_RDONLY);
+	is_true(fd >= 0);
+	is(5, call(read, fd, buf, sizeof(buf)));
+	is(0, memcmp(buf, "hello", 5));
+	is(0, call(read, fd, buf, sizeof(buf)));
+	is(0, call(fstat, fd, &st));
+	is(5, st.st_size);
+	is(0100644, st.st_mode);
+	is(0, call(close, fd));
+	is(-ENOENT, call(open, "m/none", O_RDONLY));
+	is(-ENOTDIR, call(open, "m/file/x", O_RDONLY));
+	fd = call(open, "m/file", O_RDWR);
+	is(4, call(write, fd, "HELL", 4));
+	is(0, call(close, fd));
+	is(0, memcmp(fake.data, "HELLo", 5));
+	fd = call(open, "m/file", O_RDONLY);
+	is(5, call(read, fd, buf, sizeof(buf)));
+	is(0, memcmp(buf, "HELLo", 5));
+	call(close, fd);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_changes_of_the_host_are_seen(void)
+{
+	char buf[64];
+	is(0, mount_share("mmap"));
+	long fd = call(open, "m/file", O_RDONLY);
+	is(5, call(read, fd, buf, sizeof(buf)));
+	call(close, fd);
+	memcpy(fake.data, "other text", 10);
+	fake.size = 10;
+	fake.version++;
+	fd = call(open, "m/file", O_RDONLY);
+	is(10, call(read, fd, buf, sizeof(buf)));
+	is(0, memcmp(buf, "other text", 10));
+	call(close, fd);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_a_cached_share_asks_once(void)
+{
+	struct stat st;
+	is(0, mount_share("loose"));
+	is(0, call(stat, "m/file", &st));
+	is(-ENOENT, call(stat, "m/none", &st));
+	unsigned asked = fake.requests;
+	is(0, call(stat, "m/file", &st));
+	is(-ENOENT, call(stat, "m/none", &st));
+	is(asked, fake.requests);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_errors_of_writes_are_told(void)
+{
+	is(0, mount_share("mmap"));
+	long fd = call(open, "m/file", O_RDWR);
+	fake.write_error = ENOSPC;
+	call(write, fd, "x", 1);
+	is(-ENOSPC, call(fsync, fd));
+	fake.write_error = 0;
+	is(1, call(write, fd, "y", 1));
+	is(0, call(fsync, fd));
+	call(close, fd);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_large_file(void)
+{
+	static char out[300000], in[300000];
+	is(0, mount_share("mmap"));
+	for (unsigned i = 0; i < sizeof(out); i++)
+		out[i] = (char)(i * 7 + i / 4096);
+	long fd = call(open, "m/file", O_RDWR | O_TRUNC);
+	is(sizeof(out), call(write, fd, out, sizeof(out)));
+	is(0, call(close, fd));
+	is(0, memcmp(fake.data, out, sizeof(out)));
+	fake.version++; /* what is cached does not count any more */
+	fd = call(open, "m/file", O_RDONLY);
+	is(1000, call(pread64, fd, in, 1000, 150001));
+	is(0, memcmp(in, out + 150001, 1000));
+	is(sizeof(in), call(read, fd, in, sizeof(in)));
+	is(0, memcmp(in, out, sizeof(in)));
+	call(close, fd);
+	is(0, call(truncate, "m/file", 10));
+	is(10, fake.size);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+/* Each way of answering wrongly, at each message: an error, and the next call gets one too. */
+static void body_wrong_answers(void)
+{
+	char buf[64];
+	for (unsigned wrong = 1; wrong < FAKE_WRONG; wrong++) {
+		for (unsigned at = 0; at < 12; at++) {
+			struct stat st;
+			fake_reset();
+			fake.wrong = wrong;
+			fake.wrong_at = at;
+			is(0, call(mkdir, "m", 0755));
+			long r = fake_mount("m", at % 2 ? "loose" : "mmap");
+			if (!r) {
+				long fd = call(open, "m/file", O_RDWR);
+				if (fd >= 0) {
+					call(read, fd, buf, sizeof(buf));
+					call(write, fd, buf, 3);
+					call(close, fd);
+				}
+				fd = call(open, "m", O_RDONLY | O_DIRECTORY);
+				if (fd >= 0) {
+					call(getdents64, fd, buf, sizeof(buf));
+					call(close, fd);
+				}
+				if (fake.did_wrong && wrong != FAKE_WRONG_QID)
+					is(-EIO, call(stat, "m/none", &st));
+				is(0, call(umount2, "m", MNT_DETACH));
+			}
+			is(0, call(rmdir, "m"));
+		}
+	}
+}
+
+OURS_ONLY(files)
+OURS_ONLY(changes_of_the_host_are_seen)
+OURS_ONLY(a_cached_share_asks_once)
+OURS_ONLY(errors_of_writes_are_told)
+OURS_ONLY(large_file)
+OURS_ONLY(wrong_answers)
+
+static int reset(void **state)
+{
+	fake_reset();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(ours_files, reset),
+		cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
+		cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),
+		cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
+		cmocka_unit_test_setup(ours_large_file, reset),
+		cmocka_unit_test_setup(ours_wrong_answers, reset),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * String functions and formatted text. memcpy, memmove and memset are in arch/string.S. The functions with the C library's
- * names exist in the guest alone: host-built tests have the C library's.
+ * String functions and formatted text. memcpy, memmove and memset are in arch/string.S. The functions with the C
+ * library's names exist in the guest alone: host-built tests have the C library's.
  */
 #include "guestkernel/lib.h"
 
@@ -94,7 +94,7 @@ struct sink {
 struct spec {
 	bool left, zero;
 	int width, precision; /* precision -1: none */
-	int size;             /* bytes of the integer argument */
+	int size;	      /* bytes of the integer argument */
 };
 
 static void put(struct sink *s, char c)
@@ -122,7 +122,8 @@ static void put_text(struct sink *s, const struct spec *spec, const char *text, 
 		put_padding(s, ' ', pad);
 }
 
-static void put_number(struct sink *s, const struct spec *spec, u64 value, unsigned base, bool upper, const char *prefix)
+static void put_number(struct sink *s, const struct spec *spec, u64 value, unsigned base, bool upper,
+		       const char *prefix)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
 	char text[24];

@@ -11,7 +11,10 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)                                                                                                \
+	{                                                                                                              \
+		&(name), &(name)                                                                                       \
+	}
 
 static inline void list_init(struct list *l)
 {
@@ -46,15 +49,16 @@ static inline void list_remove(struct list *e)
 	list_init(e);
 }
 
-#define list_entry(ptr, type, member) container_of(ptr, type, member)
+#define list_entry(ptr, type, member)  container_of(ptr, type, member)
 #define list_first(head, type, member) list_entry((head)->next, type, member)
-#define list_last(head, type, member) list_entry((head)->prev, type, member)
+#define list_last(head, type, member)  list_entry((head)->prev, type, member)
 #define list_for_each(pos, head, member)                                                                               \
 	for (pos = list_first(head, __typeof__(*pos), member); &pos->member != (head);                                 \
 	     pos = list_first(&pos->member, __typeof__(*pos), member))
 /* pos may be removed (and freed) in the body. */
 #define list_for_each_safe(pos, tmp, head, member)                                                                     \
-	for (pos = list_first(head, __typeof__(*pos), member), tmp = list_first(&pos->member, __typeof__(*pos), member); \
+	for (pos = list_first(head, __typeof__(*pos), member),                                                         \
+	    tmp = list_first(&pos->member, __typeof__(*pos), member);                                                  \
 	     &pos->member != (head); pos = tmp, tmp = list_first(&tmp->member, __typeof__(*tmp), member))
 
 #endif

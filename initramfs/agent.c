@@ -116,7 +116,8 @@ static void open_stdio(const struct job *job, int stdio[3])
 /* The program has its own copies now. Ours would keep its streams open after it closes them. */
 static void close_stdio(const struct job *job, const int stdio[3], bool tty)
 {
-	/* But the terminal stays open: a program that closes it may open it again, and the pump must not take that for its end. */
+	/* But the terminal stays open: a program that closes it may open it again, and the pump must not take that for
+	 * its end. */
 	for (int i = tty ? 2 : 0; i < 3; i++) {
 		stream_close((enum stream)i);
 		if (job->header.stdio[i] == WIRE_STDIO_NULL)

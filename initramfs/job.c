@@ -232,8 +232,8 @@ int job_decode(char *payload, size_t length, char **slots, size_t count, struct 
 	if (header->version != WIRE_VERSION)
 		return -EPROTONOSUPPORT;
 	*what = "flags, counts, umask or limits";
-	if (header->flags || !counts_ok(header) ||
-	    count < (size_t)header->argc + header->envc + 2 || header->umask > 0777 || !limits_ok(header))
+	if (header->flags || !counts_ok(header) || count < (size_t)header->argc + header->envc + 2 ||
+	    header->umask > 0777 || !limits_ok(header))
 		return -EPROTO;
 	*what = "standard streams";
 	if (!stdio_ok(header->stdio))

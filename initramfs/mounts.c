@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The job's mounts: shared directories over 9P, each with a connection of its own to the runner, and file systems in memory.
+ * The job's mounts: shared directories over 9P, each with a connection of its own to the runner, and file systems in
+ * memory.
  */
 #include "initramfs/agent.h"
 

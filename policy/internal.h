@@ -24,7 +24,8 @@ struct policy_landlock_rights policy_landlock_rights(int abi, unsigned errata, s
 /* Enforces a ruleset without rules on this thread. no_new_privs must be set. *abi is 0 when there is no Landlock. */
 int policy_apply_landlock(int *abi, struct error *error);
 struct policy_tree;
-/* The same, with rules for these trees: reading, and where they are writable everything but making devices, FIFOs and sockets. */
+/* The same, with rules for these trees: reading, and where they are writable everything but making devices, FIFOs and
+ * sockets. */
 int policy_apply_landlock_trees(int *abi, const struct policy_tree *trees, size_t count, struct error *error);
 
 /* Process-wide limits (setrlimit(2)); descriptors: one more than the highest that stays open. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Landlock (kernel documentation, userspace-api/landlock): a ruleset that handles every access right of the running ABI
- * and grants none, or for the files server those on shared trees. Best effort: older kernels know fewer rights or no Landlock. The numbers are spelled out because
- * the headers of the build machine may be older than the running kernel.
+ * and grants none, or for the files server those on shared trees. Best effort: older kernels know fewer rights or no
+ * Landlock. The numbers are spelled out because the headers of the build machine may be older than the running kernel.
  */
 #include "policy/internal.h"
 #include "policy/policy.h"
@@ -20,7 +20,8 @@
 #define FS_READ_FILE  0x4u
 #define FS_READ_DIR   0x8u
 #define FS_TRUNCATE   0x4000u
-/* remove_dir, remove_file, make_dir, make_reg, make_sym, refer: all that changes names but making devices, FIFOs, sockets. */
+/* remove_dir, remove_file, make_dir, make_reg, make_sym, refer: all that changes names but making devices, FIFOs,
+ * sockets. */
 #define FS_CHANGE_NAMES (0x10u | 0x20u | 0x80u | 0x100u | 0x1000u | 0x2000u)
 
 #define RULE_PATH_BENEATH 1
@@ -91,7 +92,8 @@ int policy_apply_landlock_trees(int *abi, const struct policy_tree *trees, size_
 	for (size_t i = 0; i < count; i++)
 		if (add_tree(ruleset, &trees[i], rights.fs)) {
 			close(ruleset);
-			return error_errno(error, STATUS_RUNNER, "cannot add a shared tree to the Landlock ruleset (ABI %d)", *abi);
+			return error_errno(error, STATUS_RUNNER,
+					   "cannot add a shared tree to the Landlock ruleset (ABI %d)", *abi);
 		}
 	long result = syscall(SYS_landlock_restrict_self, ruleset, 0);
 	if (result)

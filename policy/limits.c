@@ -32,8 +32,8 @@ int policy_apply_limits(unsigned descriptors, struct error *error)
 	for (size_t i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
 		if (set_limit(zero[i].resource, 0, zero[i].name, error))
 			return -1;
-	/* Not RLIMIT_NPROC: the first KVM_RUN makes a worker thread in the kernel, and for all but root that fails (EAGAIN)
-	 * when no more may be made. The filters allow no thread role to clone. */
+	/* Not RLIMIT_NPROC: the first KVM_RUN makes a worker thread in the kernel, and for all but root that fails
+	 * (EAGAIN) when no more may be made. The filters allow no thread role to clone. */
 	return set_limit(RLIMIT_NOFILE, descriptors, "RLIMIT_NOFILE", error);
 }
 

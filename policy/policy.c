@@ -23,7 +23,8 @@ static atomic_bool process_confined;
 static bool had_no_new_privs; /* already from whoever started the runner */
 
 /* What the kernel keeps for each thread and hands down at clone. */
-static int confine_self(const struct policy_tree *trees, size_t tree_count, struct policy_report *report, struct error *error)
+static int confine_self(const struct policy_tree *trees, size_t tree_count, struct policy_report *report,
+			struct error *error)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return error_errno(error, STATUS_RUNNER, "cannot set no_new_privs");
@@ -54,8 +55,8 @@ int policy_confine_process(const int *keep, size_t keep_count, struct policy_rep
 	return 0;
 }
 
-int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count, unsigned descriptors,
-			 struct error *error)
+int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count,
+			 unsigned descriptors, struct error *error)
 {
 	struct policy_report report;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
@@ -72,7 +73,8 @@ int policy_confine_files(const int *keep, size_t keep_count, const struct policy
 /* A thread from before policy_confine_process() still has its capabilities, and files that Landlock should deny. */
 static bool inherited_confinement(void)
 {
-	return atomic_load(&process_confined) && (self_confined || had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	return atomic_load(&process_confined) &&
+	       (self_confined || had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
 static int unblock_sigsys(struct error *error)

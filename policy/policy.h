@@ -41,9 +41,9 @@
 enum policy_role {
 	POLICY_VCPU,
 	POLICY_IO,
-	POLICY_IO_TTY, /* POLICY_IO and the ioctls of the caller's terminal */
+	POLICY_IO_TTY,	 /* POLICY_IO and the ioctls of the caller's terminal */
 	POLICY_VCPU_TTY, /* POLICY_VCPU and the one ioctl by which the refusal handler gives the terminal back */
-	POLICY_FILES, /* the process that serves shared directories */
+	POLICY_FILES,	 /* the process that serves shared directories */
 	POLICY_ROLES,
 };
 
@@ -75,15 +75,15 @@ struct policy_tree {
 
 /* The whole confinement of the files server, a process of one thread: as policy_confine_process() and
  * policy_confine_thread(POLICY_FILES), but it may open what lies in the trees, with `descriptors` in all. */
-int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count, unsigned descriptors,
-			 struct error *error);
+int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count,
+			 unsigned descriptors, struct error *error);
 
 /* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread
  * that is older than policy_confine_process(). On failure end the process. */
 int policy_confine_thread(enum policy_role role, struct error *error);
 
-/* The handler of refused calls gives this terminal its settings (struct termios of the kernel) back before it ends the process. Both
- * must live as long as the process; before the filters. */
+/* The handler of refused calls gives this terminal its settings (struct termios of the kernel) back before it ends the
+ * process. Both must live as long as the process; before the filters. */
 struct termios;
 void policy_restore_terminal(int fd, const struct termios *settings);
 

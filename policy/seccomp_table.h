@@ -5,10 +5,10 @@
  * The hot calls come first: that is the order in which the filter compares.
  *
  * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
- * the BPF. The threads of the VMM may not do any of these, on purpose: opening, creating or duplicating descriptors, sockets, memory mappings and
- * protections, processes and threads, credentials. The runner allocates nothing after lock-down. A filter cannot look
- * behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that the caller itself gave as a
- * standard stream.
+ * the BPF. The threads of the VMM may not do any of these, on purpose: opening, creating or duplicating descriptors,
+ * sockets, memory mappings and protections, processes and threads, credentials. The runner allocates nothing after
+ * lock-down. A filter cannot look behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that
+ * the caller itself gave as a standard stream.
  */
 #ifndef POLICY_SECCOMP_TABLE_H
 #define POLICY_SECCOMP_TABLE_H
@@ -155,8 +155,8 @@ static const struct policy_row policy_files_rows[] = {
 /* clang-format on */
 
 /* Most system calls that a role may have (not rows). */
-#define POLICY_VCPU_MAX 20
-#define POLICY_IO_MAX	30
+#define POLICY_VCPU_MAX	 20
+#define POLICY_IO_MAX	 30
 #define POLICY_FILES_MAX 30
 
 /* Indexed by enum policy_role. */
@@ -171,7 +171,8 @@ static const struct policy_role_table {
      sizeof(policy_io_tty_rows) / sizeof(struct policy_row), POLICY_IO_MAX},
     {"vcpu_tty", "vCPU thread of a run with a terminal", policy_vcpu_tty_rows,
      sizeof(policy_vcpu_tty_rows) / sizeof(struct policy_row), POLICY_VCPU_MAX},
-    {"files", "files server", policy_files_rows, sizeof(policy_files_rows) / sizeof(struct policy_row), POLICY_FILES_MAX},
+    {"files", "files server", policy_files_rows, sizeof(policy_files_rows) / sizeof(struct policy_row),
+     POLICY_FILES_MAX},
 };
 #define POLICY_ROLE_TABLES (sizeof(policy_role_tables) / sizeof(policy_role_tables[0]))
 

@@ -118,8 +118,10 @@ static const char *set_user(struct command *command, const char *value)
 		return "is not UID or UID:GID in numbers";
 	memcpy(text, value, length);
 	text[length] = 0;
-	/* Without a GID the same number: the caller's group, perhaps root's, is not what a user of its own should have. */
-	if (units_number(text, SPEC_ID_MAX, &uid) || units_number(value[length] ? value + length + 1 : text, SPEC_ID_MAX, &gid))
+	/* Without a GID the same number: the caller's group, perhaps root's, is not what a user of its own should have.
+	 */
+	if (units_number(text, SPEC_ID_MAX, &uid) ||
+	    units_number(value[length] ? value + length + 1 : text, SPEC_ID_MAX, &gid))
 		return "is not UID or UID:GID in numbers from 0 to 4294967294";
 	command->run.uid = (uint32_t)uid;
 	command->run.gid = (uint32_t)gid;

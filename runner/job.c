@@ -66,7 +66,8 @@ static int put_file(struct encoder *encoder, const struct closure_entry *entry)
 static int put_mount(struct encoder *encoder, const struct run_spec *spec, const struct spec_mount *mount)
 {
 	struct stat st;
-	struct wire_mount wire = {.kind = WIRE_MOUNT_TMPFS, .size = mount->size, .path_len = (uint32_t)strlen(mount->guest) + 1};
+	struct wire_mount wire = {
+	    .kind = WIRE_MOUNT_TMPFS, .size = mount->size, .path_len = (uint32_t)strlen(mount->guest) + 1};
 	if (mount->kind != SPEC_TMPFS) {
 		wire.kind = WIRE_MOUNT_SHARE;
 		wire.share = shares_index(spec, mount);

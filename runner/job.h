@@ -19,8 +19,8 @@ struct job_stdio {
 
 /* Looks at the caller's descriptors 0, 1 and 2: closed, /dev/null, standard error being the same open file as standard
  * output (or another opening of the same pipe or terminal, where order matters and offsets do not), else a stream.
- * With `tty` they are WIRE_STDIO_TTY and the size is that of the terminal (24 x 80 when there is none); standard error keeps a way of
- * its own when it is no terminal, unless `merged`. */
+ * With `tty` they are WIRE_STDIO_TTY and the size is that of the terminal (24 x 80 when there is none); standard error
+ * keeps a way of its own when it is no terminal, unless `merged`. */
 void stdio_kinds(bool tty, bool merged, struct job_stdio *out);
 
 /* Puts /dev/null where descriptors 0, 1 and 2 are closed, so that no file opened later lands there. To be called after

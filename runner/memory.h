@@ -25,7 +25,8 @@ struct guest_memory {
 };
 
 /* The host address of [address, address + length), or NULL when any byte lies outside RAM or the sum wraps.
- * length may be 0 (any address within or at the end of RAM). The bytes may change under the reader at any time: copy once, check the copy. */
+ * length may be 0 (any address within or at the end of RAM). The bytes may change under the reader at any time: copy
+ * once, check the copy. */
 static inline void *memory_range(const struct guest_memory *memory, gpa_t address, uint64_t length)
 {
 	if (length > memory->size || address.value > memory->size - length)

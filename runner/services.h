@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error, and
- * sessions of the files server. Each can be connected once. Owns the host's ends (descriptors, buffers, frames); knows nothing of connections, credit
- * or virtqueues, which refer to a service by its index only.
+ * What the host offers the guest over vsock, by port (abi/wire.h): control, image, standard input, output and error,
+ * and sessions of the files server. Each can be connected once. Owns the host's ends (descriptors, buffers, frames);
+ * knows nothing of connections, credit or virtqueues, which refer to a service by its index only.
  */
 #ifndef RUNNER_SERVICES_H
 #define RUNNER_SERVICES_H
@@ -55,7 +55,7 @@ struct services_config {
 	 * closes its end, so that the other ends of the pipes learn. Error is not, since the runner's own messages go
 	 * there. */
 	int in, out, err;
-	const int *files; /* sockets of the files server, given away */
+	const int *files;     /* sockets of the files server, given away */
 	unsigned files_count; /* <= WIRE_FILES_SESSIONS_MAX */
 };
 

@@ -49,15 +49,15 @@ struct run_spec {
 	const char *hostname; /* never NULL */
 	uint32_t uid, gid;
 	uint32_t umask; /* 0..0777 */
-	unsigned cpus; /* 1..BOOT_MAX_CPUS */
+	unsigned cpus;	/* 1..BOOT_MAX_CPUS */
 	enum privilege privilege;
 	unsigned verbose; /* how often -v was given */
 	bool tty;
 	bool stats;
 	const char *stats_file; /* NULL: standard error */
 	bool trace;
-	const char *trace_file; /* NULL: standard error */
-	const char *trace_only; /* "NAME,NAME..."; NULL: all */
+	const char *trace_file;			  /* NULL: standard error */
+	const char *trace_only;			  /* "NAME,NAME..."; NULL: all */
 	struct spec_mount mount[SPEC_MOUNTS_MAX]; /* parents before what lies in them; no path twice */
 	unsigned mount_count;
 };

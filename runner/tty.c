@@ -36,7 +36,8 @@ void tty_decide(struct tty *tty, bool asked)
 /* cfmakeraw(3), with a byte at a time. */
 static void make_raw(struct termios *t)
 {
-	t->c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF | IUCLC | INPCK | IXANY);
+	t->c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF | IUCLC |
+				  INPCK | IXANY);
 	t->c_oflag &= ~(tcflag_t)OPOST;
 	t->c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	t->c_cflag = (t->c_cflag & ~(tcflag_t)(CSIZE | PARENB)) | CS8;
@@ -44,7 +45,8 @@ static void make_raw(struct termios *t)
 	t->c_cc[VTIME] = 0;
 }
 
-/* Nothing that could end us may leave the terminal raw. exit_group: the one way to end that each thread's filter has. */
+/* Nothing that could end us may leave the terminal raw. exit_group: the one way to end that each thread's filter has.
+ */
 static void on_fatal(int signo)
 {
 	if (the_tty->raw)
@@ -54,7 +56,8 @@ static void on_fatal(int signo)
 
 static void catch_fatal(void)
 {
-	static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ};
+	static const int fatal[] = {SIGSEGV, SIGBUS,	SIGILL,	 SIGFPE,  SIGABRT, SIGTRAP,
+				    SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ};
 	struct sigaction action = {.sa_handler = on_fatal, .sa_flags = (int)SA_RESETHAND};
 	for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		sigaction(fatal[i], &action, NULL);
@@ -111,7 +114,8 @@ void tty_restore(struct tty *tty)
 static void stop_here(struct tty *tty)
 {
 	tty_restore(tty);
-	syscall(SYS_tgkill, tty->self, tty->self, SIGSTOP); /* returns when somebody continues us; SIGCONT then sets raw mode again */
+	syscall(SYS_tgkill, tty->self, tty->self,
+		SIGSTOP); /* returns when somebody continues us; SIGCONT then sets raw mode again */
 }
 
 enum tty_signal tty_signal(struct tty *tty, int signo, struct wire_winsize *size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The caller's terminal: put into raw mode while the guest runs, so that every key goes to the line discipline in the guest, and
- * given back as it was however the run ends. Knows nothing of the guest.
+ * The caller's terminal: put into raw mode while the guest runs, so that every key goes to the line discipline in the
+ * guest, and given back as it was however the run ends. Knows nothing of the guest.
  */
 #ifndef RUNNER_TTY_H
 #define RUNNER_TTY_H
@@ -24,15 +24,16 @@ struct tty {
 	struct termios before, during;
 };
 
-/* Decides whether the program gets a terminal: `asked`, or standard input and output are one and we are in its foreground. Opens
- * nothing. */
+/* Decides whether the program gets a terminal: `asked`, or standard input and output are one and we are in its
+ * foreground. Opens nothing. */
 void tty_decide(struct tty *tty, bool asked);
 
 /* Takes an own descriptor, remembers the settings, and installs handlers for signals that would end the process. Before
  * confinement; harmless without a terminal. Adds to `set` the signals that tty_signal() wants to hear of. */
 int tty_prepare(struct tty *tty, sigset_t *set, struct error *error);
 
-/* Raw mode, at the very end of the set-up. In the background it waits (SIGTTOU) until the shell gives us the terminal. */
+/* Raw mode, at the very end of the set-up. In the background it waits (SIGTTOU) until the shell gives us the terminal.
+ */
 int tty_start(struct tty *tty, struct error *error);
 
 enum tty_signal {

@@ -48,7 +48,8 @@ static u64 leave(struct regs *regs)
 			events_handle(arch_take_events());
 		return_to_user(regs);
 		sanitise(regs);
-		/* From here on events must come as interrupts; those that came before are seen now, in flat by entry.S. */
+		/* From here on events must come as interrupts; those that came before are seen now, in flat by entry.S.
+		 */
 		__atomic_store_n(&this_cpu()->attentive, false, __ATOMIC_SEQ_CST);
 		if (arch_flat || !cpu_events_pending())
 			break;

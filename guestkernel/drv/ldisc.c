@@ -7,22 +7,33 @@
 #include "guestkernel/drv/ldisc.h"
 #include "guestkernel/lib.h"
 
-#define SIG_INT 2
+#define SIG_INT	 2
 #define SIG_QUIT 3
 #define SIG_TSTP 20
 
-#define DISABLED 0 /* _POSIX_VDISABLE */
-#define MARK 0377  /* PARMRK */
+#define DISABLED 0    /* _POSIX_VDISABLE */
+#define MARK	 0377 /* PARMRK */
 
 static const struct k_termios default_termios = {
-	.iflag = ICRNL | IXON,
-	.oflag = OPOST | ONLCR,
-	.cflag = B38400 | CS8 | CREAD,
-	.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.cc = {[VINTR] = 003, [VQUIT] = 034, [VERASE] = 0177, [VKILL] = 025, [VEOF] = 004, [VMIN] = 1, [VSTART] = 021, [VSTOP] = 023,
-	       [VSUSP] = 032, [VREPRINT] = 022, [VDISCARD] = 017, [VWERASE] = 027, [VLNEXT] = 026},
-	.ispeed = 38400,
-	.ospeed = 38400,
+    .iflag = ICRNL | IXON,
+    .oflag = OPOST | ONLCR,
+    .cflag = B38400 | CS8 | CREAD,
+    .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+    .cc = {[VINTR] = 003,
+	   [VQUIT] = 034,
+	   [VERASE] = 0177,
+	   [VKILL] = 025,
+	   [VEOF] = 004,
+	   [VMIN] = 1,
+	   [VSTART] = 021,
+	   [VSTOP] = 023,
+	   [VSUSP] = 032,
+	   [VREPRINT] = 022,
+	   [VDISCARD] = 017,
+	   [VWERASE] = 027,
+	   [VLNEXT] = 026},
+    .ispeed = 38400,
+    .ospeed = 38400,
 };
 
 void ldisc_init(struct ldisc *l)
@@ -164,11 +175,11 @@ static bool flow_control(struct ldisc *l, u8 c)
 
 static bool typed_signal(struct ldisc *l, u8 c)
 {
-	int sig = !(l->termios.lflag & ISIG)	 ? 0
-		  : is_special(l, c, VINTR)	 ? SIG_INT
-		  : is_special(l, c, VQUIT)	 ? SIG_QUIT
-		  : is_special(l, c, VSUSP)	 ? SIG_TSTP
-						 : 0;
+	int sig = !(l->termios.lflag & ISIG) ? 0
+		  : is_special(l, c, VINTR)  ? SIG_INT
+		  : is_special(l, c, VQUIT)  ? SIG_QUIT
+		  : is_special(l, c, VSUSP)  ? SIG_TSTP
+					     : 0;
 	if (!sig)
 		return false;
 	if (l->signal)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The terminal line discipline (N_TTY): what happens to a byte between the keyboard and read(2), and between write(2) and the
- * screen. Plain data and functions over it: knows no processes, files, or waiting, so it is tested on the host as it is.
- * Sources: POSIX.1-2017 chapter 11, termios(3).
+ * The terminal line discipline (N_TTY): what happens to a byte between the keyboard and read(2), and between write(2)
+ * and the screen. Plain data and functions over it: knows no processes, files, or waiting, so it is tested on the host
+ * as it is. Sources: POSIX.1-2017 chapter 11, termios(3).
  */
 #ifndef GUESTKERNEL_DRV_LDISC_H
 #define GUESTKERNEL_DRV_LDISC_H
 
 #include "guestkernel/types.h"
 
-#define LDISC_IN_BYTES 8192u    /* typed and not yet read; a power of two */
-#define LDISC_OUT_BYTES 16384u  /* written and not yet taken by the master; a power of two */
-#define LDISC_ECHO_BYTES 2048u  /* echo that waits for a place in the output; a power of two */
-#define LDISC_LINE_BYTES 4096u  /* one canonical line with its end: termios(3) */
-#define LDISC_OUT_UNIT 8u       /* most bytes that one written byte becomes (a tab) */
+#define LDISC_IN_BYTES	 8192u	/* typed and not yet read; a power of two */
+#define LDISC_OUT_BYTES	 16384u /* written and not yet taken by the master; a power of two */
+#define LDISC_ECHO_BYTES 2048u	/* echo that waits for a place in the output; a power of two */
+#define LDISC_LINE_BYTES 4096u	/* one canonical line with its end: termios(3) */
+#define LDISC_OUT_UNIT	 8u	/* most bytes that one written byte becomes (a tab) */
 
 /* struct termios2 of Linux; the first 36 bytes are what TCGETS calls struct termios. */
 struct k_termios {
@@ -35,15 +35,15 @@ struct ldisc {
 	u32 head, canon, tail; /* free-running */
 	u8 in[LDISC_IN_BYTES];
 	u64 line_end[LDISC_IN_BYTES / 64]; /* this byte ends a line; a 0 that does is a typed end of file */
-	bool literal;       /* the next character is taken as it is (LNEXT) */
-	bool erasing;       /* between \ and / of ECHOPRT */
+	bool literal;			   /* the next character is taken as it is (LNEXT) */
+	bool erasing;			   /* between \ and / of ECHOPRT */
 	/* Output. */
 	struct byte_ring out, echo;
 	u8 out_data[LDISC_OUT_BYTES], echo_data[LDISC_ECHO_BYTES];
-	u32 column;         /* of the cursor, as far as it can be known */
-	u32 line_column;    /* where the line being edited began */
-	bool stopped;       /* by the STOP character */
-	bool held;          /* by TCXONC */
+	u32 column;	 /* of the cursor, as far as it can be known */
+	u32 line_column; /* where the line being edited began */
+	bool stopped;	 /* by the STOP character */
+	bool held;	 /* by TCXONC */
 	/* A signal was typed (SIGINT, SIGQUIT, SIGTSTP). Must not call back. */
 	void (*signal)(struct ldisc *l, int sig);
 	/* Queued bytes were thrown away, or output stopped or goes on: TIOCPKT_* bits. */
@@ -66,8 +66,8 @@ bool ldisc_can_write(const struct ldisc *l);
 
 /* Is there a line, or are there at least `least` bytes when not canonical? */
 bool ldisc_readable(const struct ldisc *l, u32 least);
-/* Takes up to n bytes; of at most one line when canonical, and *line_end tells that it is complete (0 bytes and *line_end: end of
- * file). n > 0. */
+/* Takes up to n bytes; of at most one line when canonical, and *line_end tells that it is complete (0 bytes and
+ * *line_end: end of file). n > 0. */
 u32 ldisc_read(struct ldisc *l, u8 *buf, u32 n, bool *line_end);
 /* Bytes that read(2) would give in all (FIONREAD). */
 u32 ldisc_input_bytes(const struct ldisc *l);
@@ -87,11 +87,12 @@ static inline bool ldisc_is_continuation(const struct ldisc *l, u8 c, u32 iutf8)
 {
 	return (l->termios.iflag & iutf8) && (c & 0xc0) == 0x80;
 }
-void ldisc_commit_echo(struct ldisc *l);          /* as much echo as has a place goes to the output */
-void ldisc_echo(struct ldisc *l, u8 c);           /* one typed character, ^X for control characters */
-void ldisc_echo_raw(struct ldisc *l, u8 c);       /* one character through output processing */
+void ldisc_commit_echo(struct ldisc *l);    /* as much echo as has a place goes to the output */
+void ldisc_echo(struct ldisc *l, u8 c);	    /* one typed character, ^X for control characters */
+void ldisc_echo_raw(struct ldisc *l, u8 c); /* one character through output processing */
 void ldisc_finish_erasing(struct ldisc *l);
-/* Takes the character that stood at input position `at` (length bytes) off the screen; one: by ERASE, not as part of a word or line. */
+/* Takes the character that stood at input position `at` (length bytes) off the screen; one: by ERASE, not as part of a
+ * word or line. */
 void ldisc_echo_erase(struct ldisc *l, u32 at, u32 length, bool one);
 
 #endif

@@ -194,7 +194,8 @@ static void erase_column(struct ldisc *l)
 		l->column -= l->column > 0;
 }
 
-/* How far the cursor goes back over a tab depends on what stands before it: back to the previous tab, or to the line's start. */
+/* How far the cursor goes back over a tab depends on what stands before it: back to the previous tab, or to the line's
+ * start. */
 static void erase_tab(struct ldisc *l, u32 at)
 {
 	u32 columns = 0;

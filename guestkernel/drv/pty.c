@@ -78,7 +78,7 @@ void pty_remove_name(struct tty *tty)
 static struct tty *find(u64 index)
 {
 	struct tty *tty;
-	list_for_each(tty, &pairs, link)
+	list_for_each (tty, &pairs, link)
 		if (tty->index == index)
 			return tty;
 	return NULL;
@@ -176,7 +176,7 @@ long pty_open_peer(struct tty *tty, u32 flags)
 	struct file *file;
 	if (!tty->dentry)
 		return -EIO;
-	list_for_each(m, &all_mounts, link) {
+	list_for_each (m, &all_mounts, link) {
 		if (m->sb != devpts)
 			continue;
 		struct path path = {m, tty->dentry};
@@ -192,9 +192,9 @@ long pty_open_peer(struct tty *tty, u32 flags)
 }
 
 static struct chrdev devices[] = {
-	{.rdev = DEV(5, 0), .count = 1, .open = open_current},
-	{.rdev = DEV(5, 2), .count = 1, .open = open_master},
-	{.rdev = DEV(PTY_MAJOR, 0), .count = PTY_LIMIT, .open = open_slave},
+    {.rdev = DEV(5, 0), .count = 1, .open = open_current},
+    {.rdev = DEV(5, 2), .count = 1, .open = open_master},
+    {.rdev = DEV(PTY_MAJOR, 0), .count = PTY_LIMIT, .open = open_slave},
 };
 
 void tty_init(void)

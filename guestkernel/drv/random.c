@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random numbers: ChaCha20 (RFC 8439) keyed by the seed of the boot block. After each request the key is replaced by output of its own
- * (fast key erasure), so that what was handed out cannot be computed from what is in memory.
+ * Random numbers: ChaCha20 (RFC 8439) keyed by the seed of the boot block. After each request the key is replaced by
+ * output of its own (fast key erasure), so that what was handed out cannot be computed from what is in memory.
  */
 #include "guestkernel/drv/random.h"
 #include "guestkernel/arch/arch.h"
@@ -31,8 +31,9 @@ static void quarter(u32 *a, u32 *b, u32 *c, u32 *d)
 
 void chacha20_block(const u32 k[8], u64 counter, u32 out[16])
 {
-	const u32 start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, k[0], k[1], k[2], k[3],
-			       k[4], k[5], k[6], k[7], (u32)counter, (u32)(counter >> 32), 0, 0};
+	const u32 start[16] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, k[0], k[1],	   k[2],
+			       k[3],	   k[4],       k[5],	   k[6],       k[7], (u32)counter, (u32)(counter >> 32),
+			       0,	   0};
 	int i;
 
 	memcpy(out, start, sizeof(start));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reading, writing and waiting at both ends of a pseudo-terminal. What the bytes mean is the line discipline's business.
+ * Reading, writing and waiting at both ends of a pseudo-terminal. What the bytes mean is the line discipline's
+ * business.
  */
 #include <asm/ioctls.h>
 #include <asm/signal.h>
@@ -11,7 +12,8 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define CHUNK 1024u /* bytes moved at a time: they pass over the kernel stack, so that a fault in user memory can sleep */
+#define CHUNK                                                                                                          \
+	1024u /* bytes moved at a time: they pass over the kernel stack, so that a fault in user memory can sleep */
 #define READABLE (EPOLLIN | EPOLLRDNORM)
 #define WRITABLE (EPOLLOUT | EPOLLWRNORM)
 
@@ -58,9 +60,9 @@ void tty_hang_up(struct tty *tty)
 
 struct patience {
 	bool canonical;
-	u32 least;     /* bytes that the read waits for */
-	u64 gap_ns;    /* then no longer than this after the last byte, 0: as long as it takes */
-	u64 deadline;  /* ns since boot, 0: none */
+	u32 least;    /* bytes that the read waits for */
+	u64 gap_ns;   /* then no longer than this after the last byte, 0: as long as it takes */
+	u64 deadline; /* ns since boot, 0: none */
 	bool look_only;
 };
 
@@ -285,8 +287,9 @@ static long type_chunk(struct tty *tty, const struct file *file, const u8 *bytes
 		tty_wake(tty);
 		if (done == n)
 			break;
-		r = file->flags & O_NONBLOCK ? -EAGAIN
-					     : wait_event_interruptible(&tty->master_write_wait, ldisc_can_receive(&tty->ldisc), 0);
+		r = file->flags & O_NONBLOCK
+			? -EAGAIN
+			: wait_event_interruptible(&tty->master_write_wait, ldisc_can_receive(&tty->ldisc), 0);
 	}
 	return done ? (long)done : r;
 }
@@ -334,6 +337,6 @@ static void master_release(struct file *file)
 }
 
 const struct file_ops tty_slave_ops = {
-	.read = slave_read, .write = slave_write, .poll = slave_poll, .ioctl = tty_ioctl, .release = slave_release};
+    .read = slave_read, .write = slave_write, .poll = slave_poll, .ioctl = tty_ioctl, .release = slave_release};
 const struct file_ops tty_master_ops = {
-	.read = master_read, .write = master_write, .poll = master_poll, .ioctl = tty_ioctl, .release = master_release};
+    .read = master_read, .write = master_write, .poll = master_poll, .ioctl = tty_ioctl, .release = master_release};

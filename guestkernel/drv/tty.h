@@ -13,30 +13,32 @@ struct k_winsize {
 	u16 rows, cols, xpixel, ypixel;
 };
 
-/* A pair. Files of the master and the slave have it as data; it lives as long as one of them, or a session, refers to it. */
+/* A pair. Files of the master and the slave have it as data; it lives as long as one of them, or a session, refers to
+ * it. */
 struct tty {
-	struct list link;      /* all pairs with an open master */
+	struct list link; /* all pairs with an open master */
 	u32 refs;
-	u32 index;             /* N of /dev/pts/N */
+	u32 index;	       /* N of /dev/pts/N */
 	struct dentry *dentry; /* its name; NULL once the master is closed */
-	bool locked;           /* TIOCSPTLCK */
-	bool exclusive;        /* TIOCEXCL */
-	bool hung_up;          /* the master is closed, or vhangup */
+	bool locked;	       /* TIOCSPTLCK */
+	bool exclusive;	       /* TIOCEXCL */
+	bool hung_up;	       /* the master is closed, or vhangup */
 	bool slave_gone;       /* the slave was open and is not any more */
-	bool writing;          /* a write(2) to the slave is going on: writes do not mix */
-	bool packet;           /* TIOCPKT */
+	bool writing;	       /* a write(2) to the slave is going on: writes do not mix */
+	bool packet;	       /* TIOCPKT */
 	u8 packet_status;      /* TIOCPKT_* not read yet */
-	u32 slaves;            /* open file descriptions of the slave */
+	u32 slaves;	       /* open file descriptions of the slave */
 	struct k_winsize size;
-	struct k_termios fixed;  /* TIOCSLCKTRMIOS: what has a bit or a byte here cannot be set */
+	struct k_termios fixed;	 /* TIOCSLCKTRMIOS: what has a bit or a byte here cannot be set */
 	struct session *session; /* whose controlling terminal this is; it has the reference to us */
-	int pgrp;                /* foreground process group, 0: none */
+	int pgrp;		 /* foreground process group, 0: none */
 	/* Both for the slave; the master's are the other way round: it reads what the slave writes. */
 	struct wait_queue read_wait, write_wait, master_read_wait, master_write_wait;
 	struct ldisc ldisc;
 };
 
-/* Sets up the devices ptmx and tty and mounts /dev/pts, where names come and go with the pairs. Once, after vfs_init(). */
+/* Sets up the devices ptmx and tty and mounts /dev/pts, where names come and go with the pairs. Once, after vfs_init().
+ */
 void tty_init(void);
 
 /* ---- tty.c ---- */
@@ -59,8 +61,8 @@ long tty_ioctl(struct file *file, u32 cmd, u64 arg);
 /* ---- tty_job.c: job control ---- */
 /* The controlling terminal of the current process, or NULL. Not referenced. */
 struct tty *tty_current(void);
-/* The current process wants to read (SIGTTIN) or change (SIGTTOU) the terminal: 0, or in the background -ERESTARTSYS after the signal,
- * or -EIO. */
+/* The current process wants to read (SIGTTIN) or change (SIGTTOU) the terminal: 0, or in the background -ERESTARTSYS
+ * after the signal, or -EIO. */
 int tty_check_background(struct tty *tty, int sig);
 /* Sends to the foreground process group, if any. */
 void tty_signal(struct tty *tty, int sig);

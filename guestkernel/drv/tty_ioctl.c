@@ -10,13 +10,13 @@
 #include "guestkernel/lib.h"
 
 #define N_TTY_NUMBER 0
-#define FLUSH_INPUT 0 /* TCIFLUSH, TCOFLUSH, TCIOFLUSH */
+#define FLUSH_INPUT  0 /* TCIFLUSH, TCOFLUSH, TCIOFLUSH */
 #define FLUSH_OUTPUT 1
-#define FLUSH_BOTH 2
-#define STOP_OUTPUT 0 /* TCOOFF, TCOON, TCIOFF, TCION */
+#define FLUSH_BOTH   2
+#define STOP_OUTPUT  0 /* TCOOFF, TCOON, TCIOFF, TCION */
 #define START_OUTPUT 1
-#define STOP_INPUT 2
-#define START_INPUT 3
+#define STOP_INPUT   2
+#define START_INPUT  3
 
 /* struct termio */
 struct k_termio {
@@ -28,8 +28,9 @@ struct k_termio {
 
 static u32 baud(u32 cflag)
 {
-	static const u32 low[16] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
-	static const u32 high[16] = {0,	     57600,   115200,  230400,	460800,	 500000,  576000,  921600,
+	static const u32 low[16] = {0,	 50,   75,   110,  134,	 150,  200,   300,
+				    600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
+	static const u32 high[16] = {0,	      57600,   115200,	230400,	 460800,  500000,  576000,  921600,
 				     1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
 	u32 code = cflag & CBAUD;
 	return code & CBAUDEX ? high[code & 15] : low[code & 15];

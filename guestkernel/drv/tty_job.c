@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Terminals and job control: whose controlling terminal it is, which process group is in the foreground, and what happens to the
- * others (POSIX.1-2017 11.1.3 and 11.1.4).
+ * Terminals and job control: whose controlling terminal it is, which process group is in the foreground, and what
+ * happens to the others (POSIX.1-2017 11.1.3 and 11.1.4).
  */
 #include <asm/ioctls.h>
 #include <asm/signal.h>
@@ -172,7 +172,7 @@ static int check_group(int pgid)
 {
 	struct process *p;
 	int r = -ESRCH;
-	list_for_each(p, &all_processes, all_link) {
+	list_for_each (p, &all_processes, all_link) {
 		if (p->pgid != pgid || p->dead)
 			continue;
 		if (p->session == current->process->session)

@@ -13,7 +13,7 @@ struct vring_desc {
 	u32 len;
 	u16 flags, next;
 };
-#define VRING_NEXT 1u
+#define VRING_NEXT  1u
 #define VRING_WRITE 2u
 
 struct vring {

@@ -7,8 +7,8 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 
-/* The table doubles when it holds twice as many entries as buckets; it begins small because memory that is never touched
- * costs the host nothing. */
+/* The table doubles when it holds twice as many entries as buckets; it begins small because memory that is never
+ * touched costs the host nothing. */
 #define HASH_START 256u
 static struct dentry *first_table[HASH_START];
 static struct dentry **table = first_table;
@@ -231,7 +231,8 @@ static int use_cached(struct dentry *d)
 
 static void remember_absence(struct dentry *parent, const char *name, size_t len)
 {
-	struct dentry *d = parent->sb->keeps_absence && !hash_find(parent, name, len) ? dentry_alloc(parent, name, len) : NULL;
+	struct dentry *d =
+	    parent->sb->keeps_absence && !hash_find(parent, name, len) ? dentry_alloc(parent, name, len) : NULL;
 	if (!d)
 		return;
 	dentry_add(d, NULL);
@@ -355,7 +356,8 @@ int dentry_exchange(struct dentry *a, struct dentry *b)
 	int r = set_name(a, b->name, b->len);
 	if (!r && set_name(b, name_a, len_a)) {
 		r = -ENOMEM;
-		if (set_name(a, name_a, len_a)) /* a's own name was freed: a short name always fits, a long one is lost */
+		if (set_name(a, name_a,
+			     len_a)) /* a's own name was freed: a short name always fits, a long one is lost */
 			panic("out of memory while exchanging names");
 	}
 	if (!r) {
@@ -415,10 +417,11 @@ int dentry_readdir(struct file *file, void *arg, emit_fn emit)
 			return 0;
 		file->pos = 2;
 	}
-	list_for_each(child, &dir->children, sibling) {
+	list_for_each (child, &dir->children, sibling) {
 		if (child->seq < file->pos)
 			continue;
-		if (!emit(arg, child->name, child->len, child->inode->ino, (child->inode->mode & K_S_IFMT) >> 12, child->seq + 1))
+		if (!emit(arg, child->name, child->len, child->inode->ino, (child->inode->mode & K_S_IFMT) >> 12,
+			  child->seq + 1))
 			return 0;
 		file->pos = child->seq + 1;
 	}

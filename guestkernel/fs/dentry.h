@@ -10,8 +10,8 @@
 
 #include "guestkernel/fs/vfs.h"
 
-#define DENTRY_HASHED 1u
-#define DENTRY_KEPT 4u    /* sb->keeps_names: the superblock has a reference */
+#define DENTRY_HASHED  1u
+#define DENTRY_KEPT    4u /* sb->keeps_names: the superblock has a reference */
 #define DENTRY_DELETED 2u /* the name was removed while in use */
 
 struct dentry {
@@ -19,15 +19,15 @@ struct dentry {
 	struct dentry *parent; /* a reference; itself for a root */
 	struct inode *inode;   /* a reference; NULL: nothing has this name (yet, or hashed: known to be absent) */
 	struct superblock *sb;
-	struct list children;  /* in order of seq */
+	struct list children; /* in order of seq */
 	struct list sibling;
-	struct list kept;      /* sb->unused */
+	struct list kept; /* sb->unused */
 	struct dentry *hash_next;
 	u32 hash, len;
-	u32 mounts;            /* mounts that stand on it */
-	u64 seq;               /* position in a directory stream, never used again */
-	u64 next_seq;          /* for the next child */
-	char *name;            /* with NUL; short_name or kmalloc'ed */
+	u32 mounts;   /* mounts that stand on it */
+	u64 seq;      /* position in a directory stream, never used again */
+	u64 next_seq; /* for the next child */
+	char *name;   /* with NUL; short_name or kmalloc'ed */
 	char short_name[32];
 };
 
@@ -38,7 +38,8 @@ void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 /* The entry of a name, with a reference; asks the file system when there is no dentry. -ENOENT, -ENOMEM ... */
 int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out);
-/* What is known of a name, without a reference and without asking; its inode is NULL when the name is known to be absent. */
+/* What is known of a name, without a reference and without asking; its inode is NULL when the name is known to be
+ * absent. */
 struct dentry *dentry_cached(struct dentry *parent, const char *name, size_t len);
 /* Drops up to n kept names that nobody uses. */
 void dentry_shrink(struct superblock *sb, u32 n);
@@ -57,7 +58,8 @@ void dentry_drop_tree(struct dentry *root);
 /* readdir of directories whose entries are all dentries. */
 int dentry_readdir(struct file *file, void *arg, emit_fn emit);
 s64 dentry_dir_seek(struct file *file, s64 offset, int whence);
-/* Adds a child that the kernel makes itself (no permission checks); takes over inode. -EEXIST, -ENOMEM (inode is put) */
+/* Adds a child that the kernel makes itself (no permission checks); takes over inode. -EEXIST, -ENOMEM (inode is put)
+ */
 int dentry_make(struct dentry *parent, const char *name, struct inode *inode, struct dentry **out);
 
 #endif

@@ -27,7 +27,7 @@ int dev_open(struct inode *inode, struct file *file)
 	struct chrdev *dev;
 	if (!inode_is(inode, K_S_IFCHR))
 		return -ENXIO;
-	list_for_each(dev, &devices, link) {
+	list_for_each (dev, &devices, link) {
 		if (inode->rdev < dev->rdev || inode->rdev >= dev->rdev + dev->count)
 			continue;
 		if (!dev->open) {
@@ -121,15 +121,18 @@ static s64 null_seek(struct file *file, s64 offset, int whence)
 }
 
 static const struct file_ops null_ops = {
-	.read = null_read, .write = null_write, .seek = null_seek, .splice_write = null_splice_write};
+    .read = null_read, .write = null_write, .seek = null_seek, .splice_write = null_splice_write};
 static const struct file_ops zero_ops = {
-	.read = zero_read, .write = null_write, .seek = null_seek, .mmap = zero_mmap, .splice_write = null_splice_write};
+    .read = zero_read, .write = null_write, .seek = null_seek, .mmap = zero_mmap, .splice_write = null_splice_write};
 static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = null_seek, .mmap = zero_mmap};
-static const struct file_ops random_ops = {.read = random_read, .write = null_write, .ioctl = random_ioctl, .seek = null_seek};
+static const struct file_ops random_ops = {
+    .read = random_read, .write = null_write, .ioctl = random_ioctl, .seek = null_seek};
 
 static struct chrdev memory_devices[] = {
-	{.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},    {.rdev = DEV(1, 5), .count = 1, .ops = &zero_ops},
-	{.rdev = DEV(1, 7), .count = 1, .ops = &full_ops},    {.rdev = DEV(1, 8), .count = 2, .ops = &random_ops},
+    {.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},
+    {.rdev = DEV(1, 5), .count = 1, .ops = &zero_ops},
+    {.rdev = DEV(1, 7), .count = 1, .ops = &full_ops},
+    {.rdev = DEV(1, 8), .count = 2, .ops = &random_ops},
 };
 
 /* ---- /dev ---- */
@@ -140,27 +143,28 @@ static const struct {
 	u64 rdev;
 	const char *target;
 } nodes[] = {
-	{"null", K_S_IFCHR | 0666, DEV(1, 3), NULL},
-	{"zero", K_S_IFCHR | 0666, DEV(1, 5), NULL},
-	{"full", K_S_IFCHR | 0666, DEV(1, 7), NULL},
-	{"random", K_S_IFCHR | 0666, DEV(1, 8), NULL},
-	{"urandom", K_S_IFCHR | 0666, DEV(1, 9), NULL},
-	{"tty", K_S_IFCHR | 0666, DEV(5, 0), NULL},
-	{"console", K_S_IFCHR | 0600, DEV(5, 1), NULL},
-	{"ptmx", K_S_IFCHR | 0666, DEV(5, 2), NULL},
-	{"fd", K_S_IFLNK | 0777, 0, "/proc/self/fd"},
-	{"stdin", K_S_IFLNK | 0777, 0, "/proc/self/fd/0"},
-	{"stdout", K_S_IFLNK | 0777, 0, "/proc/self/fd/1"},
-	{"stderr", K_S_IFLNK | 0777, 0, "/proc/self/fd/2"},
-	{"shm", K_S_IFDIR | 01777, 0, NULL},
-	{"pts", K_S_IFDIR | 0755, 0, NULL},
+    {"null", K_S_IFCHR | 0666, DEV(1, 3), NULL},
+    {"zero", K_S_IFCHR | 0666, DEV(1, 5), NULL},
+    {"full", K_S_IFCHR | 0666, DEV(1, 7), NULL},
+    {"random", K_S_IFCHR | 0666, DEV(1, 8), NULL},
+    {"urandom", K_S_IFCHR | 0666, DEV(1, 9), NULL},
+    {"tty", K_S_IFCHR | 0666, DEV(5, 0), NULL},
+    {"console", K_S_IFCHR | 0600, DEV(5, 1), NULL},
+    {"ptmx", K_S_IFCHR | 0666, DEV(5, 2), NULL},
+    {"fd", K_S_IFLNK | 0777, 0, "/proc/self/fd"},
+    {"stdin", K_S_IFLNK | 0777, 0, "/proc/self/fd/0"},
+    {"stdout", K_S_IFLNK | 0777, 0, "/proc/self/fd/1"},
+    {"stderr", K_S_IFLNK | 0777, 0, "/proc/self/fd/2"},
+    {"shm", K_S_IFDIR | 01777, 0, NULL},
+    {"pts", K_S_IFDIR | 0755, 0, NULL},
 };
 
 static int make_node(struct dentry *root, const char *name, u32 mode, u64 rdev, const char *target)
 {
 	const struct inode_ops *ops = root->inode->ops;
 	struct inode *inode;
-	int r = target ? ops->symlink(root->inode, root, target, &inode) : ops->create(root->inode, root, mode, rdev, &inode);
+	int r = target ? ops->symlink(root->inode, root, target, &inode)
+		       : ops->create(root->inode, root, mode, rdev, &inode);
 	return r ? r : dentry_make(root, name, inode, NULL);
 }
 

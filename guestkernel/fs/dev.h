@@ -10,7 +10,8 @@
 /* Device number as stat(2) shows it. */
 #define DEV(major, minor) ((u64)(major) << 8 | ((u64)(minor)&0xff) | ((u64)(minor) & ~0xffull) << 12)
 
-/* A driver's devices: `count` minors from rdev on. open may be NULL: then file->ops are ops. The struct stays linked. */
+/* A driver's devices: `count` minors from rdev on. open may be NULL: then file->ops are ops. The struct stays linked.
+ */
 struct chrdev {
 	u64 rdev;
 	u32 count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns epoll instances: which files are watched, and the list of those that may be ready. A wake-up of a watched queue only
- * puts the item on that list; epoll_wait asks the file again.
+ * Owns epoll instances: which files are watched, and the list of those that may be ready. A wake-up of a watched queue
+ * only puts the item on that list; epoll_wait asks the file again.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -11,12 +11,12 @@
 #include "guestkernel/mm/page.h"
 
 #define NESTING_LIMIT 5 /* epoll in epoll: Linux's EP_MAX_NESTS + 1 */
-#define PRIVATE_BITS (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
+#define PRIVATE_BITS  (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
-	struct radix items;        /* by descriptor; items of the same number are chained */
+	struct radix items; /* by descriptor; items of the same number are chained */
 	struct list ready;
-	struct wait_queue wait;    /* epoll_wait */
+	struct wait_queue wait;	   /* epoll_wait */
 	struct wait_queue pollers; /* who polls the epoll file */
 	struct file *file;
 };
@@ -36,7 +36,7 @@ struct item {
 	struct item *chain;
 	struct list ready_link, file_link;
 	struct hook *hooks;
-	bool failed;       /* out of memory while hooking */
+	bool failed; /* out of memory while hooking */
 };
 
 struct hooker {
@@ -163,7 +163,7 @@ static int depth_above(struct file *file, int level)
 	int deepest = 0;
 	if (level > NESTING_LIMIT)
 		return level;
-	list_for_each(item, &file->epoll_items, file_link)
+	list_for_each (item, &file->epoll_items, file_link)
 		deepest = MAX(deepest, 1 + depth_above(item->ep->file, level + 1));
 	return deepest;
 }
@@ -305,7 +305,7 @@ static u32 epoll_poll(struct file *file, struct poll_table *table)
 	struct epoll *ep = file->data;
 	struct item *item, *tmp;
 	poll_wait(table, &ep->pollers);
-	list_for_each_safe(item, tmp, &ep->ready, ready_link) {
+	list_for_each_safe (item, tmp, &ep->ready, ready_link) {
 		if (item_state(item, NULL))
 			return EPOLLIN | EPOLLRDNORM;
 		list_remove(&item->ready_link);
@@ -332,12 +332,12 @@ static void epoll_fdinfo(struct file *file, char *buf, size_t size)
 	u64 i = 0;
 	for (; (item = radix_next(&ep->items, &i)) && used < size; i++)
 		for (; item && used < size; item = item->chain)
-			used += (size_t)ksnprintf(buf + used, size - used, "tfd: %8d events: %8x data: %16lx\n", item->fd,
-						  item->event.events, (unsigned long)item->event.data);
+			used += (size_t)ksnprintf(buf + used, size - used, "tfd: %8d events: %8x data: %16lx\n",
+						  item->fd, item->event.events, (unsigned long)item->event.data);
 }
 
 static const struct file_ops epoll_ops = {
-	.poll = epoll_poll, .seek = noop_seek, .release = epoll_release, .show_fdinfo = epoll_fdinfo};
+    .poll = epoll_poll, .seek = noop_seek, .release = epoll_release, .show_fdinfo = epoll_fdinfo};
 
 int epoll_create_file(u32 flags, struct file **out)
 {

@@ -8,7 +8,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define SEMAPHORE 1u /* EFD_SEMAPHORE */
+#define SEMAPHORE   1u /* EFD_SEMAPHORE */
 #define COUNT_LIMIT (~0ull - 1)
 
 struct eventfd {

@@ -13,14 +13,14 @@
 #define CHUNK 64u
 
 struct chunk {
-	u64 used, cloexec;       /* bit n: slot n; used without a file: reserved */
+	u64 used, cloexec; /* bit n: slot n; used without a file: reserved */
 	struct file *file[CHUNK];
 };
 
 struct files {
 	u32 refs;
-	u32 chunks;              /* length of the array */
-	u32 lowest;              /* no free slot below */
+	u32 chunks; /* length of the array */
+	u32 lowest; /* no free slot below */
 	struct chunk **chunk;
 };
 

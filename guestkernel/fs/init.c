@@ -39,7 +39,8 @@ static void mount_at(struct superblock *root, const char *name, const char *type
 	struct superblock *sb;
 	struct dentry *point;
 	struct inode *dir = root->root->inode, *inode;
-	if (dir->ops->create(dir, root->root, K_S_IFDIR | mode, 0, &inode) || dentry_make(root->root, name, inode, &point))
+	if (dir->ops->create(dir, root->root, K_S_IFDIR | mode, 0, &inode) ||
+	    dentry_make(root->root, name, inode, &point))
 		panic("cannot make /%s", name);
 	struct path at = {root_mount, point};
 	if (filesystem_create(type, "", &sb) || mount_add(sb, &at, flags, type))

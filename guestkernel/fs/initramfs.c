@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns filling the root file system from the boot archive. Contents that stand page-aligned in the archive are not copied:
- * their frames become the page cache's (boot memory is never freed).
+ * Owns filling the root file system from the boot archive. Contents that stand page-aligned in the archive are not
+ * copied: their frames become the page cache's (boot memory is never freed).
  */
 #include <linux/fcntl.h>
 #include "guestkernel/fs/cpio.h"

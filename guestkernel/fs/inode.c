@@ -131,7 +131,8 @@ void inode_touch_atime(const struct path *path, struct inode *inode)
 		return;
 	struct k_timespec now = time_now();
 	/* relatime: the first read after a change, and once a day (mount(8)) */
-	if (earlier(inode->mtime, inode->atime) && earlier(inode->ctime, inode->atime) && now.sec - inode->atime.sec < 86400)
+	if (earlier(inode->mtime, inode->atime) && earlier(inode->ctime, inode->atime) &&
+	    now.sec - inode->atime.sec < 86400)
 		return;
 	inode->atime = now;
 }
@@ -144,21 +145,21 @@ void inode_changed(struct inode *inode)
 void inode_stat(struct inode *inode, struct k_stat *st)
 {
 	*st = (struct k_stat){
-		.dev = inode->sb ? inode->sb->dev : 15,
-		.ino = inode->ino,
-		.nlink = inode->nlink,
-		.mode = inode->mode,
-		.uid = inode->uid,
-		.gid = inode->gid,
-		.rdev = inode->rdev,
-		.size = (s64)inode->size,
-		.blksize = 4096,
-		.atime = inode->atime.sec,
-		.atime_nsec = inode->atime.nsec,
-		.mtime = inode->mtime.sec,
-		.mtime_nsec = inode->mtime.nsec,
-		.ctime = inode->ctime.sec,
-		.ctime_nsec = inode->ctime.nsec,
+	    .dev = inode->sb ? inode->sb->dev : 15,
+	    .ino = inode->ino,
+	    .nlink = inode->nlink,
+	    .mode = inode->mode,
+	    .uid = inode->uid,
+	    .gid = inode->gid,
+	    .rdev = inode->rdev,
+	    .size = (s64)inode->size,
+	    .blksize = 4096,
+	    .atime = inode->atime.sec,
+	    .atime_nsec = inode->atime.nsec,
+	    .mtime = inode->mtime.sec,
+	    .mtime_nsec = inode->mtime.nsec,
+	    .ctime = inode->ctime.sec,
+	    .ctime_nsec = inode->ctime.nsec,
 	};
 	if (inode->ops->getattr)
 		inode->ops->getattr(inode, st);

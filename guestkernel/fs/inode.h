@@ -7,9 +7,9 @@
 
 #include "guestkernel/fs/vfs.h"
 
-#define MAY_EXEC 1u
+#define MAY_EXEC  1u
 #define MAY_WRITE 2u
-#define MAY_READ 4u
+#define MAY_READ  4u
 
 /* A new inode of sb (NULL: of none), refs 1, owned by the current process, times now; NULL: memory. */
 struct inode *inode_alloc(struct superblock *sb, const struct inode_ops *ops, u32 mode);
@@ -19,16 +19,16 @@ u32 fs_uid(void);
 u32 fs_gid(void);
 bool fs_capable(int cap); /* cred_has_cap(); true in the kernel's own threads */
 void inode_touch_atime(const struct path *path, struct inode *inode); /* relatime */
-void inode_changed(struct inode *inode);  /* mtime and ctime now */
+void inode_changed(struct inode *inode);			      /* mtime and ctime now */
 void inode_stat(struct inode *inode, struct k_stat *st);
 /* Contents were written or the owner changes: set-user-ID and set-group-ID go unless privileged. */
 void inode_drop_suid(struct inode *inode);
 
-#define ATTR_MODE 1u
-#define ATTR_UID 2u
-#define ATTR_GID 4u
-#define ATTR_ATIME 8u
-#define ATTR_MTIME 16u
+#define ATTR_MODE      1u
+#define ATTR_UID       2u
+#define ATTR_GID       4u
+#define ATTR_ATIME     8u
+#define ATTR_MTIME     16u
 #define ATTR_TIMES_NOW 32u /* both times are "now": write permission suffices */
 struct attr {
 	u32 valid, mode, uid, gid;
@@ -61,7 +61,8 @@ struct xattr {
 };
 void xattr_free_all(struct list *xattrs);
 long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t size);
-int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size, u32 flags);
+int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size,
+		 u32 flags);
 long vfs_listxattr(struct inode *inode, char *list, size_t size);
 int vfs_removexattr(const struct path *path, struct inode *inode, const char *name);
 

@@ -11,17 +11,17 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define QUEUE_LIMIT 16384u /* events an instance: fs.inotify.max_queued_events */
-#define EVENTS_MASK 0xfffu /* IN_ALL_EVENTS */
-#define IN_UNMOUNT_EVENT 0x2000u
-#define IN_OVERFLOW_EVENT 0x4000u
-#define IN_IGNORED_EVENT 0x8000u
-#define IN_ONLYDIR_FLAG 0x01000000u
+#define QUEUE_LIMIT	    16384u /* events an instance: fs.inotify.max_queued_events */
+#define EVENTS_MASK	    0xfffu /* IN_ALL_EVENTS */
+#define IN_UNMOUNT_EVENT    0x2000u
+#define IN_OVERFLOW_EVENT   0x4000u
+#define IN_IGNORED_EVENT    0x8000u
+#define IN_ONLYDIR_FLAG	    0x01000000u
 #define IN_DONT_FOLLOW_FLAG 0x02000000u
 #define IN_EXCL_UNLINK_FLAG 0x04000000u
 #define IN_MASK_CREATE_FLAG 0x10000000u
-#define IN_MASK_ADD_FLAG 0x20000000u
-#define IN_ONESHOT_FLAG 0x80000000u
+#define IN_MASK_ADD_FLAG    0x20000000u
+#define IN_ONESHOT_FLAG	    0x80000000u
 
 unsigned inotify_watches;
 
@@ -89,7 +89,7 @@ static void watch_free(struct watch *w)
 static void notify(struct inode *inode, u32 event, u32 cookie, const char *name)
 {
 	struct watch *w, *tmp;
-	list_for_each_safe(w, tmp, &inode->watches, inode_link) {
+	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
 		if (!(w->mask & event & EVENTS_MASK))
 			continue;
 		queue_event(w->owner, w->wd, event, cookie, name);
@@ -136,9 +136,10 @@ u32 inotify_cookie(void)
 void inotify_inode_gone(struct inode *inode)
 {
 	struct watch *w, *tmp;
-	list_for_each_safe(w, tmp, &inode->watches, inode_link) {
+	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
 		if (w->mask & IN_DELETE_SELF_EVENT)
-			queue_event(w->owner, w->wd, IN_DELETE_SELF_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0, NULL);
+			queue_event(w->owner, w->wd,
+				    IN_DELETE_SELF_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0, NULL);
 		queue_event(w->owner, w->wd, IN_IGNORED_EVENT, 0, NULL);
 		watch_free(w);
 	}
@@ -195,7 +196,7 @@ static long events_ioctl(struct file *file, u32 cmd, u64 arg)
 	int n = 0;
 	if (cmd != FIONREAD)
 		return -ENOTTY;
-	list_for_each(e, &in->events, link)
+	list_for_each (e, &in->events, link)
 		n += (int)(EVENT_HEAD + e->len);
 	return put_user(user(arg), n);
 }
@@ -211,7 +212,7 @@ static void release(struct file *file)
 }
 
 static const struct file_ops inotify_ops = {
-	.read = read_events, .poll = poll_events, .ioctl = events_ioctl, .seek = noop_seek, .release = release};
+    .read = read_events, .poll = poll_events, .ioctl = events_ioctl, .seek = noop_seek, .release = release};
 
 int inotify_create(u32 flags, struct file **out)
 {
@@ -232,7 +233,7 @@ int inotify_create(u32 flags, struct file **out)
 static struct watch *find_watch(struct instance *in, const struct inode *inode, s32 wd)
 {
 	struct watch *w;
-	list_for_each(w, &in->watches, instance_link)
+	list_for_each (w, &in->watches, instance_link)
 		if (inode ? w->inode == inode : w->wd == wd)
 			return w;
 	return NULL;

@@ -8,19 +8,19 @@
 #include "guestkernel/fs/vfs.h"
 
 /* IN_* of <linux/inotify.h>, whose inclusion drags <linux/fcntl.h> in. */
-#define IN_ACCESS_EVENT 0x1u
-#define IN_MODIFY_EVENT 0x2u
-#define IN_ATTRIB_EVENT 0x4u
-#define IN_CLOSE_WRITE_EVENT 0x8u
+#define IN_ACCESS_EVENT	       0x1u
+#define IN_MODIFY_EVENT	       0x2u
+#define IN_ATTRIB_EVENT	       0x4u
+#define IN_CLOSE_WRITE_EVENT   0x8u
 #define IN_CLOSE_NOWRITE_EVENT 0x10u
-#define IN_OPEN_EVENT 0x20u
-#define IN_MOVED_FROM_EVENT 0x40u
-#define IN_MOVED_TO_EVENT 0x80u
-#define IN_CREATE_EVENT 0x100u
-#define IN_DELETE_EVENT 0x200u
-#define IN_DELETE_SELF_EVENT 0x400u
-#define IN_MOVE_SELF_EVENT 0x800u
-#define IN_ISDIR_EVENT 0x40000000u
+#define IN_OPEN_EVENT	       0x20u
+#define IN_MOVED_FROM_EVENT    0x40u
+#define IN_MOVED_TO_EVENT      0x80u
+#define IN_CREATE_EVENT	       0x100u
+#define IN_DELETE_EVENT	       0x200u
+#define IN_DELETE_SELF_EVENT   0x400u
+#define IN_MOVE_SELF_EVENT     0x800u
+#define IN_ISDIR_EVENT	       0x40000000u
 
 /* Something happened to what a path names: its own watches and those of its directory are told. */
 void inotify_path(const struct path *path, u32 event);

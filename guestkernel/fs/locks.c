@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns advisory locks. An inode has two lists: whole-file locks of flock(2), owned by open file descriptions, and byte ranges of
- * fcntl(2), owned by a process's descriptor table (POSIX) or an open file description (OFD). The two kinds do not see each other.
+ * Owns advisory locks. An inode has two lists: whole-file locks of flock(2), owned by open file descriptions, and byte
+ * ranges of fcntl(2), owned by a process's descriptor table (POSIX) or an open file description (OFD). The two kinds do
+ * not see each other.
  */
 #include <linux/fcntl.h>
 #include "guestkernel/fs/locks.h"
@@ -10,17 +11,17 @@
 #include "guestkernel/proc/process.h"
 
 #define END_OF_FILE 0x7fffffffffffffffull
-#define FLOCK_SH 1u /* LOCK_SH and so on of flock(2) */
-#define FLOCK_EX 2u
-#define FLOCK_NB 4u
-#define FLOCK_UN 8u
+#define FLOCK_SH    1u /* LOCK_SH and so on of flock(2) */
+#define FLOCK_EX    2u
+#define FLOCK_NB    4u
+#define FLOCK_UN    8u
 
 struct lock {
 	struct list link;
 	const void *owner; /* struct files or struct file */
-	int pid;           /* for F_GETLK; -1: OFD */
+	int pid;	   /* for F_GETLK; -1: OFD */
 	bool exclusive;
-	u64 start, end;    /* inclusive */
+	u64 start, end; /* inclusive */
 };
 
 struct inode_locks {
@@ -64,7 +65,7 @@ static struct lock *add_lock(struct list *list, const struct lock *like)
 static struct lock *conflict(struct list *list, const struct lock *want)
 {
 	struct lock *lock;
-	list_for_each(lock, list, link)
+	list_for_each (lock, list, link)
 		if (lock->owner != want->owner && lock->start <= want->end && want->start <= lock->end &&
 		    (lock->exclusive || want->exclusive))
 			return lock;
@@ -76,10 +77,10 @@ static struct lock *conflict(struct list *list, const struct lock *want)
 static void clear_range(struct list *list, const void *owner, u64 start, u64 end, struct lock **spare)
 {
 	struct lock *lock, *tmp;
-	list_for_each_safe(lock, tmp, list, link) {
+	list_for_each_safe (lock, tmp, list, link) {
 		if (lock->owner != owner || lock->start > end || lock->end < start)
 			continue;
-		bool before = lock->start < start, after = lock->end > end;
+		bool before = lock->start<start, after = lock->end> end;
 		if (before && after) {
 			struct lock *rest = *spare;
 			kassert(rest);
@@ -110,7 +111,7 @@ int locks_flock(struct file *file, u32 operation)
 		return -ENOLCK;
 	struct lock want = {.owner = file, .exclusive = kind == FLOCK_EX, .end = END_OF_FILE};
 	struct lock *lock, *tmp, *had = NULL;
-	list_for_each_safe(lock, tmp, &locks->whole, link)
+	list_for_each_safe (lock, tmp, &locks->whole, link)
 		if (lock->owner == file)
 			had = lock;
 	if (had && kind != FLOCK_UN && had->exclusive == want.exclusive)
@@ -164,7 +165,7 @@ static bool would_deadlock(const void *owner, const void *blocker)
 	struct waiting *w;
 	for (int depth = 0; depth < 1000; depth++) {
 		const void *next = NULL;
-		list_for_each(w, &waiting, link)
+		list_for_each (w, &waiting, link)
 			if (w->owner == blocker)
 				next = w->blocker;
 		if (!next)
@@ -199,7 +200,7 @@ static int wait_range(struct inode_locks *locks, const struct lock *want)
 static void merge(struct list *list, struct lock *new)
 {
 	struct lock *lock, *tmp;
-	list_for_each_safe(lock, tmp, list, link) {
+	list_for_each_safe (lock, tmp, list, link) {
 		if (lock == new || lock->owner != new->owner || lock->exclusive != new->exclusive)
 			continue;
 		if (lock->end + 1 == new->start || new->end + 1 == lock->start) {
@@ -281,12 +282,12 @@ static void drop_owner(struct inode_locks *locks, const void *owner)
 {
 	struct lock *lock, *tmp;
 	bool any = false;
-	list_for_each_safe(lock, tmp, &locks->whole, link)
+	list_for_each_safe (lock, tmp, &locks->whole, link)
 		if (lock->owner == owner) {
 			free_lock(lock);
 			any = true;
 		}
-	list_for_each_safe(lock, tmp, &locks->ranges, link)
+	list_for_each_safe (lock, tmp, &locks->ranges, link)
 		if (lock->owner == owner) {
 			free_lock(lock);
 			any = true;

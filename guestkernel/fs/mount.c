@@ -20,9 +20,9 @@ static unsigned mounts;
 static struct fs_ctx kernel_ctx = {.refs = 1, .umask = 022};
 
 /* umount2(2) */
-#define MNT_FORCE 1u
-#define MNT_DETACH 2u
-#define MNT_EXPIRE 4u
+#define MNT_FORCE	1u
+#define MNT_DETACH	2u
+#define MNT_EXPIRE	4u
 #define UMOUNT_NOFOLLOW 8u
 
 /* Flags of a mount point; the others belong to the file system or are requests. */
@@ -163,7 +163,7 @@ int mount_add(struct superblock *sb, const struct path *at, u32 flags, const cha
 static struct mount *mounted_on(const struct path *path)
 {
 	struct mount *m, *found = NULL;
-	list_for_each(m, &all_mounts, link)
+	list_for_each (m, &all_mounts, link)
 		if (m->parent == path->mount && m->point == path->dentry)
 			found = m; /* the newest */
 	return found;
@@ -272,7 +272,8 @@ static bool bind_place(const struct mount *m, const struct path *from, struct mo
 	return true;
 }
 
-/* Repeats the mounts below `from` below the bind mount `top`. Rounds, because a child may stand before its parent in the list. */
+/* Repeats the mounts below `from` below the bind mount `top`. Rounds, because a child may stand before its parent in
+ * the list. */
 static void bind_submounts(const struct path *from, struct mount *top)
 {
 	struct mount *m;
@@ -280,13 +281,14 @@ static void bind_submounts(const struct path *from, struct mount *top)
 	bool more = true;
 	while (more) {
 		more = false;
-		list_for_each(m, &all_mounts, link)
-			if (bind_place(m, from, top, &at) && (m->copy = mount_new(m->sb, m->root, m->flags, m->source))) {
+		list_for_each (m, &all_mounts, link)
+			if (bind_place(m, from, top, &at) &&
+			    (m->copy = mount_new(m->sb, m->root, m->flags, m->source))) {
 				attach(m->copy, &at);
 				more = true;
 			}
 	}
-	list_for_each(m, &all_mounts, link)
+	list_for_each (m, &all_mounts, link)
 		m->copy = NULL;
 }
 
@@ -380,7 +382,7 @@ int vfs_mount(const char *source, const char *target, const char *type, u32 flag
 static struct mount *submount(const struct mount *m)
 {
 	struct mount *other;
-	list_for_each(other, &all_mounts, link)
+	list_for_each (other, &all_mounts, link)
 		if (other->parent == m)
 			return other;
 	return NULL;
@@ -473,7 +475,7 @@ int vfs_pivot_root(const char *new_name, const char *old_name)
 		if (root_mount == was)
 			root_mount = is;
 		struct process *p;
-		list_for_each(p, &all_processes, all_link) {
+		list_for_each (p, &all_processes, all_link) {
 			if (!p->fs)
 				continue;
 			replace_path(&p->fs->root, &old_root, &new_root);

@@ -10,7 +10,7 @@
 struct mount {
 	u32 refs;
 	int id;
-	u32 flags;             /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME ... */
+	u32 flags;	       /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME ... */
 	struct superblock *sb; /* a reference */
 	struct dentry *root;   /* a reference; what the mount shows */
 	struct mount *parent;  /* NULL: the root of all, or detached */

@@ -294,7 +294,8 @@ int walk_new(struct walk *w, bool directory, struct dentry **out)
 	if (!r)
 		r = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (!r && !dir->ops->create)
-		r = inode_is(dir, K_S_IFDIR) && dir->ops->lookup ? -ENOENT : -EPERM; /* /proc: nothing can be made there */
+		r = inode_is(dir, K_S_IFDIR) && dir->ops->lookup ? -ENOENT
+								 : -EPERM; /* /proc: nothing can be made there */
 	if (r)
 		return r;
 	*out = dentry_alloc(w->at.dentry, w->last, w->last_len);

@@ -8,28 +8,28 @@
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/vfs.h"
 
-#define LOOKUP_PARENT 8u        /* stop before the last name */
-#define LOOKUP_NO_XDEV 16u      /* RESOLVE_* of openat2(2) */
+#define LOOKUP_PARENT	     8u	 /* stop before the last name */
+#define LOOKUP_NO_XDEV	     16u /* RESOLVE_* of openat2(2) */
 #define LOOKUP_NO_MAGICLINKS 32u
-#define LOOKUP_NO_SYMLINKS 64u
-#define LOOKUP_BENEATH 128u
-#define LOOKUP_IN_ROOT 256u
+#define LOOKUP_NO_SYMLINKS   64u
+#define LOOKUP_BENEATH	     128u
+#define LOOKUP_IN_ROOT	     256u
 
 enum last_type { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 struct walk {
-	u32 flags;          /* LOOKUP_* */
-	struct path root;   /* a reference */
-	struct path at;     /* a reference */
-	unsigned links;     /* symbolic links followed */
-	const char *rest;   /* what is still to walk */
-	char *text;         /* kmalloc'ed: holds rest after a symbolic link */
-	bool empty;         /* the whole name was empty */
+	u32 flags;	  /* LOOKUP_* */
+	struct path root; /* a reference */
+	struct path at;	  /* a reference */
+	unsigned links;	  /* symbolic links followed */
+	const char *rest; /* what is still to walk */
+	char *text;	  /* kmalloc'ed: holds rest after a symbolic link */
+	bool empty;	  /* the whole name was empty */
 	/* LOOKUP_PARENT */
 	enum last_type type;
 	const char *last;
 	size_t last_len;
-	bool trailing;      /* slashes follow the last name */
+	bool trailing; /* slashes follow the last name */
 };
 
 /* Starts at dirfd (or the root). On success walk_end() must follow. */
@@ -43,8 +43,8 @@ int walk_follow(struct walk *w, struct path *link);
 void walk_end(struct walk *w);
 /* walk_begin + walk_run with LOOKUP_PARENT. */
 int walk_parent(struct walk *w, int dirfd, const char *name, u32 flags);
-/* For new names: -EEXIST when it exists; else *out is an entry without inode (a reference). Directories may have trailing
- * slashes. Checks that the directory may be written. */
+/* For new names: -EEXIST when it exists; else *out is an entry without inode (a reference). Directories may have
+ * trailing slashes. Checks that the directory may be written. */
 int walk_new(struct walk *w, bool directory, struct dentry **out);
 
 /* path_lookup() with LOOKUP_* of both headers. */
@@ -52,7 +52,7 @@ int path_resolve(int dirfd, const char *name, u32 flags, struct path *out);
 
 struct open_args {
 	u32 flags, mode, lookup; /* O_*, permission bits, LOOKUP_NO_XDEV and so on */
-	bool exec;               /* execve: needs execute permission, regular files only */
+	bool exec;		 /* execve: needs execute permission, regular files only */
 };
 int vfs_open(int dirfd, const char *name, const struct open_args *args, struct file **out);
 

@@ -19,7 +19,8 @@ static int finish_new(struct walk *w, struct dentry *d, int r, struct inode *ino
 		return r;
 	}
 	dentry_add(d, inode);
-	inotify_dir(w->at.dentry->inode, d->name, IN_CREATE_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0);
+	inotify_dir(w->at.dentry->inode, d->name, IN_CREATE_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0),
+		    0);
 	dentry_put(d);
 	return 0;
 }
@@ -310,8 +311,8 @@ static int move_entries(struct renaming *n)
 	char *old_name = inotify_watches ? kstrdup(n->source->name) : NULL;
 	int r = 0;
 	if (from->ops->rename_name)
-		r = from->ops->rename_name(from, n->source, to, n->to.last, n->to.last_len, n->target ? n->target->inode : NULL,
-					   n->flags);
+		r = from->ops->rename_name(from, n->source, to, n->to.last, n->to.last_len,
+					   n->target ? n->target->inode : NULL, n->flags);
 	if (r) {
 		kfree(old_name);
 		return r;

@@ -13,19 +13,19 @@
 struct pipe_buf {
 	struct page *page; /* a reference (to the head of the block) */
 	u32 offset, len;   /* bytes from the start of page */
-	bool packet;       /* O_DIRECT: a read takes no more than this buffer */
-	bool mergeable;    /* the page is the pipe's own: a later write may append */
+	bool packet;	   /* O_DIRECT: a read takes no more than this buffer */
+	bool mergeable;	   /* the page is the pipe's own: a later write may append */
 };
 
 struct pipe {
 	struct pipe_buf *ring;
-	u32 slots, head, used;    /* ring[head % slots] is the oldest; slots is a power of two */
-	u32 readers, writers;     /* open file descriptions */
+	u32 slots, head, used;		/* ring[head % slots] is the oldest; slots is a power of two */
+	u32 readers, writers;		/* open file descriptions */
 	u32 reader_opens, writer_opens; /* ever: what a blocking open(2) of a FIFO waits for */
-	u32 refs;                 /* open file descriptions */
-	bool busy;                /* somebody is inside a read or write that may sleep */
+	u32 refs;			/* open file descriptions */
+	bool busy;			/* somebody is inside a read or write that may sleep */
 	struct wait_queue read_wait, write_wait, busy_wait;
-	struct page *spare;       /* a page of our own to write into next */
+	struct page *spare; /* a page of our own to write into next */
 };
 
 /* ---- for file operations splice_read and splice_write ---- */
@@ -34,7 +34,8 @@ static inline u32 pipe_room(const struct pipe *pipe)
 {
 	return pipe->slots - pipe->used;
 }
-/* Appends a page; takes over the reference. offset + len lie within page's block. The caller has looked at pipe_room(). */
+/* Appends a page; takes over the reference. offset + len lie within page's block. The caller has looked at pipe_room().
+ */
 void pipe_push_page(struct pipe *pipe, struct page *page, u32 offset, u32 len);
 /* The oldest buffer, or NULL. Valid until the next operation on the pipe. */
 const struct pipe_buf *pipe_peek(const struct pipe *pipe);

@@ -7,7 +7,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define FEW 8
+#define FEW  8
 #define MANY 60
 
 struct batch {

@@ -122,7 +122,8 @@ static int make_inode(struct superblock *sb, const struct proc_entry *entry, con
 
 struct process *procfs_process(const struct inode *inode)
 {
-	return inode->ops == &proc_inode_ops && node_of(inode)->entry == &proc_pid_dir ? node_of(inode)->ref.process : NULL;
+	return inode->ops == &proc_inode_ops && node_of(inode)->entry == &proc_pid_dir ? node_of(inode)->ref.process
+										       : NULL;
 }
 
 static void destroy(struct inode *inode)

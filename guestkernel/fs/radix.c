@@ -6,8 +6,8 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define BITS 6
-#define SLOTS (1u << BITS)
+#define BITS	   6
+#define SLOTS	   (1u << BITS)
 #define MAX_HEIGHT 11 /* 64 bits of index */
 
 struct node {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sparse array of pointers by 64-bit index: the page cache of a file. 64 slots a node; one entry at index 0 needs no node.
+ * Sparse array of pointers by 64-bit index: the page cache of a file. 64 slots a node; one entry at index 0 needs no
+ * node.
  */
 #ifndef GUESTKERNEL_FS_RADIX_H
 #define GUESTKERNEL_FS_RADIX_H

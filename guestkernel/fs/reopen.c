@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns files without a name that can be opened again through /proc/PID/fd or /dev/stdout, as pipes can: the new open file
- * description passes everything on to the first one. For streams that are presented to programs as FIFOs.
+ * Owns files without a name that can be opened again through /proc/PID/fd or /dev/stdout, as pipes can: the new open
+ * file description passes everything on to the first one. For streams that are presented to programs as FIFOs.
  */
 #include <linux/fcntl.h>
 #include "guestkernel/fs/vfs.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns splice, tee, vmsplice and what sendfile and copy_file_range are made of. Files without splice operations are read and
- * written through pages of the pipe.
+ * Owns splice, tee, vmsplice and what sendfile and copy_file_range are made of. Files without splice operations are
+ * read and written through pages of the pipe.
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
@@ -12,10 +12,10 @@
 #include "guestkernel/mm/vm.h"
 
 #ifndef SPLICE_F_MOVE
-#define SPLICE_F_MOVE 1u
+#define SPLICE_F_MOVE	  1u
 #define SPLICE_F_NONBLOCK 2u
-#define SPLICE_F_MORE 4u
-#define SPLICE_F_GIFT 8u
+#define SPLICE_F_MORE	  4u
+#define SPLICE_F_GIFT	  8u
 #endif
 
 /* ---- one direction, pipe locked ---- */
@@ -125,7 +125,8 @@ static size_t move_buffers(struct pipe *from, struct pipe *to, size_t len, bool 
 {
 	size_t done = 0;
 	for (u32 i = 0; done < len && pipe_room(to) && (share ? i < from->used : from->used > 0); i++) {
-		const struct pipe_buf *buf = share ? &from->ring[(from->head + i) & (from->slots - 1)] : pipe_peek(from);
+		const struct pipe_buf *buf =
+		    share ? &from->ring[(from->head + i) & (from->slots - 1)] : pipe_peek(from);
 		u32 n = (u32)MIN((u64)buf->len, len - done);
 		page_get(buf->page);
 		pipe_push_page(to, buf->page, buf->offset, n);

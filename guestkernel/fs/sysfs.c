@@ -49,29 +49,30 @@ static void show_thp(struct text *t, const struct proc_ref *ref)
 }
 
 static const struct proc_entry topology_children[] = {
-	{.name = "core_cpus", .mode = RO, .show = show_cpu_mask},
-	{.name = "core_cpus_list", .mode = RO, .show = show_cpu_id},
-	{.name = "core_id", .mode = RO, .show = show_cpu_id},
-	{.name = "core_siblings_list", .mode = RO, .show = show_cpu_range},
-	{.name = "package_cpus_list", .mode = RO, .show = show_cpu_range},
-	{.name = "physical_package_id", .mode = RO, .show = show_zero},
-	{.name = "thread_siblings", .mode = RO, .show = show_cpu_mask},
-	{.name = "thread_siblings_list", .mode = RO, .show = show_cpu_id},
-	{0},
+    {.name = "core_cpus", .mode = RO, .show = show_cpu_mask},
+    {.name = "core_cpus_list", .mode = RO, .show = show_cpu_id},
+    {.name = "core_id", .mode = RO, .show = show_cpu_id},
+    {.name = "core_siblings_list", .mode = RO, .show = show_cpu_range},
+    {.name = "package_cpus_list", .mode = RO, .show = show_cpu_range},
+    {.name = "physical_package_id", .mode = RO, .show = show_zero},
+    {.name = "thread_siblings", .mode = RO, .show = show_cpu_mask},
+    {.name = "thread_siblings_list", .mode = RO, .show = show_cpu_id},
+    {0},
 };
 static const struct proc_entry one_cpu_children[] = {
-	{.name = "online", .mode = RO, .show = show_one},
-	{.name = "topology", .mode = PROC_DIR, .children = topology_children},
-	{0},
+    {.name = "online", .mode = RO, .show = show_one},
+    {.name = "topology", .mode = PROC_DIR, .children = topology_children},
+    {0},
 };
 static const struct proc_entry one_cpu = {.mode = PROC_DIR, .children = one_cpu_children};
 
 /* cpuN; the number travels in ref.fd. */
-static int lookup_cpu(const struct proc_ref *dir, const char *name, const struct proc_entry **entry, struct proc_ref *ref)
+static int lookup_cpu(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		      struct proc_ref *ref)
 {
 	s64 cpu;
-	if (strncmp(name, "cpu", 3) || !proc_parse_number(name + 3, &cpu) || cpu < 0 || cpu >= arch_cpus() || name[3] == '+' ||
-	    (name[3] == '0' && name[4]))
+	if (strncmp(name, "cpu", 3) || !proc_parse_number(name + 3, &cpu) || cpu < 0 || cpu >= arch_cpus() ||
+	    name[3] == '+' || (name[3] == '0' && name[4]))
 		return -ENOENT;
 	*entry = &one_cpu;
 	*ref = (struct proc_ref){.fd = (int)cpu};
@@ -87,11 +88,11 @@ static bool next_cpu(const struct proc_ref *dir, u64 *id, char name[16])
 }
 
 static const struct proc_entry cpu_children[] = {
-	{.name = "kernel_max", .mode = RO, .show = show_zero},
-	{.name = "online", .mode = RO, .show = show_cpu_range},
-	{.name = "possible", .mode = RO, .show = show_cpu_range},
-	{.name = "present", .mode = RO, .show = show_cpu_range},
-	{0},
+    {.name = "kernel_max", .mode = RO, .show = show_zero},
+    {.name = "online", .mode = RO, .show = show_cpu_range},
+    {.name = "possible", .mode = RO, .show = show_cpu_range},
+    {.name = "present", .mode = RO, .show = show_cpu_range},
+    {0},
 };
 static void show_node_meminfo(struct text *t, const struct proc_ref *ref)
 {
@@ -100,42 +101,44 @@ static void show_node_meminfo(struct text *t, const struct proc_ref *ref)
 	text_printf(t, "Node 0 MemTotal:       %8lu kB\nNode 0 MemFree:        %8lu kB\n", s.total * 4, s.free * 4);
 }
 static const struct proc_entry node0_children[] = {
-	{.name = "cpulist", .mode = RO, .show = show_cpu_range},
-	{.name = "meminfo", .mode = RO, .show = show_node_meminfo},
-	{0},
+    {.name = "cpulist", .mode = RO, .show = show_cpu_range},
+    {.name = "meminfo", .mode = RO, .show = show_node_meminfo},
+    {0},
 };
 static const struct proc_entry node_children[] = {
-	{.name = "node0", .mode = PROC_DIR, .children = node0_children},
-	{.name = "online", .mode = RO, .show = show_zero},
-	{.name = "possible", .mode = RO, .show = show_zero},
-	{0},
+    {.name = "node0", .mode = PROC_DIR, .children = node0_children},
+    {.name = "online", .mode = RO, .show = show_zero},
+    {.name = "possible", .mode = RO, .show = show_zero},
+    {0},
 };
 static const struct proc_entry clocksource0_children[] = {
-	{.name = "available_clocksource", .mode = RO, .show = show_clocksource},
-	{.name = "current_clocksource", .mode = RO, .show = show_clocksource},
-	{0},
+    {.name = "available_clocksource", .mode = RO, .show = show_clocksource},
+    {.name = "current_clocksource", .mode = RO, .show = show_clocksource},
+    {0},
 };
 static const struct proc_entry clocksource_children[] = {
-	{.name = "clocksource0", .mode = PROC_DIR, .children = clocksource0_children}, {0}};
+    {.name = "clocksource0", .mode = PROC_DIR, .children = clocksource0_children}, {0}};
 static const struct proc_entry system_children[] = {
-	{.name = "clocksource", .mode = PROC_DIR, .children = clocksource_children},
-	{.name = "cpu", .mode = PROC_DIR, .children = cpu_children, .lookup = lookup_cpu, .next = next_cpu},
-	{.name = "node", .mode = PROC_DIR, .children = node_children},
-	{0},
+    {.name = "clocksource", .mode = PROC_DIR, .children = clocksource_children},
+    {.name = "cpu", .mode = PROC_DIR, .children = cpu_children, .lookup = lookup_cpu, .next = next_cpu},
+    {.name = "node", .mode = PROC_DIR, .children = node_children},
+    {0},
 };
-static const struct proc_entry devices_children[] = {{.name = "system", .mode = PROC_DIR, .children = system_children}, {0}};
+static const struct proc_entry devices_children[] = {{.name = "system", .mode = PROC_DIR, .children = system_children},
+						     {0}};
 static const struct proc_entry thp_children[] = {
-	{.name = "enabled", .mode = RO, .show = show_thp},
-	{.name = "hpage_pmd_size", .mode = RO, .show = show_thp_size},
-	{0},
+    {.name = "enabled", .mode = RO, .show = show_thp},
+    {.name = "hpage_pmd_size", .mode = RO, .show = show_thp_size},
+    {0},
 };
-static const struct proc_entry mm_children[] = {{.name = "transparent_hugepage", .mode = PROC_DIR, .children = thp_children}, {0}};
+static const struct proc_entry mm_children[] = {
+    {.name = "transparent_hugepage", .mode = PROC_DIR, .children = thp_children}, {0}};
 static const struct proc_entry sys_kernel_children[] = {{.name = "mm", .mode = PROC_DIR, .children = mm_children}, {0}};
 static const struct proc_entry cgroup_children[] = {{.name = "cgroup", .mode = PROC_DIR}, {0}};
 static const struct proc_entry sysfs_children[] = {
-	{.name = "devices", .mode = PROC_DIR, .children = devices_children},
-	{.name = "fs", .mode = PROC_DIR, .children = cgroup_children},
-	{.name = "kernel", .mode = PROC_DIR, .children = sys_kernel_children},
-	{0},
+    {.name = "devices", .mode = PROC_DIR, .children = devices_children},
+    {.name = "fs", .mode = PROC_DIR, .children = cgroup_children},
+    {.name = "kernel", .mode = PROC_DIR, .children = sys_kernel_children},
+    {0},
 };
 const struct proc_entry sysfs_root = {.mode = PROC_DIR, .children = sysfs_children};

@@ -15,7 +15,7 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 
-#define DIR_SIZE 40u   /* what Linux's tmpfs says of an empty directory ... */
+#define DIR_SIZE   40u /* what Linux's tmpfs says of an empty directory ... */
 #define ENTRY_SIZE 20u /* ... and of each entry */
 
 static const struct inode_ops tmpfs_inode_ops;
@@ -28,9 +28,9 @@ static int noop_fsync(struct file *file)
 }
 
 static const struct file_ops tmpfs_dir_ops = {
-	.readdir = dentry_readdir,
-	.seek = dentry_dir_seek,
-	.fsync = noop_fsync,
+    .readdir = dentry_readdir,
+    .seek = dentry_dir_seek,
+    .fsync = noop_fsync,
 };
 
 struct inode *tmpfs_inode(struct superblock *sb, u32 mode, u64 rdev)
@@ -204,19 +204,19 @@ static struct list *xattrs(struct inode *inode)
 }
 
 static const struct inode_ops tmpfs_inode_ops = {
-	.create = create,
-	.symlink = symlink,
-	.link = link,
-	.unlink = unlink,
-	.rmdir = remove_dir,
-	.rename = rename,
-	.readlink = readlink,
-	.open = open_node,
-	.truncate = tmpfs_truncate,
-	.getattr = getattr,
-	.get_page = tmpfs_get_page,
-	.xattrs = xattrs,
-	.destroy = destroy_inode,
+    .create = create,
+    .symlink = symlink,
+    .link = link,
+    .unlink = unlink,
+    .rmdir = remove_dir,
+    .rename = rename,
+    .readlink = readlink,
+    .open = open_node,
+    .truncate = tmpfs_truncate,
+    .getattr = getattr,
+    .get_page = tmpfs_get_page,
+    .xattrs = xattrs,
+    .destroy = destroy_inode,
 };
 
 /* ---- the file system ---- */

@@ -10,13 +10,13 @@
 
 struct page;
 
-struct tmpfs_node { /* inode->data */
-	struct radix pages;  /* regular files: struct page, each with a reference */
-	char *target;        /* symbolic links */
+struct tmpfs_node {	    /* inode->data */
+	struct radix pages; /* regular files: struct page, each with a reference */
+	char *target;	    /* symbolic links */
 	struct list xattrs;
 };
 struct tmpfs_sb {
-	u64 pages, page_limit;   /* of file contents */
+	u64 pages, page_limit; /* of file contents */
 	u64 inodes, inode_limit;
 };
 
@@ -29,7 +29,8 @@ static inline struct tmpfs_sb *tmpfs_sb(const struct inode *inode)
 	return inode->sb->data;
 }
 
-/* A file system with an empty root directory. Options: size=N[k|m|g|%], nr_inodes=N, mode=OCTAL, uid=N, gid=N. -EINVAL, -ENOMEM */
+/* A file system with an empty root directory. Options: size=N[k|m|g|%], nr_inodes=N, mode=OCTAL, uid=N, gid=N. -EINVAL,
+ * -ENOMEM */
 int tmpfs_create(const struct super_ops *ops, const char *options, struct superblock **out);
 extern const struct super_ops tmpfs_super_ops;
 extern const struct super_ops devtmpfs_super_ops;
@@ -41,7 +42,8 @@ struct inode *tmpfs_inode(struct superblock *sb, u32 mode, u64 rdev);
 extern const struct file_ops tmpfs_file_ops;
 int tmpfs_get_page(struct inode *inode, u64 index, bool create, struct page **page);
 int tmpfs_truncate(struct inode *inode, u64 size);
-/* Puts a page into the cache; takes over the caller's reference also on failure. The place must be free. -ENOSPC, -ENOMEM */
+/* Puts a page into the cache; takes over the caller's reference also on failure. The place must be free. -ENOSPC,
+ * -ENOMEM */
 int tmpfs_insert_page(struct inode *inode, u64 index, struct page *page);
 void tmpfs_free_pages(struct inode *inode);
 

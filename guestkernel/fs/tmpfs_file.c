@@ -21,7 +21,7 @@
 #endif
 #ifndef MFD_EXEC
 #define MFD_NOEXEC_SEAL 8u
-#define MFD_EXEC 16u
+#define MFD_EXEC	16u
 #endif
 
 #define MAX_SIZE 0x7fffffffffffffffull /* of a file: loff_t */
@@ -393,13 +393,13 @@ static long file_splice_write(struct file *file, struct pipe *pipe, u64 *pos, si
 }
 
 const struct file_ops tmpfs_file_ops = {
-	.read = file_read_pages,
-	.write = file_write_pages,
-	.seek = file_seek,
-	.fsync = file_fsync,
-	.fallocate = file_fallocate,
-	.splice_read = file_splice_read,
-	.splice_write = file_splice_write,
+    .read = file_read_pages,
+    .write = file_write_pages,
+    .seek = file_seek,
+    .fsync = file_fsync,
+    .fallocate = file_fallocate,
+    .splice_read = file_splice_read,
+    .splice_write = file_splice_write,
 };
 
 /* ---- memory without a name ---- */
@@ -462,7 +462,7 @@ int memfd_create_file(const char *name, u32 flags, struct file **out)
 static bool mapped_writable(const struct inode *inode)
 {
 	struct vma *vma;
-	list_for_each(vma, &inode->mappings, inode_link)
+	list_for_each (vma, &inode->mappings, inode_link)
 		if ((vma->flags & VMA_SHARED) && !(vma->flags & VMA_NOWRITE))
 			return true;
 	return false;
@@ -475,7 +475,8 @@ int memfd_add_seals(struct file *file, u32 seals)
 		return -EINVAL;
 	if (!file_writable(file))
 		return -EPERM;
-	if (seals & ~(u32)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC))
+	if (seals &
+	    ~(u32)(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC))
 		return -EINVAL;
 	if (inode->seals & F_SEAL_SEAL)
 		return -EPERM;

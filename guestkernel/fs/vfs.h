@@ -49,41 +49,42 @@ struct file_ops {
 	long (*read)(struct file *file, struct uio *uio, u64 *pos);
 	long (*write)(struct file *file, struct uio *uio, u64 *pos);
 	u32 (*poll)(struct file *file, struct poll_table *table); /* NULL: always readable and writable */
-	long (*ioctl)(struct file *file, u32 cmd, u64 arg);      /* -ENOTTY for unknown */
-	s64 (*seek)(struct file *file, s64 offset, int whence);  /* NULL: -ESPIPE */
+	long (*ioctl)(struct file *file, u32 cmd, u64 arg);	  /* -ENOTTY for unknown */
+	s64 (*seek)(struct file *file, s64 offset, int whence);	  /* NULL: -ESPIPE */
 	/* Directory entries from file->pos on; advances it past each entry that emit took. */
 	int (*readdir)(struct file *file, void *arg, emit_fn emit);
-	/* NULL: page cache of the inode, or -ENODEV when it has no get_page. May put another file in vma->file (and drop
-	 * the reference that was there). */
+	/* NULL: page cache of the inode, or -ENODEV when it has no get_page. May put another file in vma->file (and
+	 * drop the reference that was there). */
 	int (*mmap)(struct file *file, struct vma *vma);
-	int (*fsync)(struct file *file);                         /* NULL: -EINVAL */
+	int (*fsync)(struct file *file); /* NULL: -EINVAL */
 	long (*fallocate)(struct file *file, int mode, u64 offset, u64 len);
 	/* Moves up to len bytes into the pipe as page references (pipe_push_page); at least one byte, 0 at the end, or
 	 * -errno; may sleep unless flags has SPLICE_F_NONBLOCK (or the file O_NONBLOCK). *pos as for read. */
 	long (*splice_read)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
 	/* Takes up to len bytes from the pipe (pipe_peek, pipe_consume, pipe_steal_page), which holds at least one. */
 	long (*splice_write)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
-	void (*release)(struct file *file);                      /* last reference is gone */
-	int (*flush)(struct file *file);                         /* each close(2) */
+	void (*release)(struct file *file); /* last reference is gone */
+	int (*flush)(struct file *file);    /* each close(2) */
 	void (*show_fdinfo)(struct file *file, char *buf, size_t size);
 };
 
 struct file {
 	u32 refs;
-	u32 flags;           /* O_* of open(2), without O_CLOEXEC */
+	u32 flags; /* O_* of open(2), without O_CLOEXEC */
 	u64 pos;
 	const struct file_ops *ops;
-	struct inode *inode; /* a reference; anonymous inodes for pipes, sockets, epoll ... */
-	struct path path;    /* a reference, or {NULL} for things without a name */
-	void *data;          /* the type's own */
-	const char *anon_name; /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
+	struct inode *inode;	  /* a reference; anonymous inodes for pipes, sockets, epoll ... */
+	struct path path;	  /* a reference, or {NULL} for things without a name */
+	void *data;		  /* the type's own */
+	const char *anon_name;	  /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
 	int owner_pid, owner_sig; /* F_SETOWN, F_SETSIG */
-	bool executes;       /* opened for execve: counted in inode->execs */
-	struct list epoll_items; /* who watches it: epoll.c */
+	bool executes;		  /* opened for execve: counted in inode->execs */
+	struct list epoll_items;  /* who watches it: epoll.c */
 };
 
 struct inode_ops {
-	/* A new inode (referenced) for a name that has no dentry yet; -ENOENT. NULL: every name that exists has a dentry. */
+	/* A new inode (referenced) for a name that has no dentry yet; -ENOENT. NULL: every name that exists has a
+	 * dentry. */
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
 	/* The same where the file system may sleep and may enter other names that it learns of (dentry.h). */
 	int (*lookup_entry)(struct dentry *dir, const char *name, size_t len, struct inode **out);
@@ -92,30 +93,34 @@ struct inode_ops {
 	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always */
 	int (*revalidate)(struct dentry *d);
 	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
-	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times. */
-	int (*create)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out); /* any type by mode; d NULL: no name */
+	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times.
+	 */
+	int (*create)(struct inode *dir, struct dentry *d, u32 mode, u64 rdev,
+		      struct inode **out); /* any type by mode; d NULL: no name */
 	int (*symlink)(struct inode *dir, struct dentry *d, const char *target, struct inode **out);
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d); /* d is empty */
 	/* replaced: the inode that `new` stands for so far, or NULL. flags: RENAME_EXCHANGE or 0 */
-	int (*rename)(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced, u32 flags);
+	int (*rename)(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced,
+		      u32 flags);
 	/* Instead of rename, called before the dentries change: d becomes `name` in new_dir. */
 	int (*rename_name)(struct inode *old_dir, struct dentry *d, struct inode *new_dir, const char *name, size_t len,
 			   struct inode *replaced, u32 flags);
 	long (*readlink)(struct inode *inode, char *buf, size_t size); /* length; not NUL-terminated */
-	int (*follow)(struct inode *inode, struct path *out);          /* magic links of /proc */
-	int (*open)(struct inode *inode, struct file *file);           /* sets file->ops and data */
+	int (*follow)(struct inode *inode, struct path *out);	       /* magic links of /proc */
+	int (*open)(struct inode *inode, struct file *file);	       /* sets file->ops and data */
 	int (*truncate)(struct inode *inode, u64 size);
-	int (*setattr)(struct inode *inode, const struct attr *attr);  /* before *inode changes; an error refuses it */
-	int (*getattr)(struct inode *inode, struct k_stat *st);        /* completes what stat tells from *inode */
+	int (*setattr)(struct inode *inode, const struct attr *attr); /* before *inode changes; an error refuses it */
+	int (*getattr)(struct inode *inode, struct k_stat *st);	      /* completes what stat tells from *inode */
 	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);
-	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen. */
+	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen.
+	 */
 	int (*page_dirty)(struct inode *inode, u64 index);
 	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
-	void (*destroy)(struct inode *inode);        /* last reference is gone: frees what data holds */
+	void (*destroy)(struct inode *inode);	     /* last reference is gone: frees what data holds */
 };
 
 struct superblock;
@@ -128,13 +133,13 @@ struct inode {
 	const struct inode_ops *ops;
 	struct superblock *sb;
 	void *data;
-	u32 seals;          /* F_SEAL_* of memfd; mm/ refuses writable shared mappings for the write seals */
-	bool linkable;      /* O_TMPFILE without O_EXCL: linkat(2) may give it its first name */
-	struct list mappings; /* shared users of mm_unmap_inode: mm/ owns it */
+	u32 seals;		   /* F_SEAL_* of memfd; mm/ refuses writable shared mappings for the write seals */
+	bool linkable;		   /* O_TMPFILE without O_EXCL: linkat(2) may give it its first name */
+	struct list mappings;	   /* shared users of mm_unmap_inode: mm/ owns it */
 	struct inode_locks *locks; /* flock and fcntl locks (locks.c) */
-	struct list watches;  /* inotify (inotify.c) */
-	struct pipe *pipe;    /* FIFO or anonymous pipe, while it is open */
-	void *socket;         /* bound AF_UNIX socket */
+	struct list watches;	   /* inotify (inotify.c) */
+	struct pipe *pipe;	   /* FIFO or anonymous pipe, while it is open */
+	void *socket;		   /* bound AF_UNIX socket */
 };
 
 static inline bool inode_is(const struct inode *inode, u32 type)
@@ -145,16 +150,16 @@ static inline bool inode_is(const struct inode *inode, u32 type)
 /* A mounted (or internal) instance of a file system. */
 struct super_ops {
 	const char *type; /* as in /proc/mounts */
-	u64 magic;        /* statfs f_type */
+	u64 magic;	  /* statfs f_type */
 	void (*statfs)(struct superblock *sb, struct statfs_info *info);
 	void (*options)(struct superblock *sb, char *buf, size_t size); /* ",size=..." for /proc/mounts */
 	void (*destroy)(struct superblock *sb);
 };
 struct superblock {
-	u32 refs;    /* mounts and inodes */
-	u32 mounts;  /* detached ones in use too; the tree of names goes with the last */
+	u32 refs;   /* mounts and inodes */
+	u32 mounts; /* detached ones in use too; the tree of names goes with the last */
 	const struct super_ops *ops;
-	u64 dev;     /* st_dev */
+	u64 dev; /* st_dev */
 	u64 next_ino;
 	bool pinned; /* a dentry of a name that exists holds its own reference (no backing store to look it up again) */
 	/* Names are kept with a reference of their own, the longest unused ones dropped beyond names_limit. */
@@ -180,11 +185,11 @@ void files_close_on_exec(struct files *files);
 int fd_install(struct file *file, int min_fd, bool cloexec); /* takes over the reference on success; -EMFILE */
 /* The same in two steps, so that nothing can fail after the file was made: a slot that is in use but not open ... */
 int fd_reserve(int min_fd, bool cloexec);
-void fd_publish(int fd, struct file *file); /* ... gets its file (the reference is taken over) ... */
-void fd_unreserve(int fd);                  /* ... or is given back. */
-struct file *fd_get(int fd);                                  /* with a reference, or NULL: EBADF */
-struct file *fd_get_path(int fd);                             /* the same, O_PATH files too */
-struct file *files_get_file(struct files *files, int fd);     /* the same of any table */
+void fd_publish(int fd, struct file *file);		  /* ... gets its file (the reference is taken over) ... */
+void fd_unreserve(int fd);				  /* ... or is given back. */
+struct file *fd_get(int fd);				  /* with a reference, or NULL: EBADF */
+struct file *fd_get_path(int fd);			  /* the same, O_PATH files too */
+struct file *files_get_file(struct files *files, int fd); /* the same of any table */
 int fd_close(int fd);
 /* Makes `to` a duplicate of file (dup2): what was open there is closed. -EBADF, -EBUSY, -ENOMEM */
 int fd_replace(int to, struct file *file, bool cloexec);
@@ -196,7 +201,8 @@ int files_next(struct files *files, int fd, bool *cloexec);
 u32 files_slots(struct files *files); /* FDSize of /proc/PID/status */
 
 /* Open file descriptions */
-struct file *file_alloc(const struct file_ops *ops, struct inode *inode, u32 flags); /* for anonymous objects; NULL: memory */
+struct file *file_alloc(const struct file_ops *ops, struct inode *inode,
+			u32 flags); /* for anonymous objects; NULL: memory */
 /* The same with a fresh anonymous inode; name as in /proc/PID/fd. */
 struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, const char *name);
 void file_get(struct file *file);
@@ -219,7 +225,7 @@ static inline bool file_writable(const struct file *file)
 /* Reads kernel-side, all of it or an error (ELF loader). Returns bytes. */
 long file_read_kernel(struct file *file, void *buf, size_t n, u64 pos);
 long file_write_kernel(struct file *file, const void *buf, size_t n, u64 *pos);
-extern u64 files_open; /* open file descriptions in the guest */
+extern u64 files_open;		    /* open file descriptions in the guest */
 struct inode *anon_inode(u32 mode); /* a fresh inode of no file system */
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode);
@@ -238,9 +244,9 @@ void path_get(const struct path *path);
 void path_put(struct path *path); /* {NULL} is harmless; becomes {NULL} */
 
 /* Path walk. dirfd: AT_FDCWD or a descriptor. flags: LOOKUP_*. */
-#define LOOKUP_FOLLOW 1u    /* follow a symbolic link at the end */
+#define LOOKUP_FOLLOW	 1u /* follow a symbolic link at the end */
 #define LOOKUP_DIRECTORY 2u /* the result must be a directory */
-#define LOOKUP_EMPTY 4u     /* AT_EMPTY_PATH */
+#define LOOKUP_EMPTY	 4u /* AT_EMPTY_PATH */
 int path_lookup(int dirfd, const char *name, u32 flags, struct path *out);
 /* open(2) from inside the kernel; for exec too (then checks execute permission when exec is set). */
 int file_open(int dirfd, const char *name, u32 flags, u32 mode, struct file **out);
@@ -252,7 +258,7 @@ long path_text(const struct path *path, char *buf, size_t size);
 int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute of the current process */
 
 /* File systems */
-void vfs_init(void);              /* root tmpfs, /dev, /proc */
+void vfs_init(void);				    /* root tmpfs, /dev, /proc */
 int initramfs_unpack(const void *base, u64 length); /* the boot archive; page-aligned contents are used in place */
 
 /* Memory that behaves as a file (tmpfs without a name): MAP_SHARED|MAP_ANONYMOUS, memfd, System V shared memory. */

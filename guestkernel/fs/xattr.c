@@ -11,7 +11,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define CREATE 1u  /* XATTR_CREATE */
+#define CREATE	1u /* XATTR_CREATE */
 #define REPLACE 2u /* XATTR_REPLACE */
 
 static struct list *list_of(struct inode *inode)
@@ -22,7 +22,7 @@ static struct list *list_of(struct inode *inode)
 static struct xattr *find(struct list *xattrs, const char *name)
 {
 	struct xattr *x;
-	list_for_each(x, xattrs, link)
+	list_for_each (x, xattrs, link)
 		if (!strcmp(x->name, name))
 			return x;
 	return NULL;
@@ -94,7 +94,8 @@ static void changed(const struct path *path, struct inode *inode)
 		inotify_path(path, IN_ATTRIB_EVENT);
 }
 
-int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size, u32 flags)
+int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size,
+		 u32 flags)
 {
 	int r = may_change(path, inode, name);
 	if (r)
@@ -129,7 +130,7 @@ long vfs_listxattr(struct inode *inode, char *list, size_t size)
 	size_t total = 0;
 	if (!xattrs)
 		return 0;
-	list_for_each(x, xattrs, link) {
+	list_for_each (x, xattrs, link) {
 		size_t n = strlen(x->name) + 1;
 		if (has_prefix(x->name, "trusted.") && !fs_capable(CAP_SYS_ADMIN))
 			continue;

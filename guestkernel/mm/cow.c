@@ -114,7 +114,8 @@ int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 		int r = 0;
 
 		if (vma_tracks_writes(vma))
-			r = vma->file->inode->ops->page_dirty(vma->file->inode, vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT));
+			r = vma->file->inode->ops->page_dirty(vma->file->inode,
+							      vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT));
 		if (r)
 			return r;
 		r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));

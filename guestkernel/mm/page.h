@@ -48,7 +48,8 @@ void page_init(u64 free_start, u64 memory_bytes);
 extern bool (*page_reserve_user)(void);
 /* A block of 2^order frames, refs = 1 on the head, or NULL. Naturally aligned. */
 struct page *page_alloc(unsigned order, unsigned flags);
-/* Called when memory is short: frees about so many frames of caches without sleeping, returns how many. NULL: none has any. */
+/* Called when memory is short: frees about so many frames of caches without sleeping, returns how many. NULL: none has
+ * any. */
 extern u64 (*page_reclaim)(u64 frames);
 /* A zeroed frame for a page table, refs = 1, or NULL; may use the last reserve. Such frames stand together in few 2 MiB
  * blocks: a hypervisor that shadows page tables maps every 2 MiB page of the direct map that holds one in 4 KiB pieces.

@@ -33,8 +33,7 @@ static int protect_vma(struct vma *vma, u32 prot)
 {
 	struct mm *mm = vma->mm;
 	u64 pages = (vma->end - vma->start) >> PAGE_SHIFT;
-	struct reprotect p = {.prot = prot_to_pt(prot), 
-			     .shared = vma->flags & VMA_SHARED && !vma_tracks_writes(vma)};
+	struct reprotect p = {.prot = prot_to_pt(prot), .shared = vma->flags & VMA_SHARED && !vma_tracks_writes(vma)};
 
 	if (prot & PROT_WRITE && vma->flags & VMA_NOWRITE)
 		return -EACCES;

@@ -23,7 +23,8 @@ int range_isolate(struct mm *mm, u64 start, u64 end);
 int range_unmap(struct mm *mm, u64 start, u64 end);
 /* Is it a shared mapping of a file that wants to see the first write to each page? */
 bool vma_tracks_writes(const struct vma *vma);
-/* Lets the files of shared mappings in [start, end) take what was written to them. Sleeps; before range_unmap(), which must not. */
+/* Lets the files of shared mappings in [start, end) take what was written to them. Sleeps; before range_unmap(), which
+ * must not. */
 void range_write_back(struct mm *mm, u64 start, u64 end);
 /* Sets and clears flags of all VMAs in [start, end), splitting at the edges. -ENOMEM */
 int range_set_flags(struct mm *mm, u64 start, u64 end, u32 set, u32 clear);

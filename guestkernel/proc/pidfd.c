@@ -71,7 +71,8 @@ SYSCALL(pidfd_open)
 	return fd;
 }
 
-/* *p is not referenced: valid until the caller sleeps or the descriptor is closed. proc_too: a /proc/PID directory will do. */
+/* *p is not referenced: valid until the caller sleeps or the descriptor is closed. proc_too: a /proc/PID directory will
+ * do. */
 static int get_process(u64 fd, bool proc_too, struct process **p)
 {
 	struct file *file = fd_get((int)fd);

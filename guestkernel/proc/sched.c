@@ -12,8 +12,9 @@
 #include "guestkernel/proc/signal.h"
 
 #define SLICE_NS 4000000ull /* how long a thread runs while others wait */
-#define TIMER_GAP_NS 200000ull /* between two timer events in user mode: one costs some 100 us where ring 0 is emulated */
-#define WAKE_LEAD_NS 1000000ull /* a woken thread preempts when it is this far behind the running one */
+#define TIMER_GAP_NS                                                                                                   \
+	200000ull /* between two timer events in user mode: one costs some 100 us where ring 0 is emulated */
+#define WAKE_LEAD_NS  1000000ull /* a woken thread preempts when it is this far behind the running one */
 #define WEIGHT_NICE_0 1024
 
 struct runqueue {

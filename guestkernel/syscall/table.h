@@ -1,3 +1,4 @@
+/* clang-format off */
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Every x86-64 system call of Linux: the one list behind the dispatch table, the trace, and the conformance table. Include it

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The clock without a system call (vdso(7)). The TSC runs at one rate and nobody sets the clock, so there is nothing to lock.
+ * The clock without a system call (vdso(7)). The TSC runs at one rate and nobody sets the clock, so there is nothing to
+ * lock.
  */
 #include "guestkernel/vdso/vdso.h"
 #include <asm/unistd.h>

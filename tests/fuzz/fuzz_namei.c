@@ -13,7 +13,8 @@
 #include "tests/unit/arch_stub.h"
 #include "tests/unit/fs_stub.h"
 
-/* Input: one byte of operation, then its arguments; names are short sequences over a small alphabet, so that they meet. */
+/* Input: one byte of operation, then its arguments; names are short sequences over a small alphabet, so that they meet.
+ */
 struct input {
 	const u8 *data;
 	size_t left;
@@ -29,8 +30,22 @@ static u8 byte(struct input *in)
 
 static void name(struct input *in, char out[64])
 {
-	static const char *const parts[] = {"a", "b", "c", "d", "l", "/", "//", "..", ".", "/..", "long_name_that_does_not_fit_inline_in_it",
-					    "a/b", "b/c", "../a", "/proc/self/fd/0", "/proc/self/cwd"};
+	static const char *const parts[] = {"a",
+					    "b",
+					    "c",
+					    "d",
+					    "l",
+					    "/",
+					    "//",
+					    "..",
+					    ".",
+					    "/..",
+					    "long_name_that_does_not_fit_inline_in_it",
+					    "a/b",
+					    "b/c",
+					    "../a",
+					    "/proc/self/fd/0",
+					    "/proc/self/cwd"};
 	size_t n = byte(in) % 4 + 1, used = 0;
 	out[0] = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -51,7 +66,7 @@ static unsigned check(struct dentry *d, unsigned depth)
 	unsigned n = 0, dirs = 0;
 	if (depth > 64)
 		abort();
-	list_for_each(child, &d->children, sibling) {
+	list_for_each (child, &d->children, sibling) {
 		if (child->parent != d || !(child->flags & DENTRY_HASHED) || !child->inode || child->refs == 0)
 			abort();
 		struct dentry *found;
@@ -162,7 +177,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	u64 files = files_open;
 	char top[64];
 	/* Everything happens in a file system of its own, which goes at the end. */
-	if (call(getcwd, top, sizeof(top)) < 0 || call(mkdir, "top", 0777) || call(mount, "t", "top", "tmpfs", 0, "size=1m") || call(chdir, "top") || call(chroot, "."))
+	if (call(getcwd, top, sizeof(top)) < 0 || call(mkdir, "top", 0777) ||
+	    call(mount, "t", "top", "tmpfs", 0, "size=1m") || call(chdir, "top") || call(chroot, "."))
 		abort();
 	strcat(top, "/top");
 	struct superblock *sb = stub_process.fs->root.mount->sb;

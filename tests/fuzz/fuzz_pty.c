@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The line discipline under any order of typing, writing, reading, taking, and changes of mode. The input is a list of operations:
- * a byte that says which, a byte that says how much, then that many bytes.
+ * The line discipline under any order of typing, writing, reading, taking, and changes of mode. The input is a list of
+ * operations: a byte that says which, a byte that says how much, then that many bytes.
  * sources: guestkernel/drv/ldisc.c guestkernel/drv/ldisc_output.c
  */
 #include <asm/termbits.h>
@@ -37,7 +37,8 @@ static void check_state(void)
 
 	CHECK(queued <= LDISC_IN_BYTES && complete <= queued);
 	CHECK(!canonical || l->head - l->canon < LDISC_LINE_BYTES);
-	CHECK(!canonical || !complete || (l->line_end[(l->canon - 1) % LDISC_IN_BYTES / 64] >> (l->canon - 1) % 64 & 1));
+	CHECK(!canonical || !complete ||
+	      (l->line_end[(l->canon - 1) % LDISC_IN_BYTES / 64] >> (l->canon - 1) % 64 & 1));
 	for (size_t i = 0; i < LDISC_IN_BYTES / 64; i++)
 		marks += (u32)__builtin_popcountll(l->line_end[i]);
 	CHECK(marks <= complete);

@@ -52,8 +52,8 @@ static void errors(void)
 	CHECK_ERRNO(kill(getpid(), 65), EINVAL);
 	CHECK_ERRNO(waitpid(-1, NULL, 0), ECHILD);
 	CHECK_ERRNO(syscall(SYS_execve, "/nowhere/at/all", NULL, NULL), ENOENT);
-	CHECK_ERRNO(syscall(SYS_clock_gettime, 99, &(struct timespec){ 0 }), EINVAL);
-	CHECK_ERRNO(nanosleep(&(struct timespec){ .tv_nsec = -1 }, NULL), EINVAL);
+	CHECK_ERRNO(syscall(SYS_clock_gettime, 99, &(struct timespec){0}), EINVAL);
+	CHECK_ERRNO(nanosleep(&(struct timespec){.tv_nsec = -1}, NULL), EINVAL);
 }
 
 static void clocks(void)
@@ -61,7 +61,7 @@ static void clocks(void)
 	struct timespec a, b;
 	theme("clocks");
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &a) == 0);
-	CHECK(nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL) == 0);
+	CHECK(nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL) == 0);
 	CHECK(clock_gettime(CLOCK_MONOTONIC, &b) == 0);
 	long elapsed_us = (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
 	CHECK_THAT(elapsed_us >= 10000, "sleeps at least as long as asked");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * User and group identities, supplementary groups, capabilities and what they permit. Where the rules depend on who runs
- * it, root and an ordinary user are told apart.
+ * User and group identities, supplementary groups, capabilities and what they permit. Where the rules depend on who
+ * runs it, root and an ordinary user are told apart.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -46,20 +46,26 @@ static void as_root(void)
 		return;
 	theme("identities of root");
 	CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && ids(1000, 1000, 1000), "setuid sets all three");
-	CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && syscall(SYS_setuid, 0) == -1 && errno == EPERM, "there is no way back");
+	CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && syscall(SYS_setuid, 0) == -1 && errno == EPERM,
+			    "there is no way back");
 	CHECK_IN_CHILD_THAT(setresuid(1, 2, 3) == 0 && ids(1, 2, 3), "setresuid");
-	CHECK_IN_CHILD_THAT(setresuid(1, 2, 3) == 0 && setresuid((uid_t)-1, 3, (uid_t)-1) == 0 && ids(1, 3, 3), "moves between its own three");
-	CHECK_IN_CHILD_THAT(setresuid(1, 2, 3) == 0 && setresuid(4, (uid_t)-1, (uid_t)-1) == -1 && errno == EPERM, "and to no other");
-	CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && ids(0, 1000, 0) && seteuid(0) == 0 && ids(0, 0, 0), "seteuid and back");
+	CHECK_IN_CHILD_THAT(setresuid(1, 2, 3) == 0 && setresuid((uid_t)-1, 3, (uid_t)-1) == 0 && ids(1, 3, 3),
+			    "moves between its own three");
+	CHECK_IN_CHILD_THAT(setresuid(1, 2, 3) == 0 && setresuid(4, (uid_t)-1, (uid_t)-1) == -1 && errno == EPERM,
+			    "and to no other");
+	CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && ids(0, 1000, 0) && seteuid(0) == 0 && ids(0, 0, 0),
+			    "seteuid and back");
 	CHECK_IN_CHILD_THAT(setreuid(5, 6) == 0 && ids(5, 6, 6), "setreuid sets the saved id");
 	CHECK_IN_CHILD_THAT(setgid(1000) == 0 && getgid() == 1000 && getegid() == 1000, "setgid");
 	CHECK_IN_CHILD_THAT(setresgid(1, 2, 3) == 0 && getgid() == 1 && getegid() == 2, "setresgid");
-	CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgid(7) == -1 && errno == EPERM, "an ordinary user cannot change group");
+	CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgid(7) == -1 && errno == EPERM,
+			    "an ordinary user cannot change group");
 	CHECK_IN_CHILD_THAT(setfsuid(55) == 0 && setfsuid((uid_t)-1) == 55, "setfsuid");
 	CHECK_IN_CHILD_THAT(setgroups(0, NULL) == 0 && getgroups(0, NULL) == 0, "no groups");
 	CHECK_IN_CHILD_THAT(({
-				    gid_t set[3] = { 30, 10, 20 }, got[8];
-				    setgroups(3, set) == 0 && getgroups(0, NULL) == 3 && getgroups(8, got) == 3 && got[0] + got[1] + got[2] == 60;
+				    gid_t set[3] = {30, 10, 20}, got[8];
+				    setgroups(3, set) == 0 && getgroups(0, NULL) == 3 && getgroups(8, got) == 3 &&
+					got[0] + got[1] + got[2] == 60;
 			    }),
 			    "three groups");
 	CHECK_ERRNO(setgroups(65537, (gid_t *)unmapped_address()), EINVAL);
@@ -75,38 +81,52 @@ static void as_user(void)
 	fchmod(fd, 0600);
 	write(fd, "x", 1);
 	if (root) {
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && open(name, O_RDONLY) == -1 && errno == EACCES, "another's file: EACCES");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && fchmod(fd, 0777) == -1 && errno == EPERM, "its mode: EPERM");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && fchown(fd, 1000, 1000) == -1 && errno == EPERM, "its owner: EPERM");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && unlink(name) == -1 && (errno == EPERM || errno == EACCES),
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && open(name, O_RDONLY) == -1 && errno == EACCES,
+				    "another's file: EACCES");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && fchmod(fd, 0777) == -1 && errno == EPERM,
+				    "its mode: EPERM");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && fchown(fd, 1000, 1000) == -1 && errno == EPERM,
+				    "its owner: EPERM");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && unlink(name) == -1 &&
+					(errno == EPERM || errno == EACCES),
 				    "its removal from a sticky directory is refused");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && read(fd, name, 0) == 0, "an open descriptor still works");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && read(fd, name, 0) == 0,
+				    "an open descriptor still works");
 		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && access(name, R_OK) == 0, "access asks by the real identity");
-		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == -1 && errno == EACCES,
+		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && faccessat(AT_FDCWD, name, R_OK, AT_EACCESS) == -1 &&
+					errno == EACCES,
 				    "AT_EACCESS by the effective one");
 		fchmod(fd, 0640);
 		CHECK_IN_CHILD_THAT(({
 					    gid_t group = 0;
-					    setgroups(1, &group) == 0 && setresgid(1000, 1000, 1000) == 0 && syscall(SYS_setuid, 1000) == 0 &&
-						    open(name, O_RDONLY) >= 0 && open(name, O_WRONLY) == -1 && errno == EACCES;
+					    setgroups(1, &group) == 0 && setresgid(1000, 1000, 1000) == 0 &&
+						syscall(SYS_setuid, 1000) == 0 && open(name, O_RDONLY) >= 0 &&
+						open(name, O_WRONLY) == -1 && errno == EACCES;
 				    }),
 				    "a supplementary group counts");
 		fchmod(fd, 0602);
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgid(0) == 0 && open(name, O_WRONLY) == -1 && errno == EACCES,
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgid(0) == 0 && open(name, O_WRONLY) == -1 &&
+					errno == EACCES,
 				    "of owner, group and others only the first that fits counts");
 		pid_t pid = fork_child();
 		if (pid == 0)
 			for (;;)
 				pause();
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && kill(pid, 0) == -1 && errno == EPERM, "signals to another: EPERM");
-		CHECK_IN_CHILD_THAT(setresuid(1000, 1000, 0) == 0 && kill(pid, 0) == -1 && errno == EPERM, "the saved identity does not help to send");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && kill(pid, 0) == -1 && errno == EPERM,
+				    "signals to another: EPERM");
+		CHECK_IN_CHILD_THAT(setresuid(1000, 1000, 0) == 0 && kill(pid, 0) == -1 && errno == EPERM,
+				    "the saved identity does not help to send");
 		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && kill(pid, 0) == 0, "the real one does");
 		kill(pid, SIGKILL);
 		wait_for(pid);
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && chroot("/") == -1 && errno == EPERM, "chroot: EPERM");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && sethostname("x", 1) == -1 && errno == EPERM, "sethostname: EPERM");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgroups(0, NULL) == -1 && errno == EPERM, "setgroups: EPERM");
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && mknod("/tmp/guest-device", S_IFCHR | 0600, 0x103) == -1 && errno == EPERM,
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && chroot("/") == -1 && errno == EPERM,
+				    "chroot: EPERM");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && sethostname("x", 1) == -1 && errno == EPERM,
+				    "sethostname: EPERM");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && setgroups(0, NULL) == -1 && errno == EPERM,
+				    "setgroups: EPERM");
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 &&
+					mknod("/tmp/guest-device", S_IFCHR | 0600, 0x103) == -1 && errno == EPERM,
 				    "device nodes: EPERM");
 	} else {
 		CHECK(access(name, R_OK | W_OK) == 0);
@@ -125,7 +145,7 @@ static long capget2(struct __user_cap_header_struct *h, struct __user_cap_data_s
 
 static void capabilities(void)
 {
-	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct d[2], more[2];
 	theme("capabilities");
 	CHECK(capget2(&h, d) == 0);
@@ -152,7 +172,8 @@ static void capabilities(void)
 	h.pid = 0;
 	CHECK_IN_CHILD_THAT(({
 				    memset(more, 0, sizeof(more));
-				    syscall(SYS_capset, &h, more) == 0 && capget2(&h, d) == 0 && d[0].permitted == 0 && d[1].permitted == 0;
+				    syscall(SYS_capset, &h, more) == 0 && capget2(&h, d) == 0 && d[0].permitted == 0 &&
+					d[1].permitted == 0;
 			    }),
 			    "all may be dropped");
 	CHECK_IN_CHILD_THAT(({
@@ -170,13 +191,15 @@ static void capabilities(void)
 			    }),
 			    "effective without permitted: EPERM");
 	if (root && (d[0].effective & (1 << CAP_SETUID))) {
-		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && capget2(&h, d) == 0 && d[0].permitted == 0 && d[0].effective == 0,
+		CHECK_IN_CHILD_THAT(syscall(SYS_setuid, 1000) == 0 && capget2(&h, d) == 0 && d[0].permitted == 0 &&
+					d[0].effective == 0,
 				    "setuid from root drops them");
-		CHECK_IN_CHILD_THAT(prctl(PR_SET_KEEPCAPS, 1) == 0 && syscall(SYS_setuid, 1000) == 0 && capget2(&h, d) == 0 &&
-					    d[0].permitted != 0 && d[0].effective == 0,
+		CHECK_IN_CHILD_THAT(prctl(PR_SET_KEEPCAPS, 1) == 0 && syscall(SYS_setuid, 1000) == 0 &&
+					capget2(&h, d) == 0 && d[0].permitted != 0 && d[0].effective == 0,
 				    "PR_SET_KEEPCAPS keeps the permitted ones");
-		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && capget2(&h, d) == 0 && d[0].permitted != 0 && d[0].effective == 0 && seteuid(0) == 0 &&
-					    capget2(&h, d) == 0 && d[0].effective == d[0].permitted,
+		CHECK_IN_CHILD_THAT(seteuid(1000) == 0 && capget2(&h, d) == 0 && d[0].permitted != 0 &&
+					d[0].effective == 0 && seteuid(0) == 0 && capget2(&h, d) == 0 &&
+					d[0].effective == d[0].permitted,
 				    "seteuid clears and restores the effective ones");
 	}
 }

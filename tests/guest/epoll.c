@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * epoll: control calls, level and edge triggered, one-shot, exclusive, nested, closing what is watched, time-outs, masks.
+ * epoll: control calls, level and edge triggered, one-shot, exclusive, nested, closing what is watched, time-outs,
+ * masks.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -14,13 +15,13 @@ static struct epoll_event got[8];
 
 static int add(int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.u64 = 0x1122334455667700 + (unsigned)fd };
+	struct epoll_event e = {.events = events, .data.u64 = 0x1122334455667700 + (unsigned)fd};
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 }
 
 static int modify(int fd, uint32_t events)
 {
-	struct epoll_event e = { .events = events, .data.fd = fd };
+	struct epoll_event e = {.events = events, .data.fd = fd};
 	return epoll_ctl(ep, EPOLL_CTL_MOD, fd, &e);
 }
 
@@ -31,7 +32,7 @@ static int ready(void)
 
 static void control(void)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event e = {.events = EPOLLIN};
 	theme("epoll_ctl");
 	CHECK_ERRNO(epoll_create(0), EINVAL);
 	CHECK_ERRNO(epoll_create(-1), EINVAL);
@@ -73,7 +74,8 @@ static void levels(void)
 	CHECK(write(fds[1], "ab", 2) == 2 && ready() == 2);
 	CHECK_THAT(epoll_wait(ep, got, 1, 0) == 1, "at most maxevents");
 	uint32_t first = (uint32_t)got[0].data.u64;
-	CHECK_THAT(epoll_wait(ep, got, 1, 0) == 1 && (uint32_t)got[0].data.u64 != first, "the next call tells of another one");
+	CHECK_THAT(epoll_wait(ep, got, 1, 0) == 1 && (uint32_t)got[0].data.u64 != first,
+		   "the next call tells of another one");
 	CHECK(read(fds[0], &byte, 1) == 1 && ready() == 2);
 	CHECK(read(fds[0], &byte, 1) == 1 && ready() == 1);
 	CHECK(modify(fds[1], 0) == 0 && ready() == 0);
@@ -81,7 +83,7 @@ static void levels(void)
 	CHECK(epoll_ctl(ep, EPOLL_CTL_DEL, fds[1], NULL) == 0 && ready() == 0);
 	long begin = now_us();
 	CHECK(epoll_wait(ep, got, 8, 15) == 0 && now_us() - begin >= 15000);
-	struct timespec t = { 0, 12000000 };
+	struct timespec t = {0, 12000000};
 	begin = now_us();
 	long result = syscall(SYS_epoll_pwait2, ep, got, 8, &t, NULL, 0);
 	CHECK_THAT((result == 0 && now_us() - begin >= 12000) || result == -1, "epoll_pwait2 (since Linux 5.11)");
@@ -112,7 +114,8 @@ static void edges(void)
 	read(fds[0], bytes, 8);
 	epoll_ctl(ep, EPOLL_CTL_DEL, fds[0], NULL);
 	write(fds[1], "c", 1);
-	CHECK_THAT(add(fds[0], EPOLLIN | EPOLLET) == 0 && ready() == 1 && ready() == 0, "what is ready at EPOLL_CTL_ADD is told once");
+	CHECK_THAT(add(fds[0], EPOLLIN | EPOLLET) == 0 && ready() == 1 && ready() == 0,
+		   "what is ready at EPOLL_CTL_ADD is told once");
 	read(fds[0], bytes, 8);
 	theme("one-shot");
 	CHECK(modify(fds[0], EPOLLIN | EPOLLONESHOT) == 0);
@@ -173,13 +176,13 @@ static void nesting(void)
 	char byte;
 	theme("nested epoll");
 	int outer = epoll_create1(0);
-	struct epoll_event e = { .events = EPOLLIN, .data.u32 = 5 };
+	struct epoll_event e = {.events = EPOLLIN, .data.u32 = 5};
 	CHECK(epoll_ctl(outer, EPOLL_CTL_ADD, ep, &e) == 0);
 	CHECK(epoll_wait(outer, got, 8, 0) == 0);
 	add(fds[0], EPOLLIN);
 	write(fds[1], "n", 1);
 	CHECK_THAT(epoll_wait(outer, got, 8, 100) == 1 && got[0].data.u32 == 5, "the outer one tells of the inner one");
-	struct pollfd p = { ep, POLLIN, 0 };
+	struct pollfd p = {ep, POLLIN, 0};
 	CHECK_THAT(poll(&p, 1, 0) == 1 && p.revents == POLLIN, "poll does too");
 	read(fds[0], &byte, 1);
 	CHECK(epoll_wait(outer, got, 8, 0) == 0);

@@ -18,7 +18,7 @@ static long futex(unsigned *address, int op, unsigned value, const void *timeout
 static void arguments(void)
 {
 	unsigned *hole = (unsigned *)unmapped_address(), *odd = (unsigned *)((char *)&word + 1);
-	struct timespec bad = { 0, 1000000000 }, negative = { -1, 0 }, none = { 0, 0 };
+	struct timespec bad = {0, 1000000000}, negative = {-1, 0}, none = {0, 0};
 	theme("futex");
 	CHECK_ERRNO(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN);
 	CHECK_ERRNO(futex(&word, FUTEX_WAIT_PRIVATE, 1, NULL, NULL, 0), EAGAIN);
@@ -50,13 +50,14 @@ static void arguments(void)
 	CHECK_ERRNO(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)-1L, &other, 0), EINVAL);
 	CHECK_ERRNO(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)1, hole, 0), EFAULT);
 	char *readonly = map_pages(1, PROT_READ);
-	CHECK_ERRNO_THAT(futex((unsigned *)readonly, FUTEX_WAIT_PRIVATE, 0, &none, NULL, 0), ETIMEDOUT, "a word in read-only memory");
+	CHECK_ERRNO_THAT(futex((unsigned *)readonly, FUTEX_WAIT_PRIVATE, 0, &none, NULL, 0), ETIMEDOUT,
+			 "a word in read-only memory");
 	munmap(readonly, PAGE);
 }
 
 static void timeouts(void)
 {
-	struct timespec t = { 0, 20000000 };
+	struct timespec t = {0, 20000000};
 	theme("futex time-outs");
 	long begin = now_us();
 	CHECK_ERRNO(futex(&word, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0), ETIMEDOUT);
@@ -73,7 +74,8 @@ static void timeouts(void)
 	t.tv_nsec += 20000000;
 	t.tv_sec += t.tv_nsec / 1000000000;
 	t.tv_nsec %= 1000000000;
-	CHECK_ERRNO(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &t, NULL, FUTEX_BITSET_MATCH_ANY), ETIMEDOUT);
+	CHECK_ERRNO(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &t, NULL, FUTEX_BITSET_MATCH_ANY),
+		    ETIMEDOUT);
 	CHECK_THAT(now_us() - begin >= 15000, "an absolute one by the wall clock");
 }
 
@@ -101,7 +103,7 @@ static void start(struct waiter *w, int count, unsigned bitset)
 {
 	started = 0;
 	for (int i = 0; i < count; i++) {
-		w[i] = (struct waiter){ .address = &word, .bitset = bitset };
+		w[i] = (struct waiter){.address = &word, .bitset = bitset};
 		pthread_create(&w[i].thread, NULL, wait_on_word, &w[i]);
 	}
 	while (__atomic_load_n(&started, __ATOMIC_SEQ_CST) < count)
@@ -133,7 +135,8 @@ static void wakes(void)
 	CHECK(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, 9, NULL, NULL, 6) == 2);
 	CHECK(join(w, 2));
 	start(w, 4, FUTEX_BITSET_MATCH_ANY);
-	CHECK_THAT(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0) == 3, "CMP_REQUEUE counts woken and moved");
+	CHECK_THAT(futex(&word, FUTEX_CMP_REQUEUE_PRIVATE, 1, (void *)2, &other, 0) == 3,
+		   "CMP_REQUEUE counts woken and moved");
 	CHECK_THAT(futex(&word, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0) == 1, "one is left at the first word");
 	CHECK_THAT(futex(&other, FUTEX_WAKE_PRIVATE, 9, NULL, NULL, 0) == 2, "two are at the second");
 	CHECK(join(w, 4));
@@ -143,21 +146,27 @@ static void wakes(void)
 	CHECK(join(w, 2));
 	start(w, 2, FUTEX_BITSET_MATCH_ANY);
 	other = 5;
-	CHECK_THAT(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)9, &word, FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 0)) == 2,
+	CHECK_THAT(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)9, &word,
+			 FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 0)) == 2,
 		   "WAKE_OP wakes at the second word when the comparison holds");
 	CHECK_THAT(word == 3 && other == 5, "WAKE_OP changes the second word");
 	CHECK(join(w, 2));
 	static const struct {
 		int op, argument;
 		unsigned before, after;
-	} ops[] = { { FUTEX_OP_SET, 7, 5, 7 }, { FUTEX_OP_ADD, 2, 5, 7 }, { FUTEX_OP_OR, 2, 5, 7 }, { FUTEX_OP_ANDN, 4, 5, 1 },
-		    { FUTEX_OP_XOR, 1, 5, 4 }, { FUTEX_OP_ADD, -3, 5, 2 }, { FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT, 3, 5, 13 } };
+	} ops[] = {{FUTEX_OP_SET, 7, 5, 7},
+		   {FUTEX_OP_ADD, 2, 5, 7},
+		   {FUTEX_OP_OR, 2, 5, 7},
+		   {FUTEX_OP_ANDN, 4, 5, 1},
+		   {FUTEX_OP_XOR, 1, 5, 4},
+		   {FUTEX_OP_ADD, -3, 5, 2},
+		   {FUTEX_OP_OR | FUTEX_OP_OPARG_SHIFT, 3, 5, 13}};
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
 		word = ops[i].before;
 		futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word,
 		      (unsigned)FUTEX_OP(ops[i].op, ops[i].argument, FUTEX_OP_CMP_EQ, 0));
-		CHECKF(word == ops[i].after, "WAKE_OP operation %d with %d makes %u of %u", ops[i].op, ops[i].argument, ops[i].after,
-		       ops[i].before);
+		CHECKF(word == ops[i].after, "WAKE_OP operation %d with %d makes %u of %u", ops[i].op, ops[i].argument,
+		       ops[i].after, ops[i].before);
 	}
 	CHECK_ERRNO(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, 7U << 28), ENOSYS);
 	CHECK_ERRNO(futex(&other, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &word, 9U << 24), ENOSYS);
@@ -171,14 +180,15 @@ static void between_processes(void)
 	unsigned *shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pid = fork_child();
 	if (pid == 0) {
-		struct timespec t = { 10, 0 };
+		struct timespec t = {10, 0};
 		shared[1] = 1;
 		_exit(futex(shared, FUTEX_WAIT, 0, &t, NULL, 0) == 0 || errno == EAGAIN ? 0 : 1);
 	}
 	while (!__atomic_load_n(&shared[1], __ATOMIC_SEQ_CST))
 		sched_yield();
 	sleep_ms(20);
-	CHECK_THAT(futex(shared, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 0, "a private wake does not reach another process");
+	CHECK_THAT(futex(shared, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) == 0,
+		   "a private wake does not reach another process");
 	int woken = 0;
 	for (int i = 0; i < 200 && !woken; i++) {
 		woken = (int)futex(shared, FUTEX_WAKE, 1, NULL, NULL, 0);
@@ -277,7 +287,7 @@ static void robust(void)
 	pthread_create(&t, NULL, die_with_lock, NULL);
 	pthread_join(t, NULL);
 	CHECK_THAT(node.futex == (FUTEX_OWNER_DIED | FUTEX_WAITERS), "a dead owner's word is marked");
-	static const unsigned long wild[] = { 8, 0xffff800000000000, 0x8000000000000000, 0xfffffffffffffff8 };
+	static const unsigned long wild[] = {8, 0xffff800000000000, 0x8000000000000000, 0xfffffffffffffff8};
 	for (size_t i = 0; i < sizeof(wild) / sizeof(*wild); i++) {
 		pthread_create(&t, NULL, die_with_wild_list, (void *)wild[i]);
 		CHECKF(pthread_join(t, NULL) == 0, "a list at %#lx does no harm", wild[i]);
@@ -298,9 +308,9 @@ static void *wake_second(void *argument)
 
 static void vectors(void)
 {
-	struct futex_waitv v[3] = { { 0, (uintptr_t)&word, FUTEX_32 | FUTEX_PRIVATE_FLAG, 0 },
-				    { 0, (uintptr_t)&other, FUTEX_32 | FUTEX_PRIVATE_FLAG, 0 } };
-	struct timespec past = { 1, 0 };
+	struct futex_waitv v[3] = {{0, (uintptr_t)&word, FUTEX_32 | FUTEX_PRIVATE_FLAG, 0},
+				   {0, (uintptr_t)&other, FUTEX_32 | FUTEX_PRIVATE_FLAG, 0}};
+	struct timespec past = {1, 0};
 	pthread_t t;
 	void *result;
 	theme("futex_waitv");
@@ -323,7 +333,8 @@ static void vectors(void)
 	CHECK_ERRNO_THAT(syscall(SYS_futex_waitv, v, 2, 0, &past, CLOCK_MONOTONIC), EINVAL, "each entry needs a size");
 	v[1].flags = FUTEX_32 | FUTEX_PRIVATE_FLAG;
 	v[1].__reserved = 1;
-	CHECK_ERRNO_THAT(syscall(SYS_futex_waitv, v, 2, 0, &past, CLOCK_MONOTONIC), EINVAL, "the reserved field is zero");
+	CHECK_ERRNO_THAT(syscall(SYS_futex_waitv, v, 2, 0, &past, CLOCK_MONOTONIC), EINVAL,
+			 "the reserved field is zero");
 	v[1].__reserved = 0;
 	struct timespec later;
 	clock_gettime(CLOCK_MONOTONIC, &later);

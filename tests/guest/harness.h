@@ -37,7 +37,8 @@ __attribute__((unused, format(printf, 3, 4))) static int report(int passed, cons
 {
 	char line[1024];
 	va_list args;
-	int length = snprintf(line, sizeof(line) / 2, "%sok %d - %s: %s", passed ? "" : "not ", ++harness_count, harness_theme, text);
+	int length = snprintf(line, sizeof(line) / 2, "%sok %d - %s: %s", passed ? "" : "not ", ++harness_count,
+			      harness_theme, text);
 	if (length >= (int)sizeof(line) / 2)
 		length = (int)sizeof(line) / 2 - 1;
 	if (!passed) {
@@ -62,29 +63,29 @@ __attribute__((unused, format(printf, 3, 4))) static int report(int passed, cons
 #define CHECK(condition) CHECK_THAT(condition, #condition)
 
 /* The condition holds; the text names the behaviour where the expression would not. */
-#define CHECK_THAT(condition, text)                                                                                        \
-	({                                                                                                                 \
-		errno = 0;                                                                                                 \
-		int harness_holds = !!(condition);                                                                         \
-		report(harness_holds, text, "%s:%d, errno %d (%s)", __FILE__, __LINE__, errno, strerror(errno));           \
+#define CHECK_THAT(condition, text)                                                                                    \
+	({                                                                                                             \
+		errno = 0;                                                                                             \
+		int harness_holds = !!(condition);                                                                     \
+		report(harness_holds, text, "%s:%d, errno %d (%s)", __FILE__, __LINE__, errno, strerror(errno));       \
 	})
 
 /* The call returns -1 (or MAP_FAILED) with this errno. */
-#define CHECK_ERRNO(call, wanted)                                                                                          \
-	do {                                                                                                               \
-		errno = 0;                                                                                                 \
-		long harness_value = (long)(call);                                                                         \
-		int harness_errno = errno;                                                                                 \
-		report(harness_value == -1 && harness_errno == (wanted), #call " fails with " #wanted,                     \
-		       "%s:%d, returned %ld, errno %d (%s)", __FILE__, __LINE__, harness_value, harness_errno,             \
-		       strerror(harness_errno));                                                                           \
+#define CHECK_ERRNO(call, wanted)                                                                                      \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long harness_value = (long)(call);                                                                     \
+		int harness_errno = errno;                                                                             \
+		report(harness_value == -1 && harness_errno == (wanted), #call " fails with " #wanted,                 \
+		       "%s:%d, returned %ld, errno %d (%s)", __FILE__, __LINE__, harness_value, harness_errno,         \
+		       strerror(harness_errno));                                                                       \
 	} while (0)
 
 /* Something that the next checks need; without it the program cannot go on. */
-#define REQUIRE(condition)                                                                                                 \
-	do {                                                                                                               \
-		if (!CHECK_THAT(condition, #condition))                                                                    \
-			exit(97);                                                                                          \
+#define REQUIRE(condition)                                                                                             \
+	do {                                                                                                           \
+		if (!CHECK_THAT(condition, #condition))                                                                \
+			exit(97);                                                                                      \
 	} while (0)
 
 /* Prints the count, by which a run that broke off is told from a complete one. Returns main's status. */

@@ -7,7 +7,7 @@
 #include "probe.h"
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
+#define RW   (PROT_READ | PROT_WRITE)
 
 static void program_break(void)
 {
@@ -84,7 +84,8 @@ static void advice(void)
 	memset(p, 1, 4 << 20);
 	CHECK(madvise(p, 4 << 20, MADV_NOHUGEPAGE) == 0 || errno == EINVAL);
 	CHECK(madvise(p + (2 << 20) + PAGE, PAGE, MADV_DONTNEED) == 0);
-	CHECK_THAT(p[(2 << 20) + PAGE] == 0 && p[(2 << 20) + 2 * PAGE] == 1, "a piece out of the middle of a large page");
+	CHECK_THAT(p[(2 << 20) + PAGE] == 0 && p[(2 << 20) + 2 * PAGE] == 1,
+		   "a piece out of the middle of a large page");
 	munmap(p, 4 << 20);
 	p = map_pages(2, RW);
 	CHECK_THAT(madvise(p, 2 * PAGE, MADV_POPULATE_WRITE) == 0 || errno == EINVAL, "MADV_POPULATE_WRITE");
@@ -94,7 +95,7 @@ static void advice(void)
 static void residence(void)
 {
 	theme("mincore");
-	unsigned char vec[8] = { 0 };
+	unsigned char vec[8] = {0};
 	char *p = map_pages(4, RW), *gone = unmapped_address() - 64;
 	p[PAGE] = 1;
 	CHECK_ERRNO(mincore(p + 1, PAGE, vec), EINVAL);
@@ -169,10 +170,11 @@ static void sharing(void)
 	CHECK_THAT(wait_for(pid) == 0, "the parent's later writes do not reach the child");
 	/* The system call, not the program, writes first into the shared page. */
 	write(fds[1], "yz", 2);
-	CHECK_IN_CHILD_THAT(read(fds[0], private, 2) == 2 && private[0] == 'y', "a system call copies on write as well");
+	CHECK_IN_CHILD_THAT(read(fds[0], private, 2) == 2 && private[0] == 'y',
+			    "a system call copies on write as well");
 	CHECK_THAT(private[0] == 'n', "and leaves the parent's page alone");
 	CHECK_IN_CHILD_THAT(mprotect(private, PAGE, PROT_READ) == 0 && mprotect(private, PAGE, RW) == 0 &&
-				    (private[0] = 'q') == 'q',
+				(private[0] = 'q') == 'q',
 			    "a child may protect, unprotect and write");
 	CHECK_THAT(private[0] == 'n', "mprotect does not break copy-on-write");
 	CHECK_IN_CHILD_THAT(munmap(private, 8 * PAGE) == 0, "a child unmaps");
@@ -201,9 +203,9 @@ static char other_stack[64 << 10];
 
 static int overflow_is_caught(void)
 {
-	stack_t stack = { .ss_sp = other_stack, .ss_size = sizeof(other_stack) };
-	struct sigaction action = { .sa_sigaction = probe_caught, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	struct rlimit limit = { 256 << 10, 256 << 10 };
+	stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof(other_stack)};
+	struct sigaction action = {.sa_sigaction = probe_caught, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct rlimit limit = {256 << 10, 256 << 10};
 	sigaltstack(&stack, NULL);
 	setrlimit(RLIMIT_STACK, &limit);
 	sigaction(SIGSEGV, &action, NULL);
@@ -230,19 +232,20 @@ static void stacks(void)
 
 static void limits(void)
 {
-	struct rlimit limit = { 0, 0 };
+	struct rlimit limit = {0, 0};
 	theme("memory limits");
 	getrlimit(RLIMIT_AS, &limit);
 	CHECK_IN_CHILD_THAT(({
-				    struct rlimit small = { 64 << 20, 64 << 20 };
+				    struct rlimit small = {64 << 20, 64 << 20};
 				    setrlimit(RLIMIT_AS, &small) == 0 &&
-					    mmap(NULL, 128 << 20, RW, ANON, -1, 0) == MAP_FAILED && errno == ENOMEM;
+					mmap(NULL, 128 << 20, RW, ANON, -1, 0) == MAP_FAILED &&errno == ENOMEM;
 			    }),
 			    "RLIMIT_AS refuses a mapping with ENOMEM");
 	CHECK_IN_CHILD_THAT(({
-				    struct rlimit small = { 1 << 20, 1 << 20 };
+				    struct rlimit small = {1 << 20, 1 << 20};
 				    char *now = (char *)syscall(SYS_brk, 0);
-				    setrlimit(RLIMIT_DATA, &small) == 0 && (char *)syscall(SYS_brk, now + (8 << 20)) == now;
+				    setrlimit(RLIMIT_DATA, &small) == 0 &&
+					(char *)syscall(SYS_brk, now + (8 << 20)) == now;
 			    }),
 			    "RLIMIT_DATA keeps the break where it is");
 }

@@ -6,7 +6,7 @@
 #include "probe.h"
 
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
-#define RW (PROT_READ | PROT_WRITE)
+#define RW   (PROT_READ | PROT_WRITE)
 
 static void map_arguments(void)
 {
@@ -148,7 +148,7 @@ static void protect(void)
 static void execute(void)
 {
 	theme("PROT_EXEC");
-	static const unsigned char ret_42[] = { 0xb8, 42, 0, 0, 0, 0xc3 }, ret_7[] = { 0xb8, 7, 0, 0, 0, 0xc3 };
+	static const unsigned char ret_42[] = {0xb8, 42, 0, 0, 0, 0xc3}, ret_7[] = {0xb8, 7, 0, 0, 0, 0xc3};
 	char *p = map_pages(1, RW);
 	memcpy(p, ret_42, sizeof(ret_42));
 	CHECK_FAULT(CALL, p, SIGSEGV, SEGV_ACCERR);

@@ -20,7 +20,8 @@ static void basics(void)
 	CHECK_ERRNO(syscall(SYS_pipe, NULL), EFAULT);
 	CHECK_ERRNO(syscall(SYS_pipe2, unmapped_address(), 0), EFAULT);
 	CHECK_ERRNO(pipe2(fds, 0x10), EINVAL);
-	CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 && fcntl(fds[0], F_GETFD) == FD_CLOEXEC && (fcntl(fds[1], F_GETFL) & O_NONBLOCK));
+	CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0 && fcntl(fds[0], F_GETFD) == FD_CLOEXEC &&
+	      (fcntl(fds[1], F_GETFL) & O_NONBLOCK));
 	CHECK((fcntl(fds[0], F_GETFL) & O_ACCMODE) == O_RDONLY && (fcntl(fds[1], F_GETFL) & O_ACCMODE) == O_WRONLY);
 	CHECK(fstat(fds[0], &st) == 0 && S_ISFIFO(st.st_mode) && st.st_size == 0);
 	CHECK_ERRNO(read(fds[1], buffer, 1), EBADF);
@@ -40,18 +41,18 @@ static void basics(void)
 	CHECK_ERRNO(ioctl(fds[0], FIONREAD, unmapped_address()), EFAULT);
 	CHECK_ERRNO(ioctl(fds[0], 0x5401 /* TCGETS */, buffer), ENOTTY);
 	CHECK_ERRNO(read(fds[0], unmapped_address(), 6), EFAULT);
-	struct iovec v[3] = { { buffer, 2 }, { NULL, 0 }, { buffer + 10, 10 } };
+	struct iovec v[3] = {{buffer, 2}, {NULL, 0}, {buffer + 10, 10}};
 	CHECK(readv(fds[0], v, 3) >= 2 && buffer[0] == 'a');
 	while (read(fds[0], buffer, 100) > 0)
 		;
-	v[0] = (struct iovec){ "12", 2 };
-	v[2] = (struct iovec){ "345", 3 };
+	v[0] = (struct iovec){"12", 2};
+	v[2] = (struct iovec){"345", 3};
 	CHECK(writev(fds[1], v, 3) == 5 && read(fds[0], buffer, 100) == 5 && !memcmp(buffer, "12345", 5));
 	CHECK_ERRNO(syscall(SYS_writev, fds[1], v, -1), EINVAL);
 	CHECK_ERRNO(syscall(SYS_writev, fds[1], v, 1025), EINVAL);
 	CHECK(writev(fds[1], v, 0) == 0);
 	CHECK_ERRNO(writev(fds[1], (struct iovec *)unmapped_address(), 1), EFAULT);
-	v[1] = (struct iovec){ buffer, (size_t)-1 };
+	v[1] = (struct iovec){buffer, (size_t)-1};
 	CHECK_ERRNO(writev(fds[1], v, 3), EINVAL);
 	close(fds[0]);
 	close(fds[1]);
@@ -92,7 +93,7 @@ static void sizes(void)
 	CHECK_THAT(read(fds[0], buffer, 3) == 3, "what does not fit");
 	CHECK_ERRNO_THAT(read(fds[0], buffer, 100), EAGAIN, "is lost");
 	CHECK_THAT(write(fds[1], buffer, PIPE_BUF + 10) == PIPE_BUF + 10 && read(fds[0], buffer, 10000) == PIPE_BUF &&
-			   read(fds[0], buffer, 10000) == 10,
+		       read(fds[0], buffer, 10000) == 10,
 		   "a packet is at most PIPE_BUF");
 	close(fds[0]);
 	close(fds[1]);
@@ -160,11 +161,13 @@ static void splicing(void)
 	REQUIRE(pwrite(file, "0123456789", 10, 0) == 10);
 	CHECK(splice(file, &offset, a[1], NULL, 5, 0) == 5 && offset == 7);
 	CHECK(read(a[0], text, 32) == 5 && !memcmp(text, "23456", 5));
-	CHECK_THAT(splice(file, NULL, a[1], NULL, 4, 0) == 4 && lseek(file, 0, SEEK_CUR) == 4, "without an offset the file's moves");
+	CHECK_THAT(splice(file, NULL, a[1], NULL, 4, 0) == 4 && lseek(file, 0, SEEK_CUR) == 4,
+		   "without an offset the file's moves");
 	CHECK(splice(a[0], NULL, b[1], NULL, 4, 0) == 4 && read(b[0], text, 32) == 4 && !memcmp(text, "0123", 4));
 	CHECK_ERRNO(splice(a[0], NULL, b[1], NULL, 4, SPLICE_F_NONBLOCK), EAGAIN);
 	CHECK(write(a[1], "spliced", 7) == 7);
-	CHECK(splice(a[0], NULL, other, NULL, 100, 0) == 7 && pread(other, text, 32, 0) == 7 && !memcmp(text, "spliced", 7));
+	CHECK(splice(a[0], NULL, other, NULL, 100, 0) == 7 && pread(other, text, 32, 0) == 7 &&
+	      !memcmp(text, "spliced", 7));
 	CHECK_ERRNO(splice(file, NULL, other, NULL, 4, 0), EINVAL);
 	CHECK_ERRNO(splice(a[0], &offset, b[1], NULL, 4, 0), ESPIPE);
 	CHECK_ERRNO(splice(a[0], NULL, a[1], NULL, 4, 0), EINVAL);
@@ -183,21 +186,24 @@ static void splicing(void)
 	CHECK_ERRNO(tee(file, b[1], 1, 0), EINVAL);
 	CHECK_ERRNO(tee(a[0], a[1], 1, 0), EINVAL);
 	theme("vmsplice");
-	struct iovec v[2] = { { "user", 4 }, { "pages", 5 } };
+	struct iovec v[2] = {{"user", 4}, {"pages", 5}};
 	CHECK(vmsplice(a[1], v, 2, 0) == 9 && read(a[0], text, 32) == 9 && !memcmp(text, "userpages", 9));
 	CHECK_ERRNO(vmsplice(file, v, 1, 0), EBADF);
 	CHECK_ERRNO(syscall(SYS_vmsplice, a[1], unmapped_address(), 1, 0), EFAULT);
 	write(a[1], "out", 3);
-	v[0] = (struct iovec){ text, 3 };
+	v[0] = (struct iovec){text, 3};
 	CHECK_THAT(vmsplice(a[0], v, 1, 0) == 3 && !memcmp(text, "out", 3), "out of a pipe");
 	theme("sendfile");
 	offset = 1;
-	CHECK(sendfile(a[1], file, &offset, 4) == 4 && offset == 5 && read(a[0], text, 32) == 4 && !memcmp(text, "1234", 4));
+	CHECK(sendfile(a[1], file, &offset, 4) == 4 && offset == 5 && read(a[0], text, 32) == 4 &&
+	      !memcmp(text, "1234", 4));
 	lseek(file, 8, SEEK_SET);
 	CHECK(sendfile(a[1], file, NULL, 100) == 2 && lseek(file, 0, SEEK_CUR) == 10);
 	CHECK(sendfile(a[1], file, NULL, 100) == 0);
 	offset = 0;
-	CHECK_THAT(ftruncate(other, 0) == 0 && lseek(other, 0, SEEK_SET) == 0 && sendfile(other, file, &offset, 10) == 10, "file to file");
+	CHECK_THAT(ftruncate(other, 0) == 0 && lseek(other, 0, SEEK_SET) == 0 &&
+		       sendfile(other, file, &offset, 10) == 10,
+		   "file to file");
 	CHECK(pread(other, text, 32, 0) == 10 && !memcmp(text, "0123456789", 10));
 	CHECK_ERRNO(sendfile(a[1], -1, NULL, 1), EBADF);
 	CHECK_ERRNO(sendfile(-1, file, NULL, 1), EBADF);

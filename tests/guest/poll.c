@@ -12,7 +12,7 @@
 
 static short events_of(int fd, short wanted)
 {
-	struct pollfd p = { fd, wanted, 0x7fff };
+	struct pollfd p = {fd, wanted, 0x7fff};
 	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
 }
 
@@ -20,7 +20,7 @@ static void polls(void)
 {
 	int fds[2], sv[2];
 	struct pollfd p[3];
-	struct timespec t = { 0, 15000000 }, bad = { 0, 1000000000 };
+	struct timespec t = {0, 15000000}, bad = {0, 1000000000};
 	char byte;
 	theme("poll");
 	REQUIRE(pipe(fds) == 0);
@@ -31,12 +31,13 @@ static void polls(void)
 	CHECK(events_of(fds[0], POLLRDNORM) == POLLRDNORM);
 	CHECK_THAT(events_of(fds[0], 0) == 0, "no events wanted, none told");
 	CHECK(events_of(1000, POLLIN) == POLLNVAL);
-	p[0] = (struct pollfd){ -1, POLLIN, 7 };
+	p[0] = (struct pollfd){-1, POLLIN, 7};
 	CHECK_THAT(poll(p, 1, 0) == 0 && p[0].revents == 0, "a negative descriptor is passed over");
-	p[0] = (struct pollfd){ fds[0], POLLIN, 0 };
-	p[1] = (struct pollfd){ fds[1], POLLOUT, 0 };
-	p[2] = (struct pollfd){ 1000, 0, 0 };
-	CHECK_THAT(poll(p, 3, -1) == 3 && p[0].revents == POLLIN && p[1].revents == POLLOUT && p[2].revents == POLLNVAL, "counts descriptors");
+	p[0] = (struct pollfd){fds[0], POLLIN, 0};
+	p[1] = (struct pollfd){fds[1], POLLOUT, 0};
+	p[2] = (struct pollfd){1000, 0, 0};
+	CHECK_THAT(poll(p, 3, -1) == 3 && p[0].revents == POLLIN && p[1].revents == POLLOUT && p[2].revents == POLLNVAL,
+		   "counts descriptors");
 	read(fds[0], &byte, 1);
 	close(fds[1]);
 	CHECK_THAT(events_of(fds[0], POLLIN) == POLLHUP, "the last writer's end is POLLHUP");
@@ -74,7 +75,7 @@ static void polls(void)
 		sleep_ms(20);
 		_exit(write(fds[1], "x", 1) != 1);
 	}
-	p[0] = (struct pollfd){ fds[0], POLLIN, 0 };
+	p[0] = (struct pollfd){fds[0], POLLIN, 0};
 	CHECK_THAT(poll(p, 1, 5000) == 1 && p[0].revents == POLLIN, "a write elsewhere wakes it");
 	wait_for(pid);
 	close(fds[0]);
@@ -92,8 +93,8 @@ static void selects(void)
 {
 	int fds[2];
 	fd_set in, out, err;
-	struct timeval none = { 0, 0 }, bad = { -1, 0 };
-	struct timespec tnone = { 0, 0 }, some = { 1, 0 };
+	struct timeval none = {0, 0}, bad = {-1, 0};
+	struct timespec tnone = {0, 0}, some = {1, 0};
 	theme("select");
 	REQUIRE(pipe(fds) == 0);
 	FD_ZERO(&in);
@@ -102,7 +103,8 @@ static void selects(void)
 	FD_SET(fds[0], &in);
 	FD_SET(fds[1], &out);
 	FD_SET(fds[0], &err);
-	CHECK(select(fds[1] + 1, &in, &out, &err, &none) == 1 && !FD_ISSET(fds[0], &in) && FD_ISSET(fds[1], &out) && !FD_ISSET(fds[0], &err));
+	CHECK(select(fds[1] + 1, &in, &out, &err, &none) == 1 && !FD_ISSET(fds[0], &in) && FD_ISSET(fds[1], &out) &&
+	      !FD_ISSET(fds[0], &err));
 	write(fds[1], "x", 1);
 	FD_SET(fds[0], &in);
 	CHECK(select(fds[1] + 1, &in, &out, NULL, NULL) == 2 && FD_ISSET(fds[0], &in));
@@ -129,7 +131,8 @@ static void selects(void)
 	CHECK_THAT(count == 1, "the handler ran with the mask of pselect");
 	raise(SIGUSR1);
 	CHECK_ERRNO(ppoll(NULL, 0, &some, &open), EINTR);
-	CHECK_THAT(count == 2 && sigprocmask(SIG_BLOCK, NULL, &open) == 0 && sigismember(&open, SIGUSR1), "the mask is restored");
+	CHECK_THAT(count == 2 && sigprocmask(SIG_BLOCK, NULL, &open) == 0 && sigismember(&open, SIGUSR1),
+		   "the mask is restored");
 	raise(SIGUSR1);
 	CHECK(pselect(0, NULL, NULL, NULL, &tnone, &blocked) == 0 && count == 2);
 	sigprocmask(SIG_UNBLOCK, &blocked, NULL);

@@ -19,21 +19,21 @@
 #define PAGE 4096L
 
 /* A check with a text made at run time (printf-like). */
-#define CHECKF(condition, ...)                                                                                             \
-	do {                                                                                                               \
-		char probe_text[256];                                                                                      \
-		snprintf(probe_text, sizeof(probe_text), __VA_ARGS__);                                                     \
-		CHECK_THAT(condition, probe_text);                                                                         \
+#define CHECKF(condition, ...)                                                                                         \
+	do {                                                                                                           \
+		char probe_text[256];                                                                                  \
+		snprintf(probe_text, sizeof(probe_text), __VA_ARGS__);                                                 \
+		CHECK_THAT(condition, probe_text);                                                                     \
 	} while (0)
 
 /* The call returns -1 with this errno; the text names the behaviour. */
-#define CHECK_ERRNO_THAT(call, wanted, text)                                                                               \
-	do {                                                                                                               \
-		errno = 0;                                                                                                 \
-		long probe_value = (long)(call);                                                                           \
-		int probe_errno = errno;                                                                                   \
-		report(probe_value == -1 && probe_errno == (wanted), text, "%s:%d, returned %ld, errno %d (%s)", __FILE__, \
-		       __LINE__, probe_value, probe_errno, strerror(probe_errno));                                         \
+#define CHECK_ERRNO_THAT(call, wanted, text)                                                                           \
+	do {                                                                                                           \
+		errno = 0;                                                                                             \
+		long probe_value = (long)(call);                                                                       \
+		int probe_errno = errno;                                                                               \
+		report(probe_value == -1 && probe_errno == (wanted), text, "%s:%d, returned %ld, errno %d (%s)",       \
+		       __FILE__, __LINE__, probe_value, probe_errno, strerror(probe_errno));                           \
 	} while (0)
 
 /* Ends the program by SIGALRM when it takes longer than this: a hang is a failure too. */
@@ -68,17 +68,17 @@ __attribute__((unused)) static int wait_for(pid_t pid)
 
 /* The condition holds when a forked child evaluates it. */
 #define CHECK_IN_CHILD(condition) CHECK_IN_CHILD_THAT(condition, #condition)
-#define CHECK_IN_CHILD_THAT(condition, text)                                                                               \
-	do {                                                                                                               \
-		pid_t probe_pid = fork_child();                                                                            \
-		if (probe_pid == 0) {                                                                                      \
-			errno = 0;                                                                                         \
-			int probe_holds = !!(condition);                                                                   \
-			_exit(probe_holds ? 0 : errno > 0 && errno < 200 ? errno : 200);                                   \
-		}                                                                                                          \
-		int probe_status = wait_for(probe_pid);                                                                    \
-		report(probe_status == 0, text, "%s:%d, the child's status is %#x (its errno, 200 for none)", __FILE__,    \
-		       __LINE__, probe_status);                                                                            \
+#define CHECK_IN_CHILD_THAT(condition, text)                                                                           \
+	do {                                                                                                           \
+		pid_t probe_pid = fork_child();                                                                        \
+		if (probe_pid == 0) {                                                                                  \
+			errno = 0;                                                                                     \
+			int probe_holds = !!(condition);                                                               \
+			_exit(probe_holds ? 0 : errno > 0 && errno < 200 ? errno : 200);                               \
+		}                                                                                                      \
+		int probe_status = wait_for(probe_pid);                                                                \
+		report(probe_status == 0, text, "%s:%d, the child's status is %#x (its errno, 200 for none)",          \
+		       __FILE__, __LINE__, probe_status);                                                              \
 	} while (0)
 
 /* The signal that one access raised; signal 0: none. */
@@ -100,11 +100,12 @@ __attribute__((unused)) static void probe_caught(int number, siginfo_t *info, vo
 
 enum access { READ, WRITE, CALL };
 
-/* Makes the access and tells which of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP it raised. What is called must return. */
+/* Makes the access and tells which of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP it raised. What is called must
+ * return. */
 __attribute__((unused, noinline)) static struct fault fault_of(enum access access, const void *address)
 {
-	static const int numbers[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	struct sigaction action = { .sa_sigaction = probe_caught, .sa_flags = SA_SIGINFO }, old[5];
+	static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+	struct sigaction action = {.sa_sigaction = probe_caught, .sa_flags = SA_SIGINFO}, old[5];
 	probe_fault.signal = probe_fault.code = 0;
 	probe_fault.address = NULL;
 	for (int i = 0; i < 5; i++)
@@ -123,22 +124,23 @@ __attribute__((unused, noinline)) static struct fault fault_of(enum access acces
 }
 
 /* The access raises this signal with this si_code, si_addr being the address itself. */
-#define CHECK_FAULT(access, where, number, wanted_code)                                                                    \
+#define CHECK_FAULT(access, where, number, wanted_code)                                                                \
 	CHECK_FAULT_THAT(access, where, number, wanted_code, #access " at " #where " raises " #number " " #wanted_code)
-#define CHECK_FAULT_THAT(access, where, number, wanted_code, text)                                                         \
-	do {                                                                                                               \
-		struct fault probe_f = fault_of(access, where);                                                            \
-		report(probe_f.signal == (number) && probe_f.code == (wanted_code) && probe_f.address == (void *)(where),  \
-		       text, "%s:%d, signal %d, code %d, address %p not %p", __FILE__, __LINE__, probe_f.signal,           \
-		       probe_f.code, probe_f.address, (void *)(where));                                                    \
+#define CHECK_FAULT_THAT(access, where, number, wanted_code, text)                                                     \
+	do {                                                                                                           \
+		struct fault probe_f = fault_of(access, where);                                                        \
+		report(probe_f.signal == (number) && probe_f.code == (wanted_code) &&                                  \
+			   probe_f.address == (void *)(where),                                                         \
+		       text, "%s:%d, signal %d, code %d, address %p not %p", __FILE__, __LINE__, probe_f.signal,       \
+		       probe_f.code, probe_f.address, (void *)(where));                                                \
 	} while (0)
 
 /* The access raises nothing. */
-#define CHECK_NO_FAULT(access, where)                                                                                      \
-	do {                                                                                                               \
-		struct fault probe_f = fault_of(access, where);                                                            \
-		report(probe_f.signal == 0, #access " at " #where " is allowed", "%s:%d, signal %d, code %d", __FILE__,    \
-		       __LINE__, probe_f.signal, probe_f.code);                                                            \
+#define CHECK_NO_FAULT(access, where)                                                                                  \
+	do {                                                                                                           \
+		struct fault probe_f = fault_of(access, where);                                                        \
+		report(probe_f.signal == 0, #access " at " #where " is allowed", "%s:%d, signal %d, code %d",          \
+		       __FILE__, __LINE__, probe_f.signal, probe_f.code);                                              \
 	} while (0)
 
 /* Private anonymous memory; ends the program when there is none. */
@@ -168,7 +170,7 @@ __attribute__((unused)) static long now_us(void)
 
 __attribute__((unused)) static void sleep_ms(long ms)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
 }

@@ -21,11 +21,11 @@ static long raw_clone3(struct clone_args *args, size_t size)
 
 static void refusals(void)
 {
-	struct clone_args args = { .exit_signal = SIGCHLD };
+	struct clone_args args = {.exit_signal = SIGCHLD};
 	struct {
 		struct clone_args args;
 		unsigned long more[512];
-	} large = { .args = { .exit_signal = SIGCHLD } };
+	} large = {.args = {.exit_signal = SIGCHLD}};
 	theme("clone");
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), EINVAL);
 	CHECK_ERRNO(syscall(SYS_clone, CLONE_THREAD | SIGCHLD, 0, 0, 0, 0), EINVAL);
@@ -46,19 +46,19 @@ static void refusals(void)
 	CHECK_ERRNO_THAT(raw_clone3(&large.args, sizeof(large)), E2BIG, "unknown fields must be zero");
 	args.exit_signal = 65;
 	CHECK_ERRNO(raw_clone3(&args, sizeof(args)), EINVAL);
-	args = (struct clone_args){ .flags = CLONE_DETACHED };
+	args = (struct clone_args){.flags = CLONE_DETACHED};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "CLONE_DETACHED");
-	args = (struct clone_args){ .flags = SIGCHLD };
+	args = (struct clone_args){.flags = SIGCHLD};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "the signal does not go into the flags");
-	args = (struct clone_args){ .exit_signal = SIGCHLD, .stack = (uintptr_t)stack };
+	args = (struct clone_args){.exit_signal = SIGCHLD, .stack = (uintptr_t)stack};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "a stack without size");
-	args = (struct clone_args){ .exit_signal = SIGCHLD, .stack_size = 4096 };
+	args = (struct clone_args){.exit_signal = SIGCHLD, .stack_size = 4096};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "a size without stack");
-	args = (struct clone_args){ .flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, .exit_signal = SIGCHLD };
+	args = (struct clone_args){.flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, .exit_signal = SIGCHLD};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "a thread with an exit signal");
-	args = (struct clone_args){ .flags = CLONE_SIGHAND | CLONE_VM | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	args = (struct clone_args){.flags = CLONE_SIGHAND | CLONE_VM | CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "CLONE_SIGHAND with CLONE_CLEAR_SIGHAND");
-	args = (struct clone_args){ .flags = 1ULL << 60, .exit_signal = SIGCHLD };
+	args = (struct clone_args){.flags = 1ULL << 60, .exit_signal = SIGCHLD};
 	CHECK_ERRNO_THAT(raw_clone3(&args, sizeof(args)), EINVAL, "an unknown flag");
 	memset(&large, 0, sizeof(large));
 	large.args.exit_signal = SIGCHLD;
@@ -67,7 +67,7 @@ static void refusals(void)
 		_exit(4);
 	CHECK_THAT(pid > 0, "a larger structure with zeros is accepted");
 	CHECK(WEXITSTATUS(wait_for((pid_t)pid)) == 4);
-	args = (struct clone_args){ .exit_signal = SIGCHLD };
+	args = (struct clone_args){.exit_signal = SIGCHLD};
 	pid = raw_clone3(&args, 64);
 	if (pid == 0)
 		_exit(6);
@@ -154,18 +154,19 @@ static void words(void)
 	int pidfd = -1;
 	theme("clone words");
 	child_word = parent_word = 0;
-	pid_t pid = clone(look_at_words, stack + sizeof(stack), CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, NULL,
-			  &parent_word, NULL, &child_word);
+	pid_t pid = clone(look_at_words, stack + sizeof(stack), CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD,
+			  NULL, &parent_word, NULL, &child_word);
 	CHECK(pid > 0 && parent_word == pid);
 	CHECK_THAT(WEXITSTATUS(wait_for(pid)) == 1, "CLONE_CHILD_SETTID writes in the child");
 	CHECK_THAT(child_word == 0, "and not in the parent, whose memory is its own");
-	pid = clone(look_at_words, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_SETTID | SIGCHLD, NULL, NULL, NULL, &child_word);
+	pid = clone(look_at_words, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_SETTID | SIGCHLD, NULL, NULL, NULL,
+		    &child_word);
 	CHECK(WEXITSTATUS(wait_for(pid)) == 1 && child_word == pid);
 	child_word = 1;
 	pid = clone(end_at_once, stack + sizeof(stack), CLONE_VM | CLONE_CHILD_CLEARTID | SIGCHLD, NULL, NULL, NULL,
 		    &child_word);
 	while (__atomic_load_n(&child_word, __ATOMIC_ACQUIRE) == 1) {
-		struct timespec limit = { 2, 0 };
+		struct timespec limit = {2, 0};
 		if (syscall(SYS_futex, &child_word, FUTEX_WAIT, 1, &limit, NULL, 0) < 0 && errno == ETIMEDOUT)
 			break;
 	}
@@ -200,7 +201,8 @@ static void exit_signals(void)
 	pid_t pid = (pid_t)syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
 	if (pid == 0)
 		_exit(5);
-	CHECK_THAT(waitpid(pid, &status, 0) == -1 && (errno == ECHILD || errno == EINTR), "another exit signal hides a child from wait");
+	CHECK_THAT(waitpid(pid, &status, 0) == -1 && (errno == ECHILD || errno == EINTR),
+		   "another exit signal hides a child from wait");
 	while (waitpid(pid, &status, __WCLONE) < 0 && errno == EINTR)
 		;
 	CHECK(WEXITSTATUS(status) == 5);
@@ -221,7 +223,7 @@ static void exit_signals(void)
 			    }),
 			    "CLONE_PARENT makes a sibling");
 	CHECK_THAT(waitpid(-1, &status, 0) > 0 && status == 0, "which the parent reaps");
-	struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD };
+	struct clone_args args = {.flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD};
 	signal(SIGUSR1, count);
 	signal(SIGUSR2, SIG_IGN);
 	pid = (pid_t)raw_clone3(&args, sizeof(args));

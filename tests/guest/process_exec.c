@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * execve and execveat: errors in the order that Linux has, what a new program inherits, limits of arguments. The program
- * executes itself with a first argument that says what to look at.
+ * execve and execveat: errors in the order that Linux has, what a new program inherits, limits of arguments. The
+ * program executes itself with a first argument that says what to look at.
  */
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -40,7 +40,7 @@ static int executed(int argc, char **argv, char **envp)
 	if (!strcmp(what, "--alarm"))
 		return alarm(0) == 0;
 	if (!strcmp(what, "--stack"))
-		return !(syscall(SYS_sigaltstack, NULL, &(stack_t){ 0 }) == 0);
+		return !(syscall(SYS_sigaltstack, NULL, &(stack_t){0}) == 0);
 	if (!strcmp(what, "--name"))
 		return !(prctl(PR_GET_NAME, text) == 0 && !strncmp(text, argv[2], 15));
 	if (!strcmp(what, "--execfn"))
@@ -68,11 +68,11 @@ static char *arguments(const char *a, const char *b, const char *c, const char *
 	return (char *)list;
 }
 #define ARGS(b, c, d) ((char *const *)(void *)arguments("guest", b, c, d))
-#define NO_ENV ((char *const[]){ NULL })
+#define NO_ENV	      ((char *const[]){NULL})
 
 static void errors(void)
 {
-	char *const argv[] = { "x", NULL }, *const bad_argv[] = { "x", unmapped_address(), NULL };
+	char *const argv[] = {"x", NULL}, *const bad_argv[] = {"x", unmapped_address(), NULL};
 	char longname[5000], nearly[300];
 	theme("execve");
 	memset(longname, 'l', sizeof(longname));
@@ -97,7 +97,7 @@ static void errors(void)
 	CHECK_ERRNO(execve(self, argv, bad_argv), EFAULT);
 	char *big = map_pages(34, PROT_READ | PROT_WRITE);
 	memset(big, 'b', 34 * PAGE - 1);
-	char *const big_argv[] = { "x", big, NULL };
+	char *const big_argv[] = {"x", big, NULL};
 	CHECK_ERRNO_THAT(execve(self, big_argv, NO_ENV), E2BIG, "a single argument of more than 128 KiB");
 	char file[] = "/tmp/guest-exec-XXXXXX";
 	int fd = mkstemp(file);
@@ -111,8 +111,8 @@ static void errors(void)
 	write(fd, "just text\n", 10);
 	close(fd);
 	CHECK_ERRNO_THAT(execve(file, argv, NO_ENV), ENOEXEC, "a file of text");
-	static const char *const scripts[] = { "#!/nowhere/interpreter\n", "#!\n", "#!   \n", "#!/dev\n" };
-	static const int errnos[] = { ENOENT, ENOEXEC, ENOEXEC, EACCES };
+	static const char *const scripts[] = {"#!/nowhere/interpreter\n", "#!\n", "#!   \n", "#!/dev\n"};
+	static const int errnos[] = {ENOENT, ENOEXEC, ENOEXEC, EACCES};
 	for (int i = 0; i < 4; i++) {
 		fd = open(file, O_WRONLY | O_TRUNC);
 		write(fd, scripts[i], strlen(scripts[i]));
@@ -138,9 +138,7 @@ static void make_script(const char *file, const char *line)
 	close(fd);
 }
 
-static void handler(int number)
-{
-}
+static void handler(int number) {}
 
 static void inheritance(void)
 {
@@ -148,7 +146,8 @@ static void inheritance(void)
 	sigset_t set;
 	theme("exec keeps");
 	CHECK_IN_CHILD_THAT(run(ARGS("--arguments", "", "a b"), NO_ENV), "arguments arrive");
-	CHECK_IN_CHILD_THAT(run(ARGS("--environment", NULL, NULL), ((char *const[]){ "ONE=1", "odd", NULL })), "the environment arrives");
+	CHECK_IN_CHILD_THAT(run(ARGS("--environment", NULL, NULL), ((char *const[]){"ONE=1", "odd", NULL})),
+			    "the environment arrives");
 	CHECK_IN_CHILD_THAT(run(ARGS("--no-environment", NULL, NULL), NULL), "a NULL environment is an empty one");
 	int fd = dup(1), closing = fcntl(1, F_DUPFD_CLOEXEC, 10);
 	snprintf(number, sizeof(number), "%d", fd);
@@ -205,7 +204,7 @@ static void inheritance(void)
 	close(mkstemp(file));
 	make_script(file, " --execfn");
 	CHECK_IN_CHILD_THAT(({
-				    execve(file, ((char *const[]){ "replaced", NULL }), NO_ENV);
+				    execve(file, ((char *const[]){"replaced", NULL}), NO_ENV);
 				    0;
 			    }),
 			    "a script gets its argument and its own path");
@@ -233,7 +232,8 @@ static void by_descriptor(void)
 	CHECK_ERRNO(syscall(SYS_execveat, -1, "", argv, NO_ENV, AT_EMPTY_PATH), EBADF);
 	CHECK_ERRNO(syscall(SYS_execveat, root, NULL, argv, NO_ENV, 0), EFAULT);
 	CHECK_IN_CHILD_THAT(syscall(SYS_execveat, fd, "", argv, NO_ENV, AT_EMPTY_PATH), "an open file");
-	CHECK_IN_CHILD_THAT(syscall(SYS_execveat, path, "", argv, NO_ENV, AT_EMPTY_PATH), "a descriptor opened with O_PATH");
+	CHECK_IN_CHILD_THAT(syscall(SYS_execveat, path, "", argv, NO_ENV, AT_EMPTY_PATH),
+			    "a descriptor opened with O_PATH");
 	CHECK_IN_CHILD_THAT(syscall(SYS_execveat, root, self + 1, argv, NO_ENV, 0), "a path below a directory");
 	CHECK_IN_CHILD_THAT(syscall(SYS_execveat, AT_FDCWD, self, argv, NO_ENV, AT_SYMLINK_NOFOLLOW), "AT_FDCWD");
 	close(fd);

@@ -57,9 +57,11 @@ static void sessions(void)
 	CHECK_IN_CHILD(setsid() == getpid() && getsid(0) == getpid() && getpgrp() == getpid());
 	CHECK_IN_CHILD_THAT(setsid() > 0 && setsid() == -1 && errno == EPERM, "a group leader cannot start a session");
 	CHECK_IN_CHILD_THAT(setpgid(0, 0) == 0 && setsid() == -1 && errno == EPERM, "neither can one made by setpgid");
-	CHECK_IN_CHILD_THAT(setsid() > 0 && setpgid(0, 0) == -1 && errno == EPERM, "a session leader cannot change group");
+	CHECK_IN_CHILD_THAT(setsid() > 0 && setpgid(0, 0) == -1 && errno == EPERM,
+			    "a session leader cannot change group");
 	pid_t own = getpgrp();
-	CHECK_IN_CHILD_THAT(setsid() > 0 && setpgid(0, own) == -1 && errno == EPERM, "nor join another session's group");
+	CHECK_IN_CHILD_THAT(setsid() > 0 && setpgid(0, own) == -1 && errno == EPERM,
+			    "nor join another session's group");
 }
 
 static void kills(void)

@@ -12,7 +12,7 @@
 
 static int set_limit(int which, rlim_t soft, rlim_t hard)
 {
-	struct rlimit limit = { soft, hard };
+	struct rlimit limit = {soft, hard};
 	return setrlimit(which, &limit);
 }
 
@@ -33,17 +33,17 @@ static void arguments(void)
 	CHECK_ERRNO(syscall(SYS_prlimit64, 0, RLIMIT_CORE, NULL, 8), EFAULT);
 	CHECK(prlimit(0, RLIMIT_CORE, NULL, NULL) == 0);
 	CHECK(prlimit(0, RLIMIT_NOFILE, NULL, &old) == 0);
-	limit = (struct rlimit){ 40, old.rlim_max };
+	limit = (struct rlimit){40, old.rlim_max};
 	CHECK(prlimit(0, RLIMIT_NOFILE, &limit, &old) == 0);
 	CHECK(prlimit(getpid(), RLIMIT_NOFILE, &old, &limit) == 0 && limit.rlim_cur == 40);
 	CHECK_IN_CHILD_THAT(({
 				    set_limit(RLIMIT_CORE, 0, 0);
-				    getuid() == 0 ? set_limit(RLIMIT_CORE, 0, 1) == 0 || errno == EPERM :
-						    set_limit(RLIMIT_CORE, 0, 1) == -1 && errno == EPERM;
+				    getuid() == 0 ? set_limit(RLIMIT_CORE, 0, 1) == 0 || errno == EPERM
+						  : set_limit(RLIMIT_CORE, 0, 1) == -1 && errno == EPERM;
 			    }),
 			    "raising a hard limit needs privilege");
 	CHECK_IN_CHILD_THAT(set_limit(RLIMIT_SIGPENDING, 3, 7) == 0 && getrlimit(RLIMIT_SIGPENDING, &limit) == 0 &&
-				    limit.rlim_cur == 3 && limit.rlim_max == 7,
+				limit.rlim_cur == 3 && limit.rlim_max == 7,
 			    "limits are kept as set");
 }
 
@@ -55,9 +55,9 @@ static int descriptors_end(void)
 	int last = -1, fd;
 	while ((fd = dup(1)) >= 0)
 		last = fd;
-	return last == 7 && errno == EMFILE && open("/dev/null", O_RDONLY) == -1 && errno == EMFILE && pipe(fds) == -1 &&
-	       errno == EMFILE && dup2(1, 8) == -1 && errno == EBADF && fcntl(1, F_DUPFD, 8) == -1 && errno == EINVAL &&
-	       dup2(1, 7) == 7 && memfd_create("x", 0) == -1 && errno == EMFILE;
+	return last == 7 && errno == EMFILE && open("/dev/null", O_RDONLY) == -1 && errno == EMFILE &&
+	       pipe(fds) == -1 && errno == EMFILE && dup2(1, 8) == -1 && errno == EBADF && fcntl(1, F_DUPFD, 8) == -1 &&
+	       errno == EINVAL && dup2(1, 7) == 7 && memfd_create("x", 0) == -1 && errno == EMFILE;
 }
 
 static volatile sig_atomic_t signals;
@@ -73,8 +73,8 @@ static int file_size_ends(void)
 	static char block[8192];
 	signal(SIGXFSZ, count);
 	return set_limit(RLIMIT_FSIZE, 5000, 5000) == 0 && write(fd, block, 8192) == 5000 && signals == 0 &&
-	       write(fd, block, 1) == -1 && errno == EFBIG && signals == 1 && ftruncate(fd, 5001) == -1 && errno == EFBIG &&
-	       signals == 2 && lseek(fd, 0, SEEK_SET) == 0 && write(fd, block, 10) == 10;
+	       write(fd, block, 1) == -1 && errno == EFBIG && signals == 1 && ftruncate(fd, 5001) == -1 &&
+	       errno == EFBIG && signals == 2 && lseek(fd, 0, SEEK_SET) == 0 && write(fd, block, 10) == 10;
 }
 
 static int file_size_reserves(void)
@@ -82,8 +82,9 @@ static int file_size_reserves(void)
 	int fd = memfd_create("limit", 0);
 	signals = 0;
 	signal(SIGXFSZ, count);
-	return set_limit(RLIMIT_FSIZE, 5000, 5000) == 0 && fallocate(fd, 0, 0, 5000) == 0 && fallocate(fd, 0, 1, 5000) == -1 &&
-	       errno == EFBIG && signals == 1 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 4000, 2000) == -1 && errno == EFBIG && signals == 2;
+	return set_limit(RLIMIT_FSIZE, 5000, 5000) == 0 && fallocate(fd, 0, 0, 5000) == 0 &&
+	       fallocate(fd, 0, 1, 5000) == -1 && errno == EFBIG && signals == 1 &&
+	       fallocate(fd, FALLOC_FL_KEEP_SIZE, 4000, 2000) == -1 && errno == EFBIG && signals == 2;
 }
 
 static int file_size_kills(void)
@@ -135,7 +136,7 @@ static int signals_end(void)
 		return 0;
 	if (set_limit(RLIMIT_SIGPENDING, 5, 5))
 		return 0;
-	while (sent < 100 && sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
+	while (sent < 100 && sigqueue(getpid(), SIGRTMIN, (union sigval){0}) == 0)
 		sent++;
 	return sent == 5 && errno == EAGAIN && kill(getpid(), SIGRTMIN + 1) == 0;
 }
@@ -178,8 +179,10 @@ static void usage(void)
 	CHECK(own.ru_maxrss > 100 && own.ru_minflt > 0);
 	spin_ms(60);
 	getrusage(RUSAGE_SELF, &later);
-	long before = own.ru_utime.tv_sec * 1000000 + own.ru_utime.tv_usec + own.ru_stime.tv_sec * 1000000 + own.ru_stime.tv_usec;
-	long after = later.ru_utime.tv_sec * 1000000 + later.ru_utime.tv_usec + later.ru_stime.tv_sec * 1000000 + later.ru_stime.tv_usec;
+	long before =
+	    own.ru_utime.tv_sec * 1000000 + own.ru_utime.tv_usec + own.ru_stime.tv_sec * 1000000 + own.ru_stime.tv_usec;
+	long after = later.ru_utime.tv_sec * 1000000 + later.ru_utime.tv_usec + later.ru_stime.tv_sec * 1000000 +
+		     later.ru_stime.tv_usec;
 	CHECK_THAT(after - before >= 30000, "processor time is counted");
 	CHECK(later.ru_minflt >= own.ru_minflt);
 	char *p = map_pages(64, PROT_READ | PROT_WRITE);
@@ -197,8 +200,10 @@ static void usage(void)
 	getrusage(RUSAGE_CHILDREN, &own);
 	CHECK_IN_CHILD_THAT((spin_ms(60), 1), "a child computes");
 	getrusage(RUSAGE_CHILDREN, &later);
-	before = own.ru_utime.tv_sec * 1000000 + own.ru_utime.tv_usec + own.ru_stime.tv_sec * 1000000 + own.ru_stime.tv_usec;
-	after = later.ru_utime.tv_sec * 1000000 + later.ru_utime.tv_usec + later.ru_stime.tv_sec * 1000000 + later.ru_stime.tv_usec;
+	before =
+	    own.ru_utime.tv_sec * 1000000 + own.ru_utime.tv_usec + own.ru_stime.tv_sec * 1000000 + own.ru_stime.tv_usec;
+	after = later.ru_utime.tv_sec * 1000000 + later.ru_utime.tv_usec + later.ru_stime.tv_sec * 1000000 +
+		later.ru_stime.tv_usec;
 	CHECK_THAT(after - before >= 30000, "a reaped child's time goes to its parent");
 	theme("times");
 	CHECK(times(&t) != (clock_t)-1 && t.tms_utime + t.tms_stime > 0);
@@ -221,23 +226,24 @@ static void priorities(void)
 	CHECK_ERRNO(setpriority(9, 0, 0), EINVAL);
 	CHECK_IN_CHILD(setpriority(PRIO_PROCESS, 0, 15) == 0 && getpriority(PRIO_PROCESS, 0) == 15);
 	CHECK_IN_CHILD(setpriority(PRIO_PROCESS, 0, 100) == 0 && getpriority(PRIO_PROCESS, 0) == 19);
-	CHECK_IN_CHILD(setpgid(0, 0) == 0 && setpriority(PRIO_PGRP, 0, 14) == 0 && getpriority(PRIO_PROCESS, getpid()) == 14);
+	CHECK_IN_CHILD(setpgid(0, 0) == 0 && setpriority(PRIO_PGRP, 0, 14) == 0 &&
+		       getpriority(PRIO_PROCESS, getpid()) == 14);
 	CHECK_IN_CHILD(nice(30) == 19);
 	CHECK_IN_CHILD(nice(19 - now) == 19);
 	CHECK_IN_CHILD_THAT(({
 				    if (getuid() == 0)
 					    setresuid(54323, 54323, 54323);
 				    set_limit(RLIMIT_NICE, 0, 0);
-				    setpriority(PRIO_PROCESS, 0, 19) == 0 && setpriority(PRIO_PROCESS, 0, 10) == -1 && errno == EACCES;
+				    setpriority(PRIO_PROCESS, 0, 19) == 0 && setpriority(PRIO_PROCESS, 0, 10) == -1 &&
+					errno == EACCES;
 			    }),
 			    "an ordinary user cannot raise its priority");
-	CHECK_IN_CHILD_THAT(setpriority(PRIO_PROCESS, 0, 12) == 0 &&
-				    ({
-					    pid_t pid = fork();
-					    if (pid == 0)
-						    _exit(getpriority(PRIO_PROCESS, 0));
-					    WEXITSTATUS(wait_for(pid)) == 12;
-				    }),
+	CHECK_IN_CHILD_THAT(setpriority(PRIO_PROCESS, 0, 12) == 0 && ({
+				    pid_t pid = fork();
+				    if (pid == 0)
+					    _exit(getpriority(PRIO_PROCESS, 0));
+				    WEXITSTATUS(wait_for(pid)) == 12;
+			    }),
 			    "children inherit it");
 }
 
@@ -251,7 +257,8 @@ static void options(void)
 	CHECK(prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "exactly-fifteen"));
 	CHECK_ERRNO(prctl(PR_SET_NAME, unmapped_address()), EFAULT);
 	CHECK_ERRNO(prctl(PR_GET_NAME, unmapped_address()), EFAULT);
-	CHECK_IN_CHILD_THAT(prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "exactly-fifteen"), "a child keeps the name");
+	CHECK_IN_CHILD_THAT(prctl(PR_GET_NAME, name) == 0 && !strcmp(name, "exactly-fifteen"),
+			    "a child keeps the name");
 	CHECK(prctl(PR_GET_DUMPABLE) == 1 || prctl(PR_GET_DUMPABLE) == 0);
 	CHECK_ERRNO(prctl(PR_SET_DUMPABLE, 7), EINVAL);
 	CHECK_IN_CHILD(prctl(PR_SET_DUMPABLE, 0) == 0 && prctl(PR_GET_DUMPABLE) == 0);
@@ -261,13 +268,12 @@ static void options(void)
 	CHECK_ERRNO(prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0), EINVAL);
 	CHECK_ERRNO(prctl(PR_SET_NO_NEW_PRIVS, 1, 1, 0, 0), EINVAL);
 	CHECK_IN_CHILD(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
-	CHECK_IN_CHILD_THAT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-				    ({
-					    pid_t pid = fork();
-					    if (pid == 0)
-						    _exit(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
-					    WEXITSTATUS(wait_for(pid)) == 1;
-				    }),
+	CHECK_IN_CHILD_THAT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ({
+				    pid_t pid = fork();
+				    if (pid == 0)
+					    _exit(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+				    WEXITSTATUS(wait_for(pid)) == 1;
+			    }),
 			    "children inherit no_new_privs");
 	slack = (unsigned long)prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 	CHECK_IN_CHILD(prctl(PR_SET_TIMERSLACK, 12345, 0, 0, 0) == 0 && prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0) == 12345);

@@ -34,7 +34,7 @@ static void opening(void)
 	CHECK_ERRNO(pidfd_open(getpid(), 1), EINVAL);
 	int fd = pidfd_open(getpid(), 0);
 	CHECK(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	CHECK_THAT(poll(&p, 1, 0) == 0, "a live process is not readable");
 	CHECK_ERRNO(read(fd, &p, 1), EINVAL);
 	CHECK_ERRNO(write(fd, &p, 1), EINVAL);
@@ -63,13 +63,14 @@ static void signalling(void)
 	CHECK_ERRNO_THAT(pidfd_signal(fd, SIGUSR1, &info, 0), EINVAL, "si_signo must be the signal");
 	info.si_signo = SIGUSR1;
 	CHECK_ERRNO_THAT(pidfd_signal(fd, SIGUSR1, &info, 0), EPERM, "a sender cannot pretend to be the kernel");
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	CHECK(poll(&p, 1, 0) == 0);
 	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) == 0);
 	CHECK(pidfd_signal(fd, SIGTERM, NULL, 0) == 0);
 	CHECK(poll(&p, 1, 5000) == 1 && (p.revents & POLLIN));
 	CHECK_THAT(pidfd_signal(fd, 0, NULL, 0) == 0, "a zombie still is a process");
-	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED) == 0 && info.si_status == SIGTERM && info.si_code == CLD_KILLED);
+	CHECK(waitid(P_PIDFD, (id_t)fd, &info, WEXITED) == 0 && info.si_status == SIGTERM &&
+	      info.si_code == CLD_KILLED);
 	CHECK_ERRNO(pidfd_signal(fd, 0, NULL, 0), ESRCH);
 	CHECK_ERRNO(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), ECHILD);
 	CHECK_THAT(poll(&p, 1, 0) == 1 && (p.revents & POLLIN), "it stays readable");
@@ -79,7 +80,8 @@ static void signalling(void)
 	close(fd);
 	pid = sleeper();
 	fd = pidfd_open(pid, O_NONBLOCK);
-	CHECK_ERRNO_THAT(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), EAGAIN, "a non-blocking pidfd does not block waitid");
+	CHECK_ERRNO_THAT(waitid(P_PIDFD, (id_t)fd, &info, WEXITED), EAGAIN,
+			 "a non-blocking pidfd does not block waitid");
 	kill(pid, SIGKILL);
 	CHECK(waitpid(pid, &status, 0) == pid);
 	close(fd);

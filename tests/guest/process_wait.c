@@ -56,16 +56,17 @@ static void statuses(void)
 	CHECK_THAT(status == 0x3400, "only eight bits of the exit status are kept");
 	status = wait_for(child_exits(-1));
 	CHECK(status == 0xff00);
-	static const int deadly[] = { SIGHUP, SIGINT, SIGKILL, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGVTALRM,
-				      SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, 34, 50, 64 };
+	static const int deadly[] = {SIGHUP,	SIGINT,	 SIGKILL, SIGUSR1, SIGUSR2,   SIGPIPE, SIGALRM, SIGTERM,
+				     SIGVTALRM, SIGPROF, SIGIO,	  SIGPWR,  SIGSTKFLT, 34,      50,	64};
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(*deadly); i++) {
 		pid_t pid = child_waits();
 		kill(pid, deadly[i]);
 		int s = wait_for(pid);
 		CHECKF(s == deadly[i], "signal %d ends a process and is its status", deadly[i]);
 	}
-	struct rlimit none = { 0, 0 };
-	static const int core[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS };
+	struct rlimit none = {0, 0};
+	static const int core[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT, SIGBUS,
+				   SIGFPE,  SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS};
 	for (size_t i = 0; i < sizeof(core) / sizeof(*core); i++) {
 		pid_t pid = fork_child();
 		if (pid == 0) {
@@ -75,9 +76,10 @@ static void statuses(void)
 			_exit(1);
 		}
 		int s = wait_for(pid);
-		CHECKF(WIFSIGNALED(s) && WTERMSIG(s) == core[i], "signal %d ends a process with a core action", core[i]);
+		CHECKF(WIFSIGNALED(s) && WTERMSIG(s) == core[i], "signal %d ends a process with a core action",
+		       core[i]);
 	}
-	static const int ignored[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT };
+	static const int ignored[] = {SIGCHLD, SIGURG, SIGWINCH, SIGCONT};
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		CHECKF(raise(ignored[i]) == 0, "signal %d is ignored by default", ignored[i]);
 }
@@ -105,7 +107,8 @@ static void selection(void)
 	CHECK_THAT(waitid(P_PID, (id_t)a, &info, WEXITED | WNOWAIT) == 0, "WNOWAIT looks at a zombie");
 	CHECK_THAT(kill(a, 0) == 0, "signal 0 to a zombie");
 	CHECK_THAT(kill(a, SIGTERM) == 0, "a zombie takes signals");
-	CHECK_ERRNO_THAT(syscall(SYS_wait4, a, (int *)unmapped_address(), 0, NULL), EFAULT, "a bad status pointer is EFAULT");
+	CHECK_ERRNO_THAT(syscall(SYS_wait4, a, (int *)unmapped_address(), 0, NULL), EFAULT,
+			 "a bad status pointer is EFAULT");
 	CHECK_THAT(waitpid(a, &status, 0) == -1 && errno == ECHILD, "and the child is reaped all the same");
 	CHECK_ERRNO(kill(a, 0), ESRCH);
 	/* Each of several children is reported once. */
@@ -148,7 +151,8 @@ static void stops(void)
 	siginfo_t info;
 	memset(&info, 0, sizeof(info));
 	CHECK(waitid(P_PID, (id_t)pid, &info, WSTOPPED) == 0);
-	CHECK(info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == pid && info.si_signo == SIGCHLD);
+	CHECK(info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == pid &&
+	      info.si_signo == SIGCHLD);
 	CHECK_THAT(kill(pid, SIGTERM) == 0 && waitpid(pid, &status, WNOHANG) == 0, "SIGTERM waits while it is stopped");
 	kill(pid, SIGCONT);
 	CHECK_THAT(ended_by(pid, SIGTERM), "and acts after SIGCONT");

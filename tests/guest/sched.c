@@ -16,7 +16,7 @@ struct attr {
 
 static void policies(void)
 {
-	struct sched_param p = { 0 };
+	struct sched_param p = {0};
 	struct timespec t;
 	theme("sched policy");
 	CHECK(sched_getscheduler(0) == SCHED_OTHER);
@@ -51,7 +51,7 @@ static void policies(void)
 	CHECK_ERRNO(sched_rr_get_interval(-1, &t), EINVAL);
 	CHECK_ERRNO(sched_rr_get_interval(1 << 30, &t), ESRCH);
 	CHECK_ERRNO(syscall(SYS_sched_rr_get_interval, 0, unmapped_address()), EFAULT);
-	struct attr a = { 0 };
+	struct attr a = {0};
 	CHECK(syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) == 0 && a.size >= 48 && a.policy == SCHED_OTHER);
 	CHECK_ERRNO(syscall(SYS_sched_getattr, 0, &a, 40, 0), EINVAL);
 	CHECK_ERRNO(syscall(SYS_sched_getattr, 0, &a, sizeof(a), 1), EINVAL);
@@ -97,7 +97,8 @@ static void affinity(void)
 	}
 	CPU_ZERO(&one);
 	CHECK(sched_getaffinity(0, sizeof(one), &one) == 0 && CPU_COUNT(&one) == 1);
-	CHECK_IN_CHILD_THAT(sched_getaffinity(0, sizeof(one), &one) == 0 && CPU_COUNT(&one) == 1, "children inherit it");
+	CHECK_IN_CHILD_THAT(sched_getaffinity(0, sizeof(one), &one) == 0 && CPU_COUNT(&one) == 1,
+			    "children inherit it");
 	CHECK(sched_setaffinity(0, sizeof(set), &set) == 0);
 	theme("getcpu");
 	CHECK(syscall(SYS_getcpu, &cpu, &node, NULL) == 0 && cpu < CPU_SETSIZE && CPU_ISSET(cpu, &set) && node < 1024);
@@ -122,7 +123,8 @@ static void barriers(void)
 	CHECK_ERRNO(membarrier(MEMBARRIER_CMD_QUERY, 1), EINVAL);
 	CHECK_ERRNO(membarrier(1 << 30, 0), EINVAL);
 	CHECK_ERRNO(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_GLOBAL, 0), EINVAL);
-	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == -1 && errno == EPERM, "EPERM before registration");
+	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == -1 && errno == EPERM,
+			    "EPERM before registration");
 	CHECK_IN_CHILD(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0) == 0 &&
 		       membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == 0);
 	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_GLOBAL, 0) == 0, "MEMBARRIER_CMD_GLOBAL");
@@ -130,10 +132,12 @@ static void barriers(void)
 	/* The C library may have registered its own area. */
 	struct {
 		unsigned words[8];
-	} area __attribute__((aligned(32))) = { 0 };
-	CHECK_THAT(syscall(SYS_rseq, &area, 32, 0x100, 0) == -1 && (errno == EINVAL || errno == ENOSYS), "unknown flags are refused");
+	} area __attribute__((aligned(32))) = {0};
+	CHECK_THAT(syscall(SYS_rseq, &area, 32, 0x100, 0) == -1 && (errno == EINVAL || errno == ENOSYS),
+		   "unknown flags are refused");
 	CHECK_THAT(syscall(SYS_rseq, (char *)&area + 1, 32, 0, 0) == -1 &&
-			   (errno == EINVAL || errno == ENOSYS || errno == EBUSY), "a misaligned area is refused");
+		       (errno == EINVAL || errno == ENOSYS || errno == EBUSY),
+		   "a misaligned area is refused");
 }
 
 int main(void)

@@ -19,7 +19,7 @@ static long raw_action(int number, const void *new, void *old, size_t size)
 
 static void install(int number, void (*handler)(int), int flags)
 {
-	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+	struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
 	sigaction(number, &action, NULL);
 }
 
@@ -42,7 +42,7 @@ static void arguments(void)
 		unsigned long flags;
 		void *restorer;
 		unsigned long mask;
-	} k = { 0 };
+	} k = {0};
 	unsigned long mask = 0;
 	theme("sigaction");
 	CHECK_ERRNO(raw_action(0, NULL, NULL, 8), EINVAL);
@@ -58,10 +58,11 @@ static void arguments(void)
 	CHECK_ERRNO(raw_action(SIGUSR1, NULL, hole, 8), EFAULT);
 	CHECK_ERRNO(raw_action(SIGUSR1, (void *)0xffff800000000000, NULL, 8), EFAULT);
 	for (int i = 1; i <= 64; i++) {
-		struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESTART }, old;
+		struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, old;
 		if (i == SIGKILL || i == SIGSTOP || i == 32 || i == 33 || i == SIGALRM)
 			continue;
-		if (sigaction(i, &action, NULL) || sigaction(i, NULL, &old) || old.sa_handler != note || !(old.sa_flags & SA_RESTART))
+		if (sigaction(i, &action, NULL) || sigaction(i, NULL, &old) || old.sa_handler != note ||
+		    !(old.sa_flags & SA_RESTART))
 			CHECKF(0, "handler of signal %d", i);
 		signal(i, SIG_DFL);
 	}
@@ -94,7 +95,8 @@ static void masks(void)
 	count = 0;
 	raise(SIGUSR1);
 	raise(SIGUSR1);
-	CHECK(count == 0 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1 && sigismember(&pending, SIGUSR2) == 0);
+	CHECK(count == 0 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1 &&
+	      sigismember(&pending, SIGUSR2) == 0);
 	CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
 	CHECK_THAT(count == 1, "a standard signal is pending once");
 	CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0);
@@ -102,16 +104,20 @@ static void masks(void)
 	raise(SIGUSR1);
 	count = 0;
 	signal(SIGUSR1, SIG_IGN);
-	CHECK_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0, "ignoring a signal discards a pending one");
+	CHECK_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0,
+		   "ignoring a signal discards a pending one");
 	raise(SIGUSR1);
-	CHECK_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1, "a blocked ignored signal stays pending");
+	CHECK_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1,
+		   "a blocked ignored signal stays pending");
 	install(SIGUSR1, note, 0);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK_THAT(count == 1, "and comes when it is handled again");
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGUSR1);
-	CHECK_IN_CHILD_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0, "a child has no pending signals");
-	CHECK_IN_CHILD_THAT(sigprocmask(SIG_BLOCK, NULL, &old) == 0 && sigismember(&old, SIGUSR1) == 1, "it has its parent's mask");
+	CHECK_IN_CHILD_THAT(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0,
+			    "a child has no pending signals");
+	CHECK_IN_CHILD_THAT(sigprocmask(SIG_BLOCK, NULL, &old) == 0 && sigismember(&old, SIGUSR1) == 1,
+			    "it has its parent's mask");
 	CHECK_IN_CHILD_THAT(({
 				    struct sigaction action;
 				    sigaction(SIGUSR2, NULL, &action);
@@ -155,7 +161,7 @@ static void raise_both(int number)
 
 static void flags(void)
 {
-	struct sigaction action = { .sa_handler = look_inside }, old;
+	struct sigaction action = {.sa_handler = look_inside}, old;
 	sigset_t set;
 	theme("SA flags");
 	sigemptyset(&action.sa_mask);
@@ -183,7 +189,7 @@ static void flags(void)
 	raise(SIGUSR1);
 	CHECK(count == 1 && sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
 	count = 0;
-	action = (struct sigaction){ .sa_handler = raise_both };
+	action = (struct sigaction){.sa_handler = raise_both};
 	sigaddset(&action.sa_mask, SIGUSR2);
 	sigaddset(&action.sa_mask, SIGTERM);
 	sigaction(SIGUSR1, &action, NULL);
@@ -191,9 +197,10 @@ static void flags(void)
 	install(SIGTERM, note, 0);
 	raise(SIGUSR1);
 	CHECK_THAT(blocked_inside[0] == 0 && count == 2, "what sa_mask held back comes after the handler");
-	action = (struct sigaction){ .sa_handler = note, .sa_flags = SA_RESTART | SA_NOCLDSTOP | SA_NODEFER };
+	action = (struct sigaction){.sa_handler = note, .sa_flags = SA_RESTART | SA_NOCLDSTOP | SA_NODEFER};
 	sigaction(SIGUSR1, &action, NULL);
-	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 && (old.sa_flags & (SA_RESTART | SA_NOCLDSTOP | SA_NODEFER)) == action.sa_flags);
+	CHECK(sigaction(SIGUSR1, NULL, &old) == 0 &&
+	      (old.sa_flags & (SA_RESTART | SA_NOCLDSTOP | SA_NODEFER)) == action.sa_flags);
 	install(SIGTERM, SIG_DFL, 0);
 	install(SIGUSR1, SIG_DFL, 0);
 	install(SIGUSR2, SIG_DFL, 0);

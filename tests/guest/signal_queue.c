@@ -20,9 +20,9 @@ static void keep(int number, siginfo_t *info, void *context)
 	handled_by = (pid_t)syscall(SYS_gettid);
 }
 
-static void catch(int number)
+static void catch (int number)
 {
-	struct sigaction action = { .sa_sigaction = keep, .sa_flags = SA_SIGINFO };
+	struct sigaction action = {.sa_sigaction = keep, .sa_flags = SA_SIGINFO};
 	sigfillset(&action.sa_mask);
 	sigaction(number, &action, NULL);
 }
@@ -41,18 +41,20 @@ static sigset_t block(int a, int b)
 static void sources(void)
 {
 	theme("siginfo");
-	catch(SIGUSR1);
-	catch(SIGRTMIN);
+	catch (SIGUSR1);
+	catch (SIGRTMIN);
 	count = 0;
 	kill(getpid(), SIGUSR1);
 	CHECK_THAT(count == 1 && got[0].si_signo == SIGUSR1, "kill: si_signo");
-	CHECK_THAT(got[0].si_code == SI_USER && got[0].si_pid == getpid() && got[0].si_uid == getuid(), "kill: SI_USER, pid and uid");
+	CHECK_THAT(got[0].si_code == SI_USER && got[0].si_pid == getpid() && got[0].si_uid == getuid(),
+		   "kill: SI_USER, pid and uid");
 	count = 0;
 	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
 	CHECK_THAT(count == 1 && got[0].si_code == SI_TKILL && got[0].si_pid == getpid(), "tgkill: SI_TKILL and pid");
 	count = 0;
-	sigqueue(getpid(), SIGUSR1, (union sigval){ .sival_ptr = (void *)0x123456789abc });
-	CHECK_THAT(count == 1 && got[0].si_code == SI_QUEUE && got[0].si_pid == getpid() && got[0].si_uid == getuid(), "sigqueue: SI_QUEUE");
+	sigqueue(getpid(), SIGUSR1, (union sigval){.sival_ptr = (void *)0x123456789abc});
+	CHECK_THAT(count == 1 && got[0].si_code == SI_QUEUE && got[0].si_pid == getpid() && got[0].si_uid == getuid(),
+		   "sigqueue: SI_QUEUE");
 	CHECK_THAT(got[0].si_value.sival_ptr == (void *)0x123456789abc, "sigqueue: all 64 bits of the value");
 	count = 0;
 	pid_t pid = fork_child();
@@ -62,14 +64,15 @@ static void sources(void)
 		usleep(1000);
 	CHECK_THAT(got[0].si_pid == pid && got[0].si_code == SI_USER, "kill from a child carries its pid");
 	wait_for(pid);
-	catch(SIGCHLD);
+	catch (SIGCHLD);
 	count = 0;
 	pid = fork_child();
 	if (pid == 0)
 		_exit(77);
 	while (!count)
 		usleep(1000);
-	CHECK_THAT(got[0].si_code == CLD_EXITED && got[0].si_status == 77 && got[0].si_pid == pid, "SIGCHLD: CLD_EXITED");
+	CHECK_THAT(got[0].si_code == CLD_EXITED && got[0].si_status == 77 && got[0].si_pid == pid,
+		   "SIGCHLD: CLD_EXITED");
 	wait_for(pid);
 	signal(SIGCHLD, SIG_DFL);
 	siginfo_t info;
@@ -81,18 +84,20 @@ static void sources(void)
 	CHECK(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0 && count == 1);
 	CHECK_THAT(got[0].si_signo == SIGUSR1 && got[0].si_pid == 4711, "rt_sigqueueinfo delivers what it was given");
 	info.si_code = SI_USER;
-	CHECK_IN_CHILD_THAT(syscall(SYS_rt_sigqueueinfo, getppid(), SIGUSR1, &info) == -1 && errno == EPERM, "another cannot pretend SI_USER");
+	CHECK_IN_CHILD_THAT(syscall(SYS_rt_sigqueueinfo, getppid(), SIGUSR1, &info) == -1 && errno == EPERM,
+			    "another cannot pretend SI_USER");
 	info.si_code = SI_TKILL;
-	CHECK_IN_CHILD_THAT(syscall(SYS_rt_sigqueueinfo, getppid(), SIGUSR1, &info) == -1 && errno == EPERM, "nor SI_TKILL");
+	CHECK_IN_CHILD_THAT(syscall(SYS_rt_sigqueueinfo, getppid(), SIGUSR1, &info) == -1 && errno == EPERM,
+			    "nor SI_TKILL");
 	info.si_code = -7;
 	CHECK(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGUSR1, &info) == 0 && got[1].si_code == -7);
 	CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, 0, getpid(), SIGUSR1, &info), EINVAL);
 	CHECK_ERRNO(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, unmapped_address()), EFAULT);
 	CHECK_ERRNO(syscall(SYS_rt_sigqueueinfo, 1 << 30, SIGUSR1, &info), ESRCH);
 	CHECK_ERRNO(syscall(SYS_rt_sigqueueinfo, getpid(), 65, &info), EINVAL);
-	CHECK_ERRNO(sigqueue(1 << 30, SIGUSR1, (union sigval){ 0 }), ESRCH);
-	CHECK_ERRNO(sigqueue(getpid(), 65, (union sigval){ 0 }), EINVAL);
-	CHECK(sigqueue(getpid(), 0, (union sigval){ 0 }) == 0);
+	CHECK_ERRNO(sigqueue(1 << 30, SIGUSR1, (union sigval){0}), ESRCH);
+	CHECK_ERRNO(sigqueue(getpid(), 65, (union sigval){0}), EINVAL);
+	CHECK(sigqueue(getpid(), 0, (union sigval){0}) == 0);
 }
 
 static void queues(void)
@@ -102,11 +107,11 @@ static void queues(void)
 	sigset_t set = block(SIGRTMIN, SIGRTMIN + 1);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	catch(SIGRTMIN + 1);
+	catch (SIGRTMIN + 1);
 	count = 0;
 	for (int i = 0; i < 10; i++) {
-		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){ .sival_int = i });
-		sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 100 + i });
+		sigqueue(getpid(), SIGRTMIN + 1, (union sigval){.sival_int = i});
+		sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 100 + i});
 	}
 	kill(getpid(), SIGUSR1);
 	kill(getpid(), SIGUSR1);
@@ -121,7 +126,7 @@ static void queues(void)
 
 static void timed_waits(void)
 {
-	struct timespec none = { 0, 0 }, bad = { 0, 1000000000 }, some = { 0, 20000000 };
+	struct timespec none = {0, 0}, bad = {0, 1000000000}, some = {0, 20000000};
 	siginfo_t info;
 	theme("sigtimedwait");
 	sigset_t set = block(SIGUSR1, SIGRTMIN);
@@ -134,10 +139,10 @@ static void timed_waits(void)
 	CHECK_ERRNO(sigtimedwait(&set, &info, &some), EAGAIN);
 	CHECK_THAT(now_us() - begin >= 20000, "the time-out is not early");
 	count = 0;
-	sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 5 });
+	sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 5});
 	CHECK(sigtimedwait(&set, &info, &none) == SIGRTMIN && info.si_value.sival_int == 5 && info.si_code == SI_QUEUE);
 	CHECK_THAT(count == 0, "the handler does not run");
-	sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 6 });
+	sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 6});
 	kill(getpid(), SIGUSR1);
 	CHECK(sigwaitinfo(&set, &info) == SIGUSR1);
 	CHECK(sigwaitinfo(&set, &info) == SIGRTMIN && info.si_value.sival_int == 6);
@@ -148,13 +153,13 @@ static void timed_waits(void)
 	}
 	CHECK_THAT(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_pid == pid, "waits for one to come");
 	wait_for(pid);
-	catch(SIGUSR2);
+	catch (SIGUSR2);
 	pid = fork_child();
 	if (pid == 0) {
 		sleep_ms(20);
 		_exit(kill(getppid(), SIGUSR2));
 	}
-	struct timespec later = { 5, 0 };
+	struct timespec later = {5, 0};
 	CHECK_ERRNO_THAT(sigtimedwait(&set, &info, &later), EINTR, "another signal's handler interrupts it");
 	wait_for(pid);
 	signal(SIGUSR2, SIG_DFL);
@@ -173,13 +178,13 @@ static void descriptors(void)
 	CHECK_ERRNO(signalfd(0, &set, 0), EINVAL);
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	CHECK(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC && (fcntl(fd, F_GETFL) & O_NONBLOCK));
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	CHECK(poll(&p, 1, 0) == 0);
 	CHECK_ERRNO(read(fd, s, sizeof(s)), EAGAIN);
 	CHECK_ERRNO(read(fd, s, 64), EINVAL);
 	CHECK_ERRNO(write(fd, s, 128), EINVAL);
-	sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 8 });
-	sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = 9 });
+	sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 8});
+	sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_int = 9});
 	CHECK(poll(&p, 1, 0) == 1 && p.revents == POLLIN);
 	CHECK(read(fd, s, sizeof(s)) == 2 * sizeof(*s));
 	CHECK(s[0].ssi_signo == (unsigned)SIGRTMIN && s[0].ssi_int == 8 && s[1].ssi_int == 9);
@@ -240,10 +245,12 @@ static void threads(void)
 	kill(getpid(), SIGUSR1);
 	for (int i = 0; i < 2000 && !count; i++)
 		usleep(1000);
-	CHECK_THAT(count == 1 && handled_by == thread_id, "a signal to the process goes to a thread that has it unblocked");
+	CHECK_THAT(count == 1 && handled_by == thread_id,
+		   "a signal to the process goes to a thread that has it unblocked");
 	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR1);
 	usleep(20000);
-	CHECK_THAT(count == 1 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1), "a signal to a thread waits for that thread");
+	CHECK_THAT(count == 1 && sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1),
+		   "a signal to a thread waits for that thread");
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(count == 2 && handled_by == getpid());
 	pthread_kill(t, SIGUSR1);
@@ -262,7 +269,8 @@ static void threads(void)
 	CHECK_THAT(count == 1 && handled_by == getpid(), "a thread that blocks it is passed over");
 	pthread_kill(t, SIGUSR1);
 	usleep(10000);
-	CHECK_THAT(sigpending(&pending) == 0 && !sigismember(&pending, SIGUSR1), "sigpending does not show another thread's signals");
+	CHECK_THAT(sigpending(&pending) == 0 && !sigismember(&pending, SIGUSR1),
+		   "sigpending does not show another thread's signals");
 	stop = 1;
 	pthread_join(t, NULL);
 	CHECK_THAT(count == 1, "they end with it");

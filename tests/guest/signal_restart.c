@@ -23,9 +23,9 @@ static void note(int number, siginfo_t *info, void *context)
 	last = *info;
 }
 
-static void catch(int number, int flags)
+static void catch (int number, int flags)
 {
-	struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO | flags };
+	struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | flags};
 	sigaction(number, &action, NULL);
 }
 
@@ -46,10 +46,28 @@ static pid_t disturb(int number, long ms, int then)
 	return pid;
 }
 
-enum call { READ_PIPE, WAIT4, WAITID, POLL, PPOLL, SELECT, PSELECT, EPOLL, NANOSLEEP, CLOCK_SLEEP, PAUSE, SIGSUSPEND, FUTEX, EVENTFD,
-	    SOCKET, CALLS };
-static const char *const names[] = { "read of a pipe", "wait4", "waitid", "poll", "ppoll", "select", "pselect", "epoll_wait", "nanosleep",
-				     "clock_nanosleep", "pause", "sigsuspend", "futex wait", "read of an eventfd", "recv of a socket" };
+enum call {
+	READ_PIPE,
+	WAIT4,
+	WAITID,
+	POLL,
+	PPOLL,
+	SELECT,
+	PSELECT,
+	EPOLL,
+	NANOSLEEP,
+	CLOCK_SLEEP,
+	PAUSE,
+	SIGSUSPEND,
+	FUTEX,
+	EVENTFD,
+	SOCKET,
+	CALLS
+};
+static const char *const names[] = {
+    "read of a pipe",  "wait4",	    "waitid",	       "poll",	"ppoll",      "select",	    "pselect",
+    "epoll_wait",      "nanosleep", "clock_nanosleep", "pause", "sigsuspend", "futex wait", "read of an eventfd",
+    "recv of a socket"};
 
 static pid_t sleeping_child;
 
@@ -57,9 +75,9 @@ static pid_t sleeping_child;
 static long wait_by(enum call call, int event)
 {
 	static unsigned word;
-	struct timespec t = { 0, 300000000 };
-	struct timeval tv = { 0, 300000 };
-	struct pollfd p = { fds[0], POLLIN, 0 };
+	struct timespec t = {0, 300000000};
+	struct timeval tv = {0, 300000};
+	struct pollfd p = {fds[0], POLLIN, 0};
 	struct epoll_event e;
 	siginfo_t info;
 	sigset_t none;
@@ -114,8 +132,8 @@ static long wait_by(enum call call, int event)
 
 static void one(enum call call, int flags, long wanted, int wanted_errno, const char *behaviour)
 {
-	int event[2] = { -1, -1 }, then = -1;
-	catch(SIGUSR1, flags);
+	int event[2] = {-1, -1}, then = -1;
+	catch (SIGUSR1, flags);
 	count = 0;
 	if (call == READ_PIPE)
 		then = fds[1];
@@ -136,7 +154,8 @@ static void one(enum call call, int flags, long wanted, int wanted_errno, const 
 	errno = 0;
 	long result = wait_by(call, event[0]);
 	int error = errno;
-	CHECKF(count == 1 && result == wanted && (result >= 0 || error == wanted_errno), "%s %s", names[call], behaviour);
+	CHECKF(count == 1 && result == wanted && (result >= 0 || error == wanted_errno), "%s %s", names[call],
+	       behaviour);
 	if (wanted == -1 && (call == WAIT4 || call == WAITID))
 		wait_for(sleeping_child);
 	wait_for(pid);
@@ -156,18 +175,18 @@ static void restarts(void)
 	one(WAITID, SA_RESTART, 0, 0, "is restarted with SA_RESTART");
 	one(EVENTFD, SA_RESTART, 8, 0, "is restarted with SA_RESTART");
 	one(SOCKET, SA_RESTART, 8, 0, "is restarted with SA_RESTART");
-	static const enum call never[] = { POLL, PPOLL, SELECT, PSELECT, EPOLL, NANOSLEEP, CLOCK_SLEEP, PAUSE, SIGSUSPEND,
-					   FUTEX /* with a time-out */ };
+	static const enum call never[] = {POLL,	     PPOLL,	  SELECT, PSELECT,    EPOLL,
+					  NANOSLEEP, CLOCK_SLEEP, PAUSE,  SIGSUSPEND, FUTEX /* with a time-out */};
 	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
 		one(never[i], SA_RESTART, -1, EINTR, "fails with EINTR even with SA_RESTART");
 }
 
 static void remainders(void)
 {
-	struct timespec t = { 0, 200000000 }, rest = { 9, 9 };
-	struct timeval tv = { 0, 200000 };
+	struct timespec t = {0, 200000000}, rest = {9, 9};
+	struct timeval tv = {0, 200000};
 	theme("remaining time");
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	pid_t pid = disturb(SIGUSR1, 50, -1);
 	CHECK_ERRNO(nanosleep(&t, &rest), EINTR);
 	CHECK_THAT(rest.tv_sec == 0 && rest.tv_nsec > 0 && rest.tv_nsec <= 170000000, "nanosleep tells what is left");
@@ -179,7 +198,7 @@ static void remainders(void)
 	select(0, NULL, NULL, NULL, &tv);
 	CHECK_THAT(tv.tv_sec == 0 && tv.tv_usec > 0 && tv.tv_usec <= 170000, "select tells what is left");
 	wait_for(pid);
-	tv = (struct timeval){ 0, 2000 };
+	tv = (struct timeval){0, 2000};
 	CHECK(select(0, NULL, NULL, NULL, &tv) == 0 && tv.tv_usec == 0);
 	/* A signal that is ignored, or a stop and a continuation, does not end a sleep. */
 	signal(SIGUSR1, SIG_IGN);
@@ -216,7 +235,7 @@ static void partial(void)
 {
 	static char big[1 << 20];
 	theme("partial transfers");
-	catch(SIGUSR1, 0);
+	catch (SIGUSR1, 0);
 	int p[2];
 	REQUIRE(pipe(p) == 0);
 	long size = fcntl(p[0], F_GETPIPE_SZ);
@@ -229,10 +248,11 @@ static void partial(void)
 	close(p[0]);
 	signal(SIGPIPE, SIG_IGN);
 	CHECK_ERRNO_THAT(write(p[1], big, 1), EPIPE, "no reader and SIGPIPE ignored");
-	catch(SIGPIPE, 0);
+	catch (SIGPIPE, 0);
 	count = 0;
 	CHECK_ERRNO_THAT(write(p[1], big, 1), EPIPE, "no reader and SIGPIPE handled");
-	CHECK_THAT(count == 1 && last.si_code == SI_USER && last.si_pid == getpid(), "SIGPIPE comes as if sent by the writer itself");
+	CHECK_THAT(count == 1 && last.si_code == SI_USER && last.si_pid == getpid(),
+		   "SIGPIPE comes as if sent by the writer itself");
 	signal(SIGPIPE, SIG_DFL);
 	CHECK_THAT(({
 			   pid = fork_child();
@@ -248,7 +268,7 @@ static void children(void)
 {
 	int status;
 	theme("SIGCHLD");
-	catch(SIGCHLD, 0);
+	catch (SIGCHLD, 0);
 	count = 0;
 	pid_t pid = fork_child();
 	if (pid == 0)
@@ -258,7 +278,8 @@ static void children(void)
 	waitpid(pid, &status, WUNTRACED);
 	for (int i = 0; i < 1000 && count < 1; i++)
 		usleep(1000);
-	CHECK_THAT(count == 1 && last.si_code == CLD_STOPPED && last.si_status == SIGSTOP && last.si_pid == pid, "a stop sends it");
+	CHECK_THAT(count == 1 && last.si_code == CLD_STOPPED && last.si_status == SIGSTOP && last.si_pid == pid,
+		   "a stop sends it");
 	kill(pid, SIGCONT);
 	for (int i = 0; i < 1000 && count < 2; i++)
 		usleep(1000);
@@ -268,7 +289,7 @@ static void children(void)
 	for (int i = 0; i < 1000 && count < 3; i++)
 		usleep(1000);
 	CHECK_THAT(count == 3 && last.si_code == CLD_KILLED && last.si_status == SIGKILL, "the end sends it");
-	catch(SIGCHLD, SA_NOCLDSTOP);
+	catch (SIGCHLD, SA_NOCLDSTOP);
 	count = 0;
 	pid = fork_child();
 	if (pid == 0)
@@ -286,9 +307,10 @@ static void children(void)
 	pid = fork_child();
 	if (pid == 0)
 		_exit(1);
-	CHECK_ERRNO_THAT(waitpid(pid, &status, 0), ECHILD, "ignored: children are not kept, and wait waits for their end");
+	CHECK_ERRNO_THAT(waitpid(pid, &status, 0), ECHILD,
+			 "ignored: children are not kept, and wait waits for their end");
 	signal(SIGCHLD, SIG_DFL);
-	struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT };
+	struct sigaction action = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDWAIT};
 	sigaction(SIGCHLD, &action, NULL);
 	pid = fork_child();
 	if (pid == 0)
@@ -299,21 +321,22 @@ static void children(void)
 
 static void jobs(void)
 {
-	static const int stops[] = { SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU };
+	static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 	int status;
 	sigset_t pending;
 	theme("job control");
 	for (int i = 0; i < 4; i++) {
 		pid_t pid = fork_child();
 		if (pid == 0) {
-			/* Of an orphaned process group only SIGSTOP stops; its parent in the same session prevents that. */
+			/* Of an orphaned process group only SIGSTOP stops; its parent in the same session prevents
+			 * that. */
 			setpgid(0, 0);
 			raise(stops[i]);
 			_exit(3);
 		}
 		setpgid(pid, pid);
-		CHECKF(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == stops[i], "signal %d stops",
-		       stops[i]);
+		CHECKF(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == stops[i],
+		       "signal %d stops", stops[i]);
 		kill(pid, SIGCONT);
 		CHECKF(wait_for(pid) == 3 << 8, "after signal %d it continues where it was", stops[i]);
 	}
@@ -334,7 +357,7 @@ static void jobs(void)
 				    raise(SIGTSTP);
 				    int before = sigpending(&pending) == 0 && sigismember(&pending, SIGTSTP);
 				    raise(SIGCONT);
-				    before && sigpending(&pending) == 0 && !sigismember(&pending, SIGTSTP);
+				    before &&sigpending(&pending) == 0 && !sigismember(&pending, SIGTSTP);
 			    }),
 			    "SIGCONT discards pending stops");
 	CHECK_IN_CHILD_THAT(({
@@ -345,11 +368,12 @@ static void jobs(void)
 				    sigprocmask(SIG_BLOCK, &set, NULL);
 				    raise(SIGCONT);
 				    raise(SIGTSTP);
-				    sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT) && sigismember(&pending, SIGTSTP);
+				    sigpending(&pending) == 0 && !sigismember(&pending, SIGCONT) &&
+					sigismember(&pending, SIGTSTP);
 			    }),
 			    "a stop discards a pending SIGCONT");
 	CHECK_IN_CHILD_THAT(({
-				    catch(SIGTSTP, 0);
+				    catch (SIGTSTP, 0);
 				    count = 0;
 				    raise(SIGTSTP);
 				    count == 1;
@@ -357,7 +381,7 @@ static void jobs(void)
 			    "SIGTSTP can be handled");
 	pid_t pid = fork_child();
 	if (pid == 0) {
-		catch(SIGCONT, 0);
+		catch (SIGCONT, 0);
 		count = 0;
 		raise(SIGSTOP);
 		_exit(count == 1 ? 0 : 1);

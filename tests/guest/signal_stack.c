@@ -31,15 +31,15 @@ static int on_alternate(void)
 
 static void try_to_change(int number)
 {
-	stack_t s = { .ss_sp = alternate, .ss_size = sizeof(alternate) };
+	stack_t s = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
 	errno = 0;
 	seen = sigaltstack(&s, NULL) == -1 ? errno : 0;
 }
 
 static void stacks(void)
 {
-	stack_t s = { .ss_sp = alternate, .ss_size = sizeof(alternate) }, old;
-	struct sigaction action = { .sa_handler = note_stack, .sa_flags = SA_ONSTACK };
+	stack_t s = {.ss_sp = alternate, .ss_size = sizeof(alternate)}, old;
+	struct sigaction action = {.sa_handler = note_stack, .sa_flags = SA_ONSTACK};
 	theme("sigaltstack");
 	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_flags == SS_DISABLE);
 	s.ss_size = 100;
@@ -51,7 +51,8 @@ static void stacks(void)
 	CHECK_ERRNO(syscall(SYS_sigaltstack, NULL, unmapped_address()), EFAULT);
 	s.ss_flags = 0;
 	CHECK(sigaltstack(&s, NULL) == 0);
-	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_sp == alternate && old.ss_size == sizeof(alternate) && old.ss_flags == 0);
+	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_sp == alternate && old.ss_size == sizeof(alternate) &&
+	      old.ss_flags == 0);
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
 	CHECK_THAT(seen == 1 && on_alternate(), "SA_ONSTACK handlers run on it");
@@ -80,7 +81,7 @@ static void stacks(void)
 	CHECK_IN_CHILD_THAT(({
 				    pid_t pid = fork();
 				    if (pid == 0) {
-					    stack_t wild = { .ss_sp = unmapped_address() - 64, .ss_size = 8192 };
+					    stack_t wild = {.ss_sp = unmapped_address() - 64, .ss_size = 8192};
 					    prctl(PR_SET_DUMPABLE, 0);
 					    sigaltstack(&wild, NULL);
 					    raise(SIGUSR1);
@@ -112,7 +113,7 @@ static void skip(int number, siginfo_t *info, void *context)
 
 static void frames(void)
 {
-	struct sigaction action = { .sa_sigaction = change_frame, .sa_flags = SA_SIGINFO };
+	struct sigaction action = {.sa_sigaction = change_frame, .sa_flags = SA_SIGINFO};
 	sigset_t set;
 	unsigned long r12, result;
 	theme("signal frame");
@@ -124,7 +125,8 @@ static void frames(void)
 	CHECK_THAT(saved[0] == 0x1111, "the frame shows the registers");
 	CHECK_THAT(r12 == 0x2222, "a change to it takes effect");
 	CHECK_THAT(result == 0, "the system call's result is kept");
-	CHECK_THAT(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGUSR2), "so does a change of the mask");
+	CHECK_THAT(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGUSR2),
+		   "so does a change of the mask");
 	sigemptyset(&set);
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	action.sa_sigaction = skip;
@@ -132,22 +134,24 @@ static void frames(void)
 	__asm__ volatile("xor %%r12, %%r12\n\tud2\n\tmov %%r12, %0" : "=r"(r12) : : "r12", "memory");
 	CHECK_THAT(r12 == ILL_ILLOPN, "a handler may step over an instruction");
 	signal(SIGILL, SIG_DFL);
-	CHECK_IN_CHILD_THAT(({
-				    pid_t pid = fork();
-				    if (pid == 0) {
-					    prctl(PR_SET_DUMPABLE, 0);
-					    __asm__ volatile("mov $15, %%eax\n\tmov $64, %%rsp\n\tsyscall" ::: "memory");
-				    }
-				    int status = wait_for(pid);
-				    WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
-			    }),
-			    "sigreturn without a frame is SIGSEGV");
+	CHECK_IN_CHILD_THAT(
+	    ({
+		    pid_t pid = fork();
+		    if (pid == 0) {
+			    prctl(PR_SET_DUMPABLE, 0);
+			    __asm__ volatile("mov $15, %%eax\n\tmov $64, %%rsp\n\tsyscall" ::: "memory");
+		    }
+		    int status = wait_for(pid);
+		    WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+	    }),
+	    "sigreturn without a frame is SIGSEGV");
 }
 
 static void destroy_vectors(int number)
 {
-	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0\n\tpcmpeqd %%xmm7, %%xmm7\n\tpcmpeqd %%xmm15, %%xmm15\n\tfninit\n\tfld1" ::
-				 : "xmm0", "xmm7", "xmm15");
+	__asm__ volatile(
+	    "pcmpeqd %%xmm0, %%xmm0\n\tpcmpeqd %%xmm7, %%xmm7\n\tpcmpeqd %%xmm15, %%xmm15\n\tfninit\n\tfld1" ::
+		: "xmm0", "xmm7", "xmm15");
 	seen++;
 }
 
@@ -159,12 +163,13 @@ __attribute__((target("avx"))) static void destroy_wide(int number)
 
 __attribute__((target("avx"))) static int wide_survive(void)
 {
-	float in[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, out[8] = { 0 }, out9[8] = { 0 };
+	float in[8] = {1, 2, 3, 4, 5, 6, 7, 8}, out[8] = {0}, out9[8] = {0};
 	long result;
-	__asm__ volatile("vmovups (%3), %%ymm0\n\tvmovups (%3), %%ymm9\n\tsyscall\n\tvmovups %%ymm0, (%1)\n\tvmovups %%ymm9, (%2)"
-			 : "=a"(result)
-			 : "r"(out), "r"(out9), "r"(in), "0"(SYS_tgkill), "D"(getpid()), "S"((long)getpid()), "d"(SIGUSR1)
-			 : "rcx", "r11", "xmm0", "xmm9", "memory");
+	__asm__ volatile(
+	    "vmovups (%3), %%ymm0\n\tvmovups (%3), %%ymm9\n\tsyscall\n\tvmovups %%ymm0, (%1)\n\tvmovups %%ymm9, (%2)"
+	    : "=a"(result)
+	    : "r"(out), "r"(out9), "r"(in), "0"(SYS_tgkill), "D"(getpid()), "S"((long)getpid()), "d"(SIGUSR1)
+	    : "rcx", "r11", "xmm0", "xmm9", "memory");
 	return memcmp(in, out, sizeof(in)) == 0 && memcmp(in, out9, sizeof(in)) == 0;
 }
 
@@ -178,17 +183,19 @@ static void look_at_modes(int number)
 
 static void vectors(void)
 {
-	long out[2] = { 0 }, result;
+	long out[2] = {0}, result;
 	double x87 = 0;
 	theme("vector registers");
 	signal(SIGUSR1, destroy_vectors);
 	seen = 0;
-	__asm__ volatile("mov $0x0123456789abcdef, %%rax\n\tmovq %%rax, %%xmm0\n\tmovq %%rax, %%xmm15\n\tmov %3, %%eax\n\tfldpi\n\tsyscall\n\t"
+	__asm__ volatile("mov $0x0123456789abcdef, %%rax\n\tmovq %%rax, %%xmm0\n\tmovq %%rax, %%xmm15\n\tmov %3, "
+			 "%%eax\n\tfldpi\n\tsyscall\n\t"
 			 "fstpl %1\n\tmovq %%xmm0, (%2)\n\tmovq %%xmm15, 8(%2)"
 			 : "=&a"(result), "=m"(x87)
 			 : "r"(out), "i"(SYS_tgkill), "D"(getpid()), "S"((long)getpid()), "d"(SIGUSR1)
 			 : "rcx", "r11", "xmm0", "xmm15", "st", "memory");
-	CHECK_THAT(seen == 1 && out[0] == 0x0123456789abcdef && out[1] == 0x0123456789abcdef, "SSE registers survive a handler");
+	CHECK_THAT(seen == 1 && out[0] == 0x0123456789abcdef && out[1] == 0x0123456789abcdef,
+		   "SSE registers survive a handler");
 	CHECK_THAT(x87 > 3.14159 && x87 < 3.1416, "the x87 stack survives a handler");
 	if (__builtin_cpu_supports("avx")) {
 		signal(SIGUSR1, destroy_wide);
@@ -276,7 +283,9 @@ static void divide_float(void)
 
 static void single_step(void)
 {
-	__asm__ volatile("pushf\n\torq $0x100, (%%rsp)\n\tpopf\n\tnop\n\tnop\n\tpushf\n\tandq $~0x100, (%%rsp)\n\tpopf" ::: "memory", "cc");
+	__asm__ volatile(
+	    "pushf\n\torq $0x100, (%%rsp)\n\tpopf\n\tnop\n\tnop\n\tpushf\n\tandq $~0x100, (%%rsp)\n\tpopf" ::
+		: "memory", "cc");
 }
 
 static void faults(void)
@@ -301,7 +310,8 @@ static void faults(void)
 	f = fault_of(CALL, (char *)0xffff800000000000);
 	CHECK_THAT(f.signal == SIGSEGV, "and a jump there");
 	f = fault_of(CALL, noncanonical);
-	CHECK_THAT(f.signal == SIGSEGV && f.code == SI_KERNEL && f.address == NULL, "a non-canonical address: SI_KERNEL");
+	CHECK_THAT(f.signal == SIGSEGV && f.code == SI_KERNEL && f.address == NULL,
+		   "a non-canonical address: SI_KERNEL");
 	f = fault_of(CALL, divide);
 	CHECK_THAT(f.signal == SIGFPE && f.code == FPE_INTDIV, "division by zero: FPE_INTDIV");
 	f = fault_of(CALL, overflow);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the stress programs share: how long they run. A first argument, or STRESS_SECONDS, gives the seconds for all parts
- * of a program together; without either the short form runs, which ends in about a second.
+ * What the stress programs share: how long they run. A first argument, or STRESS_SECONDS, gives the seconds for all
+ * parts of a program together; without either the short form runs, which ends in about a second.
  */
 #ifndef TESTS_GUEST_STRESS_H
 #define TESTS_GUEST_STRESS_H

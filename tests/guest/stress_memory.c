@@ -5,7 +5,7 @@
 #include "stress.h"
 
 #define PAGES 16
-#define RW (PROT_READ | PROT_WRITE)
+#define RW    (PROT_READ | PROT_WRITE)
 
 static char *area;
 static volatile long writes, faults, stale, lost;
@@ -47,7 +47,7 @@ static void *writer(void *argument)
 static void protection(void)
 {
 	pthread_t t[8];
-	struct sigaction action = { .sa_handler = caught, .sa_flags = SA_NODEFER };
+	struct sigaction action = {.sa_handler = caught, .sa_flags = SA_NODEFER};
 	theme("stress shootdown");
 	sigaction(SIGSEGV, &action, NULL);
 	area = map_pages(PAGES, RW);

@@ -16,9 +16,9 @@ static void add(int number, siginfo_t *info, void *context)
 	__atomic_add_fetch(&sum, info->si_value.sival_int, __ATOMIC_SEQ_CST);
 }
 
-static void catch(int number, void (*handler)(int, siginfo_t *, void *), int flags)
+static void catch (int number, void (*handler)(int, siginfo_t *, void *), int flags)
 {
-	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags};
 	sigaction(number, &action, NULL);
 }
 
@@ -27,7 +27,7 @@ static void storms(void)
 	long expected = 0, sent = 0;
 	int bad = 0;
 	theme("stress signals");
-	catch(SIGRTMIN, add, SA_RESTART);
+	catch (SIGRTMIN, add, SA_RESTART);
 	stress_begin();
 	do {
 		pid_t parent = getpid(), pids[4];
@@ -36,7 +36,8 @@ static void storms(void)
 			if (pids[c])
 				continue;
 			for (int i = 1; i <= 25; i++)
-				while (sigqueue(parent, SIGRTMIN, (union sigval){ .sival_int = i }) < 0 && errno == EAGAIN)
+				while (sigqueue(parent, SIGRTMIN, (union sigval){.sival_int = i}) < 0 &&
+				       errno == EAGAIN)
 					sched_yield();
 			_exit(0);
 		}
@@ -62,13 +63,13 @@ static void between_threads(void)
 	long sent = 0;
 	theme("stress thread signals");
 	received = 0;
-	catch(SIGRTMIN + 1, add, SA_RESTART);
+	catch (SIGRTMIN + 1, add, SA_RESTART);
 	stress_begin();
 	for (int i = 0; i < 4; i++)
 		t[i] = stress_thread(receiver, NULL);
 	do {
 		for (int i = 0; i < 4; i++)
-			sent += pthread_sigqueue(t[i], SIGRTMIN + 1, (union sigval){ 0 }) == 0;
+			sent += pthread_sigqueue(t[i], SIGRTMIN + 1, (union sigval){0}) == 0;
 		if (sent - received > 400)
 			sched_yield();
 	} while (stress_goes_on());
@@ -84,7 +85,8 @@ static void between_threads(void)
 static void tick(int number, siginfo_t *info, void *context)
 {
 	/* Ruins what the interrupted code holds in its registers, unless they are saved and restored. */
-	__asm__ volatile("pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm8, %%xmm8\n\tpxor %%xmm15, %%xmm15" :
+	__asm__ volatile("pxor %%xmm0, %%xmm0\n\tpxor %%xmm1, %%xmm1\n\tpxor %%xmm8, %%xmm8\n\tpxor %%xmm15, %%xmm15"
+			 :
 			 :
 			 : "xmm0", "xmm1", "xmm8", "xmm15");
 	ticks++;
@@ -98,12 +100,14 @@ __attribute__((target("avx"))) static long hold_wide(unsigned pattern, long roun
 	for (int i = 0; i < 8; i++)
 		in[i] = pattern * 2654435761u + (unsigned)i;
 	for (long r = 0; r < rounds; r++) {
-		__asm__ volatile("vmovups (%0), %%ymm0\n\tvmovups (%0), %%ymm1\n\tvmovups (%0), %%ymm8\n\tvmovups (%0), %%ymm15\n\t"
-				 "mov $20000, %%ecx\n1:\tpause\n\tsub $40, %%ecx\n\tjnz 1b\n\t"
-				 "vmovups %%ymm0, (%1)\n\tvmovups %%ymm1, 32(%1)\n\tvmovups %%ymm8, 64(%1)\n\tvmovups %%ymm15, 96(%1)"
-				 :
-				 : "r"(in), "r"(out)
-				 : "xmm0", "xmm1", "xmm8", "xmm15", "rcx", "memory");
+		__asm__ volatile(
+		    "vmovups (%0), %%ymm0\n\tvmovups (%0), %%ymm1\n\tvmovups (%0), %%ymm8\n\tvmovups (%0), %%ymm15\n\t"
+		    "mov $20000, %%ecx\n1:\tpause\n\tsub $40, %%ecx\n\tjnz 1b\n\t"
+		    "vmovups %%ymm0, (%1)\n\tvmovups %%ymm1, 32(%1)\n\tvmovups %%ymm8, 64(%1)\n\tvmovups %%ymm15, "
+		    "96(%1)"
+		    :
+		    : "r"(in), "r"(out)
+		    : "xmm0", "xmm1", "xmm8", "xmm15", "rcx", "memory");
 		for (int i = 0; i < 4; i++)
 			bad += memcmp(in, out + 8 * i, sizeof(in)) != 0;
 	}
@@ -112,10 +116,11 @@ __attribute__((target("avx"))) static long hold_wide(unsigned pattern, long roun
 
 static long hold_narrow(unsigned pattern, long rounds)
 {
-	unsigned in[4] = { pattern, pattern * 3, pattern * 5, pattern * 7 }, out[8];
+	unsigned in[4] = {pattern, pattern * 3, pattern * 5, pattern * 7}, out[8];
 	long bad = 0;
 	for (long r = 0; r < rounds; r++) {
-		__asm__ volatile("movups (%0), %%xmm0\n\tmovups (%0), %%xmm15\n\tmov $20000, %%ecx\n1:\tpause\n\tsub $40, %%ecx\n\tjnz 1b\n\t"
+		__asm__ volatile("movups (%0), %%xmm0\n\tmovups (%0), %%xmm15\n\tmov $20000, %%ecx\n1:\tpause\n\tsub "
+				 "$40, %%ecx\n\tjnz 1b\n\t"
 				 "movups %%xmm0, (%1)\n\tmovups %%xmm15, 16(%1)"
 				 :
 				 : "r"(in), "r"(out)
@@ -142,9 +147,9 @@ static void *holder(void *argument)
 static void vectors(void)
 {
 	pthread_t t[6];
-	struct itimerval fast = { { 0, 1000 }, { 0, 1000 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct itimerval fast = {{0, 1000}, {0, 1000}}, off = {{0, 0}, {0, 0}};
 	theme("stress vector registers");
-	catch(SIGPROF, tick, SA_RESTART);
+	catch (SIGPROF, tick, SA_RESTART);
 	stress_begin();
 	for (long i = 0; i < 6; i++)
 		t[i] = stress_thread(holder, (void *)(i * 1000 + 1));
@@ -172,11 +177,11 @@ static void interrupted(void)
 	int fds[2], bad = 0;
 	long total = 0;
 	char block[4096];
-	struct itimerval fast = { { 0, 500 }, { 0, 500 } }, off = { { 0, 0 }, { 0, 0 } };
+	struct itimerval fast = {{0, 500}, {0, 500}}, off = {{0, 0}, {0, 0}};
 	theme("stress interrupted calls");
 	REQUIRE(pipe(fds) == 0);
-	catch(SIGVTALRM, beat, SA_RESTART);
-	catch(SIGPROF, beat, SA_RESTART);
+	catch (SIGVTALRM, beat, SA_RESTART);
+	catch (SIGPROF, beat, SA_RESTART);
 	pid_t pid = fork_child();
 	if (pid == 0) {
 		unsigned char next = 0;

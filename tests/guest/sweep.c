@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Any system call with any arguments must return, or end the program that made it, and nothing else. Each number of the
- * table is called with arguments drawn from a list of nasty ones, always the same ones; in a child, because the call may
- * unmap its stack or kill it. What the child may do to the machine is limited: it has no privileges and few descriptors.
+ * table is called with arguments drawn from a list of nasty ones, always the same ones; in a child, because the call
+ * may unmap its stack or kill it. What the child may do to the machine is limited: it has no privileges and few
+ * descriptors.
  */
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -10,19 +11,86 @@
 #include "probe.h"
 
 #define ROUNDS 24
-#define LAST 470
+#define LAST   470
 
-/* Calls that wait for ever, end the child, signal others, or leave something behind, when nothing is wrong with them. */
+/* Calls that wait for ever, end the child, signal others, or leave something behind, when nothing is wrong with them.
+ */
 static const int left_out[] = {
-	SYS_rt_sigreturn, SYS_pause, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_exit, SYS_exit_group, SYS_kill, SYS_tkill, SYS_tgkill,
-	SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_reboot, SYS_rt_sigsuspend, SYS_ptrace, SYS_setpgid, SYS_setsid,
-	SYS_shmget, SYS_semget, SYS_msgget, SYS_sync, SYS_vhangup, SYS_setpriority, SYS_ioprio_set, SYS_prctl, SYS_setrlimit, SYS_prlimit64,
-	SYS_alarm, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setattr, SYS_process_madvise, SYS_process_mrelease, SYS_add_key,
-	SYS_keyctl, SYS_request_key, SYS_seccomp, SYS_mknod, SYS_mknodat, SYS_mq_open, SYS_syslog, SYS_fanotify_init, SYS_fanotify_mark,
-	SYS_landlock_restrict_self, SYS_landlock_create_ruleset, SYS_perf_event_open, SYS_bpf, SYS_userfaultfd, SYS_io_setup,
-	SYS_io_uring_setup, SYS_unshare, SYS_setns, SYS_mlockall, SYS_execve, SYS_execveat, SYS_chroot, SYS_acct, SYS_kcmp, SYS_move_pages,
-	SYS_migrate_pages, SYS_process_vm_writev, SYS_memfd_secret, SYS_syncfs, SYS_personality, 335 /* uretprobe */, 336 /* uprobe */,
-	SYS_timer_create, SYS_setitimer, SYS_futex, SYS_futex_waitv, 455 /* futex_wait */, SYS_wait4, SYS_waitid,
+    SYS_rt_sigreturn,
+    SYS_pause,
+    SYS_fork,
+    SYS_vfork,
+    SYS_clone,
+    SYS_clone3,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_kill,
+    SYS_tkill,
+    SYS_tgkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
+    SYS_pidfd_send_signal,
+    SYS_reboot,
+    SYS_rt_sigsuspend,
+    SYS_ptrace,
+    SYS_setpgid,
+    SYS_setsid,
+    SYS_shmget,
+    SYS_semget,
+    SYS_msgget,
+    SYS_sync,
+    SYS_vhangup,
+    SYS_setpriority,
+    SYS_ioprio_set,
+    SYS_prctl,
+    SYS_setrlimit,
+    SYS_prlimit64,
+    SYS_alarm,
+    SYS_sched_setaffinity,
+    SYS_sched_setscheduler,
+    SYS_sched_setattr,
+    SYS_process_madvise,
+    SYS_process_mrelease,
+    SYS_add_key,
+    SYS_keyctl,
+    SYS_request_key,
+    SYS_seccomp,
+    SYS_mknod,
+    SYS_mknodat,
+    SYS_mq_open,
+    SYS_syslog,
+    SYS_fanotify_init,
+    SYS_fanotify_mark,
+    SYS_landlock_restrict_self,
+    SYS_landlock_create_ruleset,
+    SYS_perf_event_open,
+    SYS_bpf,
+    SYS_userfaultfd,
+    SYS_io_setup,
+    SYS_io_uring_setup,
+    SYS_unshare,
+    SYS_setns,
+    SYS_mlockall,
+    SYS_execve,
+    SYS_execveat,
+    SYS_chroot,
+    SYS_acct,
+    SYS_kcmp,
+    SYS_move_pages,
+    SYS_migrate_pages,
+    SYS_process_vm_writev,
+    SYS_memfd_secret,
+    SYS_syncfs,
+    SYS_personality,
+    335 /* uretprobe */,
+    336 /* uprobe */,
+    SYS_timer_create,
+    SYS_setitimer,
+    SYS_futex,
+    SYS_futex_waitv,
+    455 /* futex_wait */,
+    SYS_wait4,
+    SYS_waitid,
 };
 
 static int is_left_out(int number)
@@ -48,9 +116,37 @@ static char *good, *edge, *readonly;
 static long nasty(void)
 {
 	static const unsigned long plain[] = {
-		0, 1, 2, 3, 4, 5, 7, 8, 16, 64, 255, 4095, 4096, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-		0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffffffffffff0, 0xfffffffffffff000,
-		0xffff800000000000, 0xffff888000000000, 0xffffffff80000000, 0x7ffffffff000, 0x7fffffffffff, 0x800000000000, 8, 12,
+	    0,
+	    1,
+	    2,
+	    3,
+	    4,
+	    5,
+	    7,
+	    8,
+	    16,
+	    64,
+	    255,
+	    4095,
+	    4096,
+	    65536,
+	    0x7fffffff,
+	    0x80000000,
+	    0xffffffff,
+	    0x100000000,
+	    0x7fffffffffffffff,
+	    0x8000000000000000,
+	    0xffffffffffffffff,
+	    0xfffffffffffffff0,
+	    0xfffffffffffff000,
+	    0xffff800000000000,
+	    0xffff888000000000,
+	    0xffffffff80000000,
+	    0x7ffffffff000,
+	    0x7fffffffffff,
+	    0x800000000000,
+	    8,
+	    12,
 	};
 	uint64_t r = draw();
 	switch (r % 8) {
@@ -72,10 +168,10 @@ static long nasty(void)
 /* The call with six nasty arguments, again and again. A small alarm ends what waits. */
 static void torment(int number)
 {
-	static const struct rlimit no_files = { 0, 0 }, few = { 64, 64 }, memory = { 1 << 29, 1 << 29 };
+	static const struct rlimit no_files = {0, 0}, few = {64, 64}, memory = {1 << 29, 1 << 29};
 	struct itimerval_short {
 		long s[4];
-	} timer = { { 0, 0, 0, 30000 } };
+	} timer = {{0, 0, 0, 30000}};
 	int null = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);

@@ -19,7 +19,8 @@ static void names(void)
 	theme("uname");
 	CHECK(uname(&u) == 0 && !strcmp(u.sysname, "Linux") && !strcmp(u.machine, "x86_64"));
 	int major = 0, minor = -1;
-	CHECK_THAT(sscanf(u.release, "%d.%d", &major, &minor) == 2 && major >= 3 && minor >= 0, "the release is a version number");
+	CHECK_THAT(sscanf(u.release, "%d.%d", &major, &minor) == 2 && major >= 3 && minor >= 0,
+		   "the release is a version number");
 	CHECK(strlen(u.nodename) < sizeof(u.nodename) && strlen(u.version) > 0);
 	CHECK_ERRNO(syscall(SYS_uname, unmapped_address()), EFAULT);
 	CHECK_ERRNO(syscall(SYS_uname, NULL), EFAULT);
@@ -38,7 +39,7 @@ static void names(void)
 
 static void randomness(void)
 {
-	unsigned char a[256], b[256], zero[256] = { 0 };
+	unsigned char a[256], b[256], zero[256] = {0};
 	theme("getrandom");
 	CHECK(getrandom(a, sizeof(a), 0) == sizeof(a) && getrandom(b, sizeof(b), 0) == sizeof(b));
 	CHECK_THAT(memcmp(a, b, sizeof(a)) && memcmp(a, zero, sizeof(a)), "two results differ");
@@ -55,7 +56,8 @@ static void randomness(void)
 	CHECK_ERRNO(syscall(SYS_getrandom, 0xffff800000000000, 16, 0), EFAULT);
 	char *p = map_pages(2, PROT_READ | PROT_WRITE);
 	munmap(p + PAGE, PAGE);
-	CHECK_THAT(syscall(SYS_getrandom, p + PAGE - 8, 16, 0) == 8 || errno == EFAULT, "a buffer that ends in nothing");
+	CHECK_THAT(syscall(SYS_getrandom, p + PAGE - 8, 16, 0) == 8 || errno == EFAULT,
+		   "a buffer that ends in nothing");
 	CHECK_IN_CHILD_THAT(({
 				    unsigned char *seed = (unsigned char *)getauxval(AT_RANDOM);
 				    memcmp(seed, zero, 16) != 0;
@@ -70,7 +72,8 @@ static void randomness(void)
 	pid = fork_child();
 	if (pid == 0)
 		_exit(getrandom(a, 16, 0) != 16 || write(fds[1], a, 16) != 16);
-	CHECK_THAT(getrandom(b, 16, 0) == 16 && read(fds[0], a, 16) == 16 && memcmp(a, b, 16), "parent and child get different bytes");
+	CHECK_THAT(getrandom(b, 16, 0) == 16 && read(fds[0], a, 16) == 16 && memcmp(a, b, 16),
+		   "parent and child get different bytes");
 	wait_for(pid);
 	int fd = open("/dev/urandom", O_RDONLY);
 	CHECK(fd >= 0 && read(fd, a, 64) == 64 && memcmp(a, b, 16));
@@ -112,18 +115,22 @@ static void architecture(void)
 
 static void unknown(void)
 {
-	static const long numbers[] = { 9999, 100000, 0x7fffffff, -1, -2, 600, 512, 387, 400 };
+	static const long numbers[] = {9999, 100000, 0x7fffffff, -1, -2, 600, 512, 387, 400};
 	theme("unknown system calls");
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		CHECKF(syscall(numbers[i], 1, 2, 3, 4, 5, 6) == -1 && errno == ENOSYS, "number %ld is ENOSYS", numbers[i]);
+		CHECKF(syscall(numbers[i], 1, 2, 3, 4, 5, 6) == -1 && errno == ENOSYS, "number %ld is ENOSYS",
+		       numbers[i]);
 	long result;
 	__asm__ volatile("syscall" : "=a"(result) : "0"(0x123456789000L) : "rcx", "r11", "memory");
 	CHECK_THAT(result == -ENOSYS, "all 64 bits of the number count, or none beyond 32");
 	unsigned long before = 0x1122334455667788, after[6];
-	__asm__ volatile("mov %7, %%rbx\n\tmov %7, %%r12\n\tmov %7, %%r13\n\tmov %7, %%r14\n\tmov %7, %%r8\n\tmov %7, %%r9\n\tmov $39, %%eax\n\t"
-			 "syscall\n\tmov %%rbx, %0\n\tmov %%r12, %1\n\tmov %%r13, %2\n\tmov %%r14, %3\n\tmov %%r8, %4\n\tmov %%r9, %5\n\t"
+	__asm__ volatile("mov %7, %%rbx\n\tmov %7, %%r12\n\tmov %7, %%r13\n\tmov %7, %%r14\n\tmov %7, %%r8\n\tmov %7, "
+			 "%%r9\n\tmov $39, %%eax\n\t"
+			 "syscall\n\tmov %%rbx, %0\n\tmov %%r12, %1\n\tmov %%r13, %2\n\tmov %%r14, %3\n\tmov %%r8, "
+			 "%4\n\tmov %%r9, %5\n\t"
 			 "mov %%rax, %6"
-			 : "=m"(after[0]), "=m"(after[1]), "=m"(after[2]), "=m"(after[3]), "=m"(after[4]), "=m"(after[5]), "=m"(result)
+			 : "=m"(after[0]), "=m"(after[1]), "=m"(after[2]), "=m"(after[3]), "=m"(after[4]),
+			   "=m"(after[5]), "=m"(result)
 			 : "m"(before)
 			 : "rax", "rbx", "r12", "r13", "r14", "r8", "r9", "rcx", "r11", "memory");
 	int kept = result == getpid();
@@ -131,7 +138,10 @@ static void unknown(void)
 		kept &= after[i] == before;
 	CHECK_THAT(kept, "a system call changes RAX, RCX and R11 alone");
 	unsigned long flags;
-	__asm__ volatile("std\n\tmov $39, %%eax\n\tsyscall\n\tpushf\n\tpop %0\n\tcld" : "=r"(flags) : : "rax", "rcx", "r11", "memory");
+	__asm__ volatile("std\n\tmov $39, %%eax\n\tsyscall\n\tpushf\n\tpop %0\n\tcld"
+			 : "=r"(flags)
+			 :
+			 : "rax", "rcx", "r11", "memory");
 	CHECK_THAT(flags & 0x400, "the direction flag survives");
 }
 

@@ -151,7 +151,7 @@ static void mutexes(void)
 	pthread_mutex_lock(&mutex);
 	CHECK(result_of(try_lock, &mutex) == EBUSY);
 	pthread_mutex_unlock(&mutex);
-	static const int kinds[] = { PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE };
+	static const int kinds[] = {PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE};
 	for (int i = 0; i < 2; i++) {
 		pthread_mutexattr_init(&attributes);
 		pthread_mutexattr_settype(&attributes, kinds[i]);
@@ -179,7 +179,8 @@ static void mutexes(void)
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
 	pthread_mutex_init(&m, &attributes);
-	CHECK_THAT(pthread_mutex_lock(&m) == 0 && result_of(try_lock, &m) == EBUSY && pthread_mutex_unlock(&m) == 0, "priority inheritance");
+	CHECK_THAT(pthread_mutex_lock(&m) == 0 && result_of(try_lock, &m) == EBUSY && pthread_mutex_unlock(&m) == 0,
+		   "priority inheritance");
 	struct timespec limit = soon(CLOCK_REALTIME, 20);
 	pthread_mutex_init(&m, NULL);
 	pthread_mutex_lock(&m);
@@ -318,7 +319,8 @@ static void endings(void)
 	pthread_create(&t, NULL, spin, NULL);
 	while (!shared)
 		sched_yield();
-	CHECK_THAT(pthread_cancel(t) == 0 && pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED, "asynchronous, of a loop");
+	CHECK_THAT(pthread_cancel(t) == 0 && pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED,
+		   "asynchronous, of a loop");
 	cleaned = 0;
 	CHECK(pthread_key_create(&key, destroy) == 0 && result_of(use_key, NULL) == 5);
 	CHECK_THAT(cleaned == 5, "the destructor of a key runs");

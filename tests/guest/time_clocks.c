@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Clocks and sleeping: clock_gettime of each clock, resolutions, monotony, nanosleep relative and absolute, gettimeofday.
+ * Clocks and sleeping: clock_gettime of each clock, resolutions, monotony, nanosleep relative and absolute,
+ * gettimeofday.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -16,14 +17,14 @@ static long ns_of(const struct timespec *t)
 
 static long raw_ns(clockid_t clock)
 {
-	struct timespec t = { 0 };
+	struct timespec t = {0};
 	syscall(SYS_clock_gettime, clock, &t);
 	return ns_of(&t);
 }
 
 static long libc_ns(clockid_t clock)
 {
-	struct timespec t = { 0 };
+	struct timespec t = {0};
 	clock_gettime(clock, &t);
 	return ns_of(&t);
 }
@@ -41,18 +42,26 @@ static void clocks(void)
 	static const struct {
 		clockid_t id;
 		const char *name;
-	} all[] = { { CLOCK_REALTIME, "REALTIME" }, { CLOCK_MONOTONIC, "MONOTONIC" }, { CLOCK_MONOTONIC_RAW, "MONOTONIC_RAW" },
-		    { CLOCK_REALTIME_COARSE, "REALTIME_COARSE" }, { CLOCK_MONOTONIC_COARSE, "MONOTONIC_COARSE" },
-		    { CLOCK_BOOTTIME, "BOOTTIME" }, { CLOCK_PROCESS_CPUTIME_ID, "PROCESS_CPUTIME_ID" },
-		    { CLOCK_THREAD_CPUTIME_ID, "THREAD_CPUTIME_ID" }, { CLOCK_TAI, "TAI" } };
+	} all[] = {{CLOCK_REALTIME, "REALTIME"},
+		   {CLOCK_MONOTONIC, "MONOTONIC"},
+		   {CLOCK_MONOTONIC_RAW, "MONOTONIC_RAW"},
+		   {CLOCK_REALTIME_COARSE, "REALTIME_COARSE"},
+		   {CLOCK_MONOTONIC_COARSE, "MONOTONIC_COARSE"},
+		   {CLOCK_BOOTTIME, "BOOTTIME"},
+		   {CLOCK_PROCESS_CPUTIME_ID, "PROCESS_CPUTIME_ID"},
+		   {CLOCK_THREAD_CPUTIME_ID, "THREAD_CPUTIME_ID"},
+		   {CLOCK_TAI, "TAI"}};
 	struct timespec t;
 	theme("clocks");
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		int good = 1;
-		CHECKF(clock_gettime(all[i].id, &t) == 0 && t.tv_nsec >= 0 && t.tv_nsec < 1000000000, "CLOCK_%s", all[i].name);
-		CHECKF(clock_getres(all[i].id, &t) == 0 && t.tv_sec == 0 && t.tv_nsec > 0, "CLOCK_%s has a resolution", all[i].name);
+		CHECKF(clock_gettime(all[i].id, &t) == 0 && t.tv_nsec >= 0 && t.tv_nsec < 1000000000, "CLOCK_%s",
+		       all[i].name);
+		CHECKF(clock_getres(all[i].id, &t) == 0 && t.tv_sec == 0 && t.tv_nsec > 0, "CLOCK_%s has a resolution",
+		       all[i].name);
 		long a = raw_ns(all[i].id), b = libc_ns(all[i].id), c = raw_ns(all[i].id);
-		CHECKF(b >= a - 10000000 && b <= c + 10000000, "CLOCK_%s: system call and C library agree", all[i].name);
+		CHECKF(b >= a - 10000000 && b <= c + 10000000, "CLOCK_%s: system call and C library agree",
+		       all[i].name);
 		if (i == 0 || i == 3 || i == 8)
 			continue;
 		long before = libc_ns(all[i].id);
@@ -73,7 +82,8 @@ static void clocks(void)
 	CHECK_ERRNO(syscall(SYS_clock_settime, CLOCK_MONOTONIC, &t), EINVAL);
 	CHECK_ERRNO(syscall(SYS_clock_settime, CLOCK_REALTIME, unmapped_address()), EFAULT);
 	CHECK_THAT(libc_ns(CLOCK_REALTIME) > 1700000000L * 1000000000, "the wall clock is set");
-	CHECK_THAT(libc_ns(CLOCK_BOOTTIME) >= libc_ns(CLOCK_MONOTONIC) - 1000000, "boot time includes all of the monotonic time");
+	CHECK_THAT(libc_ns(CLOCK_BOOTTIME) >= libc_ns(CLOCK_MONOTONIC) - 1000000,
+		   "boot time includes all of the monotonic time");
 	long coarse = libc_ns(CLOCK_REALTIME_COARSE), fine = libc_ns(CLOCK_REALTIME);
 	CHECK_THAT(fine - coarse >= -1000000 && fine - coarse < 100000000, "the coarse clock lags little");
 	struct timeval tv;
@@ -83,7 +93,7 @@ static void clocks(void)
 	CHECK_ERRNO(syscall(SYS_gettimeofday, unmapped_address(), NULL), EFAULT);
 	CHECK_THAT(labs(syscall(SYS_time, NULL) - time(NULL)) <= 1, "time");
 	CHECK_ERRNO(syscall(SYS_time, unmapped_address()), EFAULT);
-	struct timex x = { 0 };
+	struct timex x = {0};
 	CHECK_THAT(adjtimex(&x) >= 0, "adjtimex reads");
 	CHECK_ERRNO(syscall(SYS_adjtimex, unmapped_address()), EFAULT);
 	theme("processor time clocks");
@@ -104,7 +114,7 @@ static void clocks(void)
 
 static void sleeps(void)
 {
-	struct timespec t = { 0, 15000000 }, bad = { 0, 1000000000 }, negative = { -1, 0 }, rest;
+	struct timespec t = {0, 15000000}, bad = {0, 1000000000}, negative = {-1, 0}, rest;
 	theme("sleeping");
 	long begin = now_us();
 	CHECK(nanosleep(&t, &rest) == 0);
@@ -114,23 +124,26 @@ static void sleeps(void)
 	CHECK_ERRNO(nanosleep(&negative, NULL), EINVAL);
 	CHECK_ERRNO(syscall(SYS_nanosleep, NULL, NULL), EFAULT);
 	CHECK_ERRNO(syscall(SYS_nanosleep, unmapped_address(), NULL), EFAULT);
-	t = (struct timespec){ 0, 0 };
+	t = (struct timespec){0, 0};
 	CHECK(nanosleep(&t, NULL) == 0);
-	CHECK_THAT(syscall(SYS_nanosleep, &t, unmapped_address()) == 0, "the remainder is not written after a full sleep");
+	CHECK_THAT(syscall(SYS_nanosleep, &t, unmapped_address()) == 0,
+		   "the remainder is not written after a full sleep");
 	CHECK(clock_nanosleep(99, 0, &t, NULL) == EINVAL);
 	CHECK(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL) == EINVAL);
 	CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &bad, NULL) == EINVAL);
 	CHECK_ERRNO(syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, unmapped_address(), NULL), EFAULT);
-	static const clockid_t ids[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };
+	static const clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME};
 	for (int i = 0; i < 3; i++) {
 		clock_gettime(ids[i], &t);
 		t.tv_nsec += 15000000;
 		t.tv_sec += t.tv_nsec / 1000000000;
 		t.tv_nsec %= 1000000000;
-		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && libc_ns(ids[i]) >= ns_of(&t), "until a time of clock %d", ids[i]);
-		t = (struct timespec){ 0, 1 };
+		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && libc_ns(ids[i]) >= ns_of(&t),
+		       "until a time of clock %d", ids[i]);
+		t = (struct timespec){0, 1};
 		begin = now_us();
-		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && now_us() - begin < 500000, "until a past time of clock %d", ids[i]);
+		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && now_us() - begin < 500000,
+		       "until a past time of clock %d", ids[i]);
 	}
 	begin = now_us();
 	usleep(5000);

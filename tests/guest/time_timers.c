@@ -17,9 +17,9 @@ static void note(int number, siginfo_t *info, void *context)
 	last = *info;
 }
 
-static void catch(int number)
+static void catch (int number)
 {
-	struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
+	struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
 	sigaction(number, &action, NULL);
 	count = 0;
 }
@@ -36,17 +36,18 @@ static int wait_count(int wanted, int spin)
 
 static void intervals(void)
 {
-	struct itimerval v = { { 0, 0 }, { 0, 20000 } }, old, zero = { { 0, 0 }, { 0, 0 } }, bad = { { 0, 0 }, { 0, 1000000 } };
+	struct itimerval v = {{0, 0}, {0, 20000}}, old, zero = {{0, 0}, {0, 0}}, bad = {{0, 0}, {0, 1000000}};
 	theme("setitimer");
 	CHECK_ERRNO(setitimer(3, &v, NULL), EINVAL);
 	CHECK_ERRNO(getitimer(-1, &v), EINVAL);
 	CHECK_ERRNO(setitimer(ITIMER_REAL, &bad, NULL), EINVAL);
 	CHECK_ERRNO(syscall(SYS_setitimer, ITIMER_REAL, unmapped_address(), NULL), EFAULT);
 	CHECK_ERRNO(syscall(SYS_getitimer, ITIMER_REAL, unmapped_address()), EFAULT);
-	catch(SIGALRM);
+	catch (SIGALRM);
 	long begin = now_us();
 	CHECK(setitimer(ITIMER_REAL, &v, NULL) == 0);
-	CHECK(getitimer(ITIMER_REAL, &old) == 0 && old.it_value.tv_sec == 0 && old.it_value.tv_usec <= 20000 && old.it_value.tv_usec > 0);
+	CHECK(getitimer(ITIMER_REAL, &old) == 0 && old.it_value.tv_sec == 0 && old.it_value.tv_usec <= 20000 &&
+	      old.it_value.tv_usec > 0);
 	CHECK_THAT(wait_count(1, 0) && now_us() - begin >= 20000, "ITIMER_REAL expires, not early");
 	CHECK_THAT(last.si_code == SI_KERNEL || last.si_code == SI_TIMER, "its SIGALRM comes from the kernel");
 	CHECK(getitimer(ITIMER_REAL, &old) == 0 && old.it_value.tv_sec == 0 && old.it_value.tv_usec == 0);
@@ -59,19 +60,19 @@ static void intervals(void)
 	count = 0;
 	usleep(15000);
 	CHECK_THAT(count == 0, "and ends when disarmed");
-	static const int kinds[] = { ITIMER_VIRTUAL, ITIMER_PROF }, numbers[] = { SIGVTALRM, SIGPROF };
+	static const int kinds[] = {ITIMER_VIRTUAL, ITIMER_PROF}, numbers[] = {SIGVTALRM, SIGPROF};
 	for (int i = 0; i < 2; i++) {
-		catch(numbers[i]);
-		v = (struct itimerval){ { 0, 0 }, { 0, 20000 } };
+		catch (numbers[i]);
+		v = (struct itimerval){{0, 0}, {0, 20000}};
 		setitimer(kinds[i], &v, NULL);
 		CHECKF(wait_count(1, 1), "timer %d expires while computing", kinds[i]);
 	}
 	theme("alarm");
-	catch(SIGALRM);
+	catch (SIGALRM);
 	CHECK(alarm(100) == 0);
 	CHECK(alarm(0) == 100);
 	CHECK(alarm(0) == 0);
-	v = (struct itimerval){ { 0, 0 }, { 50, 500000 } };
+	v = (struct itimerval){{0, 0}, {50, 500000}};
 	setitimer(ITIMER_REAL, &v, NULL);
 	CHECK_THAT(alarm(0) >= 50, "alarm and ITIMER_REAL are one timer");
 	alarm(10);
@@ -80,7 +81,7 @@ static void intervals(void)
 	signal(SIGALRM, SIG_DFL);
 	pid_t pid = fork_child();
 	if (pid == 0) {
-		v = (struct itimerval){ { 0, 0 }, { 0, 10000 } };
+		v = (struct itimerval){{0, 0}, {0, 10000}};
 		setitimer(ITIMER_REAL, &v, NULL);
 		for (;;)
 			pause();
@@ -91,8 +92,8 @@ static void intervals(void)
 
 static void posix_timers(void)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 77 };
-	struct itimerspec v = { { 0, 0 }, { 0, 20000000 } }, old, zero = { { 0, 0 }, { 0, 0 } };
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 77};
+	struct itimerspec v = {{0, 0}, {0, 20000000}}, old, zero = {{0, 0}, {0, 0}};
 	timer_t t, gone;
 	theme("timer_create");
 	CHECK_ERRNO(timer_create(99, &event, &t), EINVAL);
@@ -105,14 +106,14 @@ static void posix_timers(void)
 	CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, unmapped_address(), &t), EFAULT);
 	CHECK_ERRNO(syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, unmapped_address()), EFAULT);
 	CHECK(timer_create(CLOCK_MONOTONIC, &event, &t) == 0);
-	catch(SIGRTMIN);
+	catch (SIGRTMIN);
 	long begin = now_us();
 	CHECK(timer_settime(t, 0, &v, NULL) == 0);
 	CHECK(timer_gettime(t, &old) == 0 && old.it_value.tv_nsec > 0 && old.it_value.tv_nsec <= 20000000);
 	CHECK_THAT(wait_count(1, 0) && now_us() - begin >= 20000, "it expires, not early");
 	CHECK(last.si_code == SI_TIMER && last.si_value.sival_int == 77 && last.si_overrun == 0);
 	CHECK(timer_gettime(t, &old) == 0 && old.it_value.tv_nsec == 0 && old.it_value.tv_sec == 0);
-	v = (struct itimerspec){ { 0, 4000000 }, { 0, 4000000 } };
+	v = (struct itimerspec){{0, 4000000}, {0, 4000000}};
 	count = 0;
 	timer_settime(t, 0, &v, NULL);
 	CHECK_THAT(wait_count(4, 0), "it repeats");
@@ -123,7 +124,8 @@ static void posix_timers(void)
 	sleep_ms(40);
 	count = 0;
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	CHECK_THAT(count >= 1 && last.si_overrun + timer_getoverrun(t) >= 1, "expirations while the signal is pending count as overrun");
+	CHECK_THAT(count >= 1 && last.si_overrun + timer_getoverrun(t) >= 1,
+		   "expirations while the signal is pending count as overrun");
 	CHECK(timer_settime(t, 0, &zero, &old) == 0 && old.it_interval.tv_nsec == 4000000);
 	usleep(5000);
 	count = 0;
@@ -138,7 +140,7 @@ static void posix_timers(void)
 	timer_settime(t, TIMER_ABSTIME, &v, NULL);
 	CHECK_THAT(wait_count(1, 0) && now_us() - begin >= 19000, "an absolute time");
 	count = 0;
-	v.it_value = (struct timespec){ 1, 0 };
+	v.it_value = (struct timespec){1, 0};
 	timer_settime(t, TIMER_ABSTIME, &v, NULL);
 	CHECK_THAT(wait_count(1, 0), "an absolute time in the past expires at once");
 	v.it_value.tv_nsec = 1000000000;
@@ -150,11 +152,12 @@ static void posix_timers(void)
 	CHECK(timer_delete(t) == 0);
 	event.sigev_notify = SIGEV_NONE;
 	CHECK(timer_create(CLOCK_REALTIME, &event, &t) == 0);
-	v = (struct itimerspec){ { 0, 0 }, { 0, 1000000 } };
+	v = (struct itimerspec){{0, 0}, {0, 1000000}};
 	count = 0;
 	timer_settime(t, 0, &v, NULL);
 	usleep(5000);
-	CHECK_THAT(count == 0 && timer_gettime(t, &old) == 0 && old.it_value.tv_nsec == 0, "SIGEV_NONE only counts down");
+	CHECK_THAT(count == 0 && timer_gettime(t, &old) == 0 && old.it_value.tv_nsec == 0,
+		   "SIGEV_NONE only counts down");
 	timer_delete(t);
 	event.sigev_notify = SIGEV_THREAD_ID;
 	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
@@ -166,7 +169,7 @@ static void posix_timers(void)
 	event._sigev_un._tid = 1 << 30;
 	CHECK_ERRNO(timer_create(CLOCK_MONOTONIC, &event, &t), EINVAL);
 	CHECK(timer_create(CLOCK_MONOTONIC, NULL, &t) == 0);
-	catch(SIGALRM);
+	catch (SIGALRM);
 	timer_settime(t, 0, &v, NULL);
 	CHECK_THAT(wait_count(1, 0) && last.si_signo == SIGALRM, "without sigevent it is SIGALRM");
 	timer_delete(t);
@@ -184,7 +187,7 @@ static void posix_timers(void)
 
 static void descriptors(void)
 {
-	struct itimerspec v = { { 0, 0 }, { 0, 15000000 } }, old, zero = { { 0, 0 }, { 0, 0 } };
+	struct itimerspec v = {{0, 0}, {0, 15000000}}, old, zero = {{0, 0}, {0, 0}};
 	uint64_t expired = 0;
 	theme("timerfd");
 	CHECK_ERRNO(timerfd_create(99, 0), EINVAL);
@@ -197,7 +200,7 @@ static void descriptors(void)
 	CHECK(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC && (fcntl(fd, F_GETFL) & O_NONBLOCK));
 	CHECK_ERRNO(syscall(SYS_timerfd_settime, fd, 0, unmapped_address(), NULL), EFAULT);
 	CHECK_ERRNO(timerfd_settime(fd, 0x40, &v, NULL), EINVAL);
-	struct pollfd p = { fd, POLLIN, 0 };
+	struct pollfd p = {fd, POLLIN, 0};
 	CHECK_ERRNO(read(fd, &expired, 8), EAGAIN);
 	CHECK_ERRNO(read(fd, &expired, 7), EINVAL);
 	CHECK_ERRNO(write(fd, &expired, 8), EINVAL);
@@ -208,7 +211,7 @@ static void descriptors(void)
 	CHECK(poll(&p, 1, 5000) == 1 && p.revents == POLLIN && now_us() - begin >= 15000);
 	CHECK(read(fd, &expired, 8) == 8 && expired == 1);
 	CHECK_ERRNO(read(fd, &expired, 8), EAGAIN);
-	v = (struct itimerspec){ { 0, 3000000 }, { 0, 3000000 } };
+	v = (struct itimerspec){{0, 3000000}, {0, 3000000}};
 	timerfd_settime(fd, 0, &v, NULL);
 	sleep_ms(30);
 	CHECK_THAT(read(fd, &expired, 8) == 8 && expired >= 5, "a read tells how often it expired");
@@ -218,12 +221,13 @@ static void descriptors(void)
 	v.it_value.tv_sec -= 1;
 	v.it_interval = zero.it_interval;
 	timerfd_settime(fd, TFD_TIMER_ABSTIME, &v, NULL);
-	CHECK_THAT(poll(&p, 1, 1000) == 1 && read(fd, &expired, 8) == 8 && expired == 1, "an absolute time in the past");
+	CHECK_THAT(poll(&p, 1, 1000) == 1 && read(fd, &expired, 8) == 8 && expired == 1,
+		   "an absolute time in the past");
 	fcntl(fd, F_SETFL, 0);
-	v.it_value = (struct timespec){ 0, 10000000 };
+	v.it_value = (struct timespec){0, 10000000};
 	timerfd_settime(fd, 0, &v, NULL);
 	CHECK_THAT(read(fd, &expired, 8) == 8 && expired == 1, "a read waits for it");
-	v.it_value = (struct timespec){ 0, 5000000 };
+	v.it_value = (struct timespec){0, 5000000};
 	timerfd_settime(fd, 0, &v, NULL);
 	CHECK_IN_CHILD_THAT(read(fd, &expired, 8) == 8, "a forked child shares it");
 	close(fd);
@@ -240,7 +244,7 @@ static void crowd(void)
 {
 	enum { TIMERS = 200 };
 	int fds[TIMERS], i;
-	struct itimerspec v = { { 0, 500000 }, { 0, 500000 } };
+	struct itimerspec v = {{0, 500000}, {0, 500000}};
 	volatile unsigned long n = 0;
 	uint64_t expired = 0, sum = 0;
 	theme("many timers");
@@ -259,9 +263,9 @@ static void crowd(void)
 	CHECK_THAT(n > 1000, "the program runs between 400,000 expirations a second");
 	CHECK_THAT(sum >= TIMERS * 500ul && sum < TIMERS * 100000ul, "none is lost");
 	timer_t timer;
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	struct itimerspec fast = { { 0, 50000 }, { 0, 50000 } };
-	catch(SIGUSR1);
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	struct itimerspec fast = {{0, 50000}, {0, 50000}};
+	catch (SIGUSR1);
 	REQUIRE(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 && timer_settime(timer, 0, &fast, NULL) == 0);
 	end = now_us() + 100000;
 	while (now_us() < end)

@@ -117,7 +117,8 @@ static void modes(void)
 	REQUIRE(tcgetattr(slave, &t) == 0);
 	CHECK((t.c_iflag & (ICRNL | IXON)) == (ICRNL | IXON) && (t.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR));
 	CHECK((t.c_lflag & (ISIG | ICANON | ECHO | IEXTEN)) == (ISIG | ICANON | ECHO | IEXTEN));
-	CHECK(t.c_cc[VINTR] == 3 && t.c_cc[VEOF] == 4 && t.c_cc[VERASE] == 0177 && t.c_cc[VMIN] == 1 && t.c_cc[VSUSP] == 032);
+	CHECK(t.c_cc[VINTR] == 3 && t.c_cc[VEOF] == 4 && t.c_cc[VERASE] == 0177 && t.c_cc[VMIN] == 1 &&
+	      t.c_cc[VSUSP] == 032);
 	CHECK(cfgetospeed(&t) == B38400 && (t.c_cflag & CSIZE) == CS8);
 	CHECK_THAT(tcgetattr(master, &got) == 0 && got.c_lflag == t.c_lflag, "the master shows the slave's settings");
 	put(master, "ab\177c\n");
@@ -134,7 +135,8 @@ static void modes(void)
 	CHECK_THAT(tcgetattr(slave, &got) == 0 && (got.c_cflag & (CSIZE | PARENB)) == CS8, "always eight bits");
 	t.c_cflag = got.c_cflag;
 	cfsetospeed(&t, B115200);
-	CHECK_THAT(tcsetattr(slave, TCSANOW, &t) == 0 && tcgetattr(slave, &got) == 0 && cfgetospeed(&got) == B115200, "the speed is kept");
+	CHECK_THAT(tcsetattr(slave, TCSANOW, &t) == 0 && tcgetattr(slave, &got) == 0 && cfgetospeed(&got) == B115200,
+		   "the speed is kept");
 	put(master, "gone\n");
 	settle();
 	CHECK(tcsetattr(slave, TCSAFLUSH, &t) == 0);
@@ -143,9 +145,11 @@ static void modes(void)
 	CHECK(ioctl(slave, TCGETA, &old) == 0 && old.c_lflag == (got.c_lflag & 0xffff) && old.c_cc[0] == 3);
 	old.c_cc[0] = 4;
 	old.c_lflag |= ECHO;
-	CHECK(ioctl(slave, TCSETA, &old) == 0 && tcgetattr(slave, &got) == 0 && got.c_cc[VINTR] == 4 && (got.c_lflag & ECHO));
+	CHECK(ioctl(slave, TCSETA, &old) == 0 && tcgetattr(slave, &got) == 0 && got.c_cc[VINTR] == 4 &&
+	      (got.c_lflag & ECHO));
 	old.c_lflag &= (unsigned short)~ECHO;
-	CHECK(ioctl(slave, TCSETAF, &old) == 0 && ioctl(slave, TCSETAW, &old) == 0 && tcgetattr(slave, &got) == 0 && !(got.c_lflag & ECHO));
+	CHECK(ioctl(slave, TCSETAF, &old) == 0 && ioctl(slave, TCSETAW, &old) == 0 && tcgetattr(slave, &got) == 0 &&
+	      !(got.c_lflag & ECHO));
 	CHECK_ERRNO(ioctl(slave, TCSETA, (void *)8), EFAULT);
 	CHECK_ERRNO(tcsetattr(-1, TCSANOW, &t), EBADF);
 	CHECK_ERRNO(ioctl(slave, TCSETS, (void *)8), EFAULT);
@@ -294,7 +298,7 @@ static void on_signal(int sig)
 	caught = sig;
 }
 
-static void catch(int sig)
+static void catch (int sig)
 {
 	struct sigaction action = {.sa_handler = on_signal};
 	sigaction(sig, &action, NULL);
@@ -325,11 +329,11 @@ static void session_child(void)
 	answer(fd >= 0 && isatty(fd) && tcgetpgrp(fd) == getpgrp());
 	answer(write(fd, "via tty\n", 8) == 8);
 	answer(ioctl(slave, TIOCSCTTY, 0) == 0); /* again: it is ours */
-	catch(SIGINT);
-	catch(SIGQUIT);
-	catch(SIGTSTP);
-	catch(SIGWINCH);
-	catch(SIGHUP);
+	catch (SIGINT);
+	catch (SIGQUIT);
+	catch (SIGTSTP);
+	catch (SIGWINCH);
+	catch (SIGHUP);
 	answer(1); /* ready: ^C */
 	answer(wait_for(SIGINT));
 	answer(wait_for(SIGQUIT));
@@ -477,8 +481,8 @@ static void background_leader(void)
 	waitpid(pid, NULL, 0);
 	exits_well(background(read_orphaned));
 	usleep(200000); /* the orphan answers */
-	catch(SIGHUP);
-	catch(SIGCONT);
+	catch (SIGHUP);
+	catch (SIGCONT);
 	answer(ioctl(slave, TIOCNOTTY) == 0 && open("/dev/tty", O_RDWR) == -1 && errno == ENXIO);
 	answer(caught == SIGHUP || caught == SIGCONT);
 	_exit(0);

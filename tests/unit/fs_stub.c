@@ -95,13 +95,9 @@ int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n)
 	return -EFAULT;
 }
 
-void mm_unmap_inode(struct inode *inode, u64 first)
-{
-}
+void mm_unmap_inode(struct inode *inode, u64 first) {}
 
-void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end)
-{
-}
+void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end) {}
 
 /* ---- processes ---- */
 
@@ -134,9 +130,7 @@ void sched_wake(struct thread *t)
 	fs_wakes++;
 }
 
-void sched_yield_cpu(void)
-{
-}
+void sched_yield_cpu(void) {}
 
 int sched_sleep(bool interruptible, u64 deadline)
 {
@@ -319,13 +313,13 @@ void fs_stop(void)
 	remove_tree(temp_dir);
 }
 
-#define SYSCALL_FULL(number, name, format) extern __typeof__(sys_##name) sys_##name __attribute__((weak));
+#define SYSCALL_FULL(number, name, format)	    extern __typeof__(sys_##name) sys_##name __attribute__((weak));
 #define SYSCALL_PART(number, name, format, missing) SYSCALL_FULL(number, name, format)
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
 
 static const syscall_fn table[] = {
-#define SYSCALL_FULL(number, name, format) [number] = sys_##name,
+#define SYSCALL_FULL(number, name, format)	    [number] = sys_##name,
 #define SYSCALL_PART(number, name, format, missing) [number] = sys_##name,
 #define SYSCALL_REFUSED(number, name, error, format, why)
 #include "guestkernel/syscall/table.h"
@@ -352,7 +346,8 @@ void fs_become(u32 uid, u32 gid)
 	struct cred *c = &stub_process.cred;
 	c->fsuid = uid;
 	c->fsgid = gid;
-	/* What setfsuid(2) drops: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE. */
+	/* What setfsuid(2) drops: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD,
+	 * MAC_OVERRIDE. */
 	if (uid)
 		c->cap_effective &= ~(0x1full | 1ull << 9 | 1ull << 27 | 1ull << 32);
 }
@@ -375,7 +370,7 @@ void fs_set_rlimit(int which, u64 value)
 
 void fs_unmount(const char *name)
 {
-	stub_process.fs = NULL; /* the kernel's own root */
+	stub_process.fs = NULL;	       /* the kernel's own root */
 	while (!vfs_umount(name, 2)) { /* several may stand there */
 	}
 	char parent[256];

@@ -21,17 +21,16 @@ void fs_unmount(const char *name);
 
 /* A system call: the result, or -errno. Missing arguments are 0. */
 long fs_call(long number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f);
-#define FS_CALL(n, a, b, c, d, e, f, ...)                                                                              \
-	fs_call((n), (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
-#define call(name, ...) FS_CALL(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
+#define FS_CALL(n, a, b, c, d, e, f, ...) fs_call((n), (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
+#define call(name, ...)			  FS_CALL(SYS_##name, __VA_ARGS__ __VA_OPT__(, ) 0, 0, 0, 0, 0, 0, 0)
 
 /* Becomes an unprivileged user (and back): ids and capabilities of the calling thread. */
 void fs_become(u32 uid, u32 gid);
 void fs_become_root(void);
 void fs_set_rlimit(int which, u64 value); /* OURS */
 
-extern int fs_signal;                /* OURS: the last signal sent to the thread */
-extern void (*fs_sleep_hook)(void);  /* OURS: what happens while a call sleeps; NULL: a signal interrupts it */
-extern unsigned fs_wakes;            /* OURS: threads woken */
+extern int fs_signal;		    /* OURS: the last signal sent to the thread */
+extern void (*fs_sleep_hook)(void); /* OURS: what happens while a call sleeps; NULL: a signal interrupts it */
+extern unsigned fs_wakes;	    /* OURS: threads woken */
 
 #endif

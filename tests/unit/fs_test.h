@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A test body that runs against both sides of fs_stub.h. The half that runs on the host's Linux needs root (it changes owners) and
- * a tmpfs at /dev/shm; else it is skipped.
+ * A test body that runs against both sides of fs_stub.h. The half that runs on the host's Linux needs root (it changes
+ * owners) and a tmpfs at /dev/shm; else it is skipped.
  */
 #ifndef TESTS_FS_TEST_H
 #define TESTS_FS_TEST_H
@@ -47,7 +47,7 @@
 		body_##name();                                                                                         \
 		fs_stop();                                                                                             \
 	}
-#define TESTS(name) cmocka_unit_test(linux_##name), cmocka_unit_test(ours_##name)
+#define TESTS(name)	cmocka_unit_test(linux_##name), cmocka_unit_test(ours_##name)
 #define TEST_OURS(name) cmocka_unit_test(ours_##name)
 
 #endif

@@ -147,7 +147,8 @@ static void nothing_but_standard_streams_is_open(void **state)
 
 static void signals_are_at_their_defaults(void **state)
 {
-	/* Not signals 32 and 33, which glibc keeps to itself: make's posix_spawn leaves them ignored, and no libc resets them. */
+	/* Not signals 32 and 33, which glibc keeps to itself: make's posix_spawn leaves them ignored, and no libc
+	 * resets them. */
 	init(ARGV("/bin/sed", "-nE", "s/^(SigIgn:\t)0000000180000000$/\\10000000000000000/; /^Sig(Blk|Ign)/p",
 		  "/proc/self/status"));
 	fake_run(&run);

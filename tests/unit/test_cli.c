@@ -323,9 +323,10 @@ static void wrong_mounts_are_refused(void **state)
 	refuse("run --tmpfs /a:0 true", "--", "SIZE");
 	refuse("run --tmpfs /a:1X true", "--", "SIZE");
 	refuse("run --tmpfs a true", "--", "not absolute");
-	refuse("run --ro /1 --ro /2 --ro /3 --ro /4 --ro /5 --ro /6 --ro /7 --ro /8 --ro /9 --tmpfs /10 --tmpfs /11 --tmpfs /12 "
-		    "--tmpfs /13 --tmpfs /14 --rw /15 --rw /16 --rw /17 true",
-		    "--rw", "one too many");
+	refuse("run --ro /1 --ro /2 --ro /3 --ro /4 --ro /5 --ro /6 --ro /7 --ro /8 --ro /9 --tmpfs /10 --tmpfs /11 "
+	       "--tmpfs /12 "
+	       "--tmpfs /13 --tmpfs /14 --rw /15 --rw /16 --rw /17 true",
+	       "--rw", "one too many");
 }
 
 int main(void)

@@ -16,21 +16,11 @@
 #include "guestkernel/syscall/trace.h"
 #include "tests/unit/arch_stub.h"
 
-void account_enter_kernel(void)
-{
-}
-void trace_enter(u64 number, const char *name, const char *format, const u64 args[6])
-{
-}
-void trace_leave(u64 number, const char *name, const char *format, const u64 args[6], long result)
-{
-}
-void trace_count_refused(u64 number)
-{
-}
-void trace_count_limit(u64 number, const u64 args[6], long result)
-{
-}
+void account_enter_kernel(void) {}
+void trace_enter(u64 number, const char *name, const char *format, const u64 args[6]) {}
+void trace_leave(u64 number, const char *name, const char *format, const u64 args[6], long result) {}
+void trace_count_refused(u64 number) {}
+void trace_count_limit(u64 number, const u64 args[6], long result) {}
 
 static u64 seen[6];
 SYSCALL(getpid)
@@ -82,8 +72,8 @@ struct row {
 	const char *name, *format;
 };
 static const struct row rows[] = {
-#define SYSCALL_FULL(number, name, format) {number, #name, format},
-#define SYSCALL_PART(number, name, format, missing) {number, #name, format},
+#define SYSCALL_FULL(number, name, format)		  {number, #name, format},
+#define SYSCALL_PART(number, name, format, missing)	  {number, #name, format},
 #define SYSCALL_REFUSED(number, name, error, format, why) {number, #name, format},
 #include "guestkernel/syscall/table.h"
 };
@@ -95,7 +85,8 @@ static void the_table_is_complete_and_sorted(void **state)
 		if (i)
 			assert_true(rows[i].number > rows[i - 1].number);
 		assert_true(strlen(rows[i].format) <= 6);
-		assert_int_equal(strspn(rows[i].format, "dulxopfDgOyPMkzwhWFIKCrcsbvjAEmateBVSi2XTnqL"), strlen(rows[i].format));
+		assert_int_equal(strspn(rows[i].format, "dulxopfDgOyPMkzwhWFIKCrcsbvjAEmateBVSi2XTnqL"),
+				 strlen(rows[i].format));
 	}
 	/* The host's headers name the same numbers. */
 #define SYSCALL_FULL(number, name, format)                                                                             \
@@ -109,10 +100,10 @@ static void the_table_is_complete_and_sorted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(arguments_reach_the_handler_in_order),
-		cmocka_unit_test(what_is_not_there_says_so),
-		cmocka_unit_test(calls_are_counted),
-		cmocka_unit_test(the_table_is_complete_and_sorted),
+	    cmocka_unit_test(arguments_reach_the_handler_in_order),
+	    cmocka_unit_test(what_is_not_there_says_so),
+	    cmocka_unit_test(calls_are_counted),
+	    cmocka_unit_test(the_table_is_complete_and_sorted),
 	};
 
 	stub_init(1 << 20);

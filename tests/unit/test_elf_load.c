@@ -55,10 +55,19 @@ static int setup(void **state)
 	file.h.e_phoff = offsetof(struct elf_file, p);
 	file.h.e_phentsize = sizeof(Elf64_Phdr);
 	file.h.e_phnum = 3;
-	file.p[0] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000, .p_filesz = 0x1234, .p_memsz = 0x1234,
+	file.p[0] = (Elf64_Phdr){.p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_X,
+				 .p_vaddr = 0x400000,
+				 .p_filesz = 0x1234,
+				 .p_memsz = 0x1234,
 				 .p_align = 0x1000};
-	file.p[1] = (Elf64_Phdr){.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x402234, .p_offset = 0x1234, .p_filesz = 0x10,
-				 .p_memsz = 0x3000, .p_align = 0x1000};
+	file.p[1] = (Elf64_Phdr){.p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_W,
+				 .p_vaddr = 0x402234,
+				 .p_offset = 0x1234,
+				 .p_filesz = 0x10,
+				 .p_memsz = 0x3000,
+				 .p_align = 0x1000};
 	file.p[2] = (Elf64_Phdr){.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W};
 	file.bytes = sizeof(file);
 	return 0;
@@ -85,7 +94,8 @@ static void an_interpreter_is_found(void **state)
 
 	file.h.e_type = ET_DYN;
 	strcpy(file.text, path);
-	file.p[2] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = offsetof(struct elf_file, text), .p_filesz = sizeof(path)};
+	file.p[2] =
+	    (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = offsetof(struct elf_file, text), .p_filesz = sizeof(path)};
 	assert_int_equal(parse(), 0);
 	assert_true(image.has_interp && image.position_independent);
 	assert_string_equal(image.interp, path);
@@ -174,12 +184,12 @@ static void read_errors_are_passed_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_static_program_is_described, setup),
-		cmocka_unit_test_setup(an_interpreter_is_found, setup),
-		cmocka_unit_test_setup(wrong_headers_are_refused, setup),
-		cmocka_unit_test_setup(wrong_segments_are_refused, setup),
-		cmocka_unit_test_setup(odd_but_harmless_things_pass, setup),
-		cmocka_unit_test_setup(read_errors_are_passed_on, setup),
+	    cmocka_unit_test_setup(a_static_program_is_described, setup),
+	    cmocka_unit_test_setup(an_interpreter_is_found, setup),
+	    cmocka_unit_test_setup(wrong_headers_are_refused, setup),
+	    cmocka_unit_test_setup(wrong_segments_are_refused, setup),
+	    cmocka_unit_test_setup(odd_but_harmless_things_pass, setup),
+	    cmocka_unit_test_setup(read_errors_are_passed_on, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -261,7 +261,7 @@ OURS_ONLY(sleep)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(level),   TESTS(edge),   TESTS(errors),
+	const struct CMUnitTest tests[] = {TESTS(level),   TESTS(edge),	  TESTS(errors),
 					   TESTS(eventfd), TESTS(select), TEST_OURS(sleep)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Futexes: who is woken, requeued, handed a lock, and what the end of a thread leaves behind. User memory is an array; a sleep runs the
- * test's hook instead.
+ * Futexes: who is woken, requeued, handed a lock, and what the end of a thread leaves behind. User memory is an array;
+ * a sleep runs the test's hook instead.
  * sources: guestkernel/proc/futex.c guestkernel/proc/futex_pi.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
@@ -18,7 +18,8 @@
 #include "guestkernel/proc/process.h"
 #include "tests/unit/arch_stub.h"
 
-#define OPERATION(op, arg, cmp, value) ((u32)(op) << 28 | (u32)(cmp) << 24 | ((u32)(arg) & 0xfff) << 12 | ((u32)(value) & 0xfff))
+#define OPERATION(op, arg, cmp, value)                                                                                 \
+	((u32)(op) << 28 | (u32)(cmp) << 24 | ((u32)(arg)&0xfff) << 12 | ((u32)(value)&0xfff))
 #define BASE 0x10000ull
 static u64 memory[512]; /* user addresses BASE .. BASE + 4096 */
 static struct thread threads[4];
@@ -169,10 +170,12 @@ static void wake_op_changes_and_compares(void **state)
 	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(FUTEX_OP_ADD, 2, FUTEX_OP_CMP_EQ, 9)), 1);
 	assert_int_equal(*word(BASE + 4), 3);
 	assert_true(!asleep(&w[0]) && asleep(&w[1]));
-	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(FUTEX_OP_SET, 0xfff, FUTEX_OP_CMP_GT, 2)), 1);
+	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(FUTEX_OP_SET, 0xfff, FUTEX_OP_CMP_GT, 2)),
+			 1);
 	assert_int_equal(*word(BASE + 4), 0xffffffff); /* operands are signed */
 	assert_false(asleep(&w[1]));
-	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(FUTEX_OP_OR | 8, 5, FUTEX_OP_CMP_LT, 0)), 0);
+	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(FUTEX_OP_OR | 8, 5, FUTEX_OP_CMP_LT, 0)),
+			 0);
 	assert_int_equal(futex_wake_op(BASE, BASE + 4, false, 1, 1, OPERATION(7, 5, FUTEX_OP_CMP_LT, 0)), -ENOSYS);
 }
 
@@ -263,14 +266,14 @@ static void a_circular_robust_list_ends(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(wait_compares_and_sleeps, setup),
-		cmocka_unit_test_setup(wake_counts_in_order_and_by_bitset, setup),
-		cmocka_unit_test_setup(requeue_moves_the_rest, setup),
-		cmocka_unit_test_setup(wake_op_changes_and_compares, setup),
-		cmocka_unit_test_setup(shared_memory_is_found_by_its_page, setup),
-		cmocka_unit_test_setup(pi_locks_are_handed_over, setup),
-		cmocka_unit_test_setup(a_dead_owner_is_noticed, setup),
-		cmocka_unit_test_setup(a_circular_robust_list_ends, setup),
+	    cmocka_unit_test_setup(wait_compares_and_sleeps, setup),
+	    cmocka_unit_test_setup(wake_counts_in_order_and_by_bitset, setup),
+	    cmocka_unit_test_setup(requeue_moves_the_rest, setup),
+	    cmocka_unit_test_setup(wake_op_changes_and_compares, setup),
+	    cmocka_unit_test_setup(shared_memory_is_found_by_its_page, setup),
+	    cmocka_unit_test_setup(pi_locks_are_handed_over, setup),
+	    cmocka_unit_test_setup(a_dead_owner_is_noticed, setup),
+	    cmocka_unit_test_setup(a_circular_robust_list_ends, setup),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

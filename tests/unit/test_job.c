@@ -87,8 +87,14 @@ static char *caller[] = {"PATH=/bin", "LANG=de_DE.UTF-8", "SECRET=x", "EMPTY=", 
 static struct run_spec make_spec(void)
 {
 	static char *argv[] = {"./prog", "one", "", NULL};
-	return (struct run_spec){
-	    .program = "./prog", .argv = argv, .argc = 3, .hostname = "box", .uid = 0, .gid = 9, .umask = 027, .cpus = 1};
+	return (struct run_spec){.program = "./prog",
+				 .argv = argv,
+				 .argc = 3,
+				 .hostname = "box",
+				 .uid = 0,
+				 .gid = 9,
+				 .umask = 027,
+				 .cpus = 1};
 }
 
 static struct closure_entry entries[] = {

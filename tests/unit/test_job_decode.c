@@ -250,9 +250,10 @@ static void bad_mounts_are_refused(void **state)
 
 static void bad_stdio_is_refused(void **state)
 {
-	static const uint8_t bad[][4] = {{3, 1, 1, 0}, {1, 3, 1, 0}, {5, 1, 1, 0}, {1, 1, 255, 0},
-					 {4, 1, 1, 0}, {1, 4, 4, 0}, {1, 1, 4, 0}, {4, 1, 4, 0}, {1, 1, 1, 1}};
-	static const uint8_t good[][4] = {{0, 0, 0, 0}, {1, 2, 3, 0}, {4, 4, 4, 0}, {2, 0, 3, 0}, {4, 4, 1, 0}, {4, 4, 2, 0}, {4, 4, 0, 0}};
+	static const uint8_t bad[][4] = {{3, 1, 1, 0}, {1, 3, 1, 0}, {5, 1, 1, 0}, {1, 1, 255, 0}, {4, 1, 1, 0},
+					 {1, 4, 4, 0}, {1, 1, 4, 0}, {4, 1, 4, 0}, {1, 1, 1, 1}};
+	static const uint8_t good[][4] = {{0, 0, 0, 0}, {1, 2, 3, 0}, {4, 4, 4, 0}, {2, 0, 3, 0},
+					  {4, 4, 1, 0}, {4, 4, 2, 0}, {4, 4, 0, 0}};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		memcpy(header.stdio, bad[i], 4);

@@ -18,10 +18,16 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 {
 	char *argv[] = {"prog", "", "two", NULL};
 	const char *vars[] = {"PATH=/bin", "EMPTY="};
-	struct run_spec spec = {
-	    .program = "prog", .argv = argv, .argc = 3, .hostname = "host", .uid = 1000, .gid = 100,
-	    .mount = {{.kind = SPEC_RO, .host = "/", .guest = "/"}, {.kind = SPEC_TMPFS, .guest = "/t", .size = 4096},
-		      {.kind = SPEC_RW, .host = "/dev/null", .guest = "/f"}}, .mount_count = 3};
+	struct run_spec spec = {.program = "prog",
+				.argv = argv,
+				.argc = 3,
+				.hostname = "host",
+				.uid = 1000,
+				.gid = 100,
+				.mount = {{.kind = SPEC_RO, .host = "/", .guest = "/"},
+					  {.kind = SPEC_TMPFS, .guest = "/t", .size = 4096},
+					  {.kind = SPEC_RW, .host = "/dev/null", .guest = "/f"}},
+				.mount_count = 3};
 	struct environment environment = {.user = "me", .home = "/home/me", .vars = vars, .count = 2};
 	struct closure_entry entries[] = {
 	    {.kind = WIRE_FILE_SYMLINK, .mode = 0777, .path = "/lib64", .target = "usr/lib64", .fd = -1},
@@ -41,7 +47,8 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 	struct wire_frame frame;
 	struct job_file file;
 	struct job_mount mount;
-	static const struct wire_mount mounts[] = {{WIRE_MOUNT_SHARE, WIRE_MOUNT_READONLY, 0, 2, 0}, {WIRE_MOUNT_TMPFS, 0, 0, 3, 4096},
+	static const struct wire_mount mounts[] = {{WIRE_MOUNT_SHARE, WIRE_MOUNT_READONLY, 0, 2, 0},
+						   {WIRE_MOUNT_TMPFS, 0, 0, 3, 4096},
 						   {WIRE_MOUNT_SHARE, WIRE_MOUNT_FILE, 1, 3, 0}};
 	char *slots[16];
 	const char *what = NULL;

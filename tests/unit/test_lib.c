@@ -43,7 +43,8 @@ static void memmove_handles_overlap_in_both_directions(void **state)
 			assert_ptr_equal(memmove(a + 100 + shift, a + 100, n), a + 100 + shift);
 			for (size_t i = 0; i < n; i++)
 				assert_int_equal(a[100 + shift + i], b[100 + i]);
-			assert_int_equal(a[100 + shift + n + (shift < 0 ? 60 : 0)], b[100 + shift + n + (shift < 0 ? 60 : 0)]);
+			assert_int_equal(a[100 + shift + n + (shift < 0 ? 60 : 0)],
+					 b[100 + shift + n + (shift < 0 ? 60 : 0)]);
 		}
 	}
 }
@@ -118,12 +119,12 @@ static void printf_truncates_and_reports_the_whole_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memcpy_copies_exactly_n_bytes),
-		cmocka_unit_test(memmove_handles_overlap_in_both_directions),
-		cmocka_unit_test(memset_sets_exactly_n_bytes),
-		cmocka_unit_test(comparisons_order_like_the_standard),
-		cmocka_unit_test(printf_agrees_with_libc),
-		cmocka_unit_test(printf_truncates_and_reports_the_whole_length),
+	    cmocka_unit_test(memcpy_copies_exactly_n_bytes),
+	    cmocka_unit_test(memmove_handles_overlap_in_both_directions),
+	    cmocka_unit_test(memset_sets_exactly_n_bytes),
+	    cmocka_unit_test(comparisons_order_like_the_standard),
+	    cmocka_unit_test(printf_agrees_with_libc),
+	    cmocka_unit_test(printf_truncates_and_reports_the_whole_length),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Names: path walk, symbolic links, permissions, creation, removal, rename. Each body runs against our handlers and against
- * the host's Linux.
+ * Names: path walk, symbolic links, permissions, creation, removal, rename. Each body runs against our handlers and
+ * against the host's Linux.
  *
  * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
  */
@@ -437,7 +437,13 @@ static void body_getdents(void)
 	is(-EINVAL, call(getdents64, fd, buf, 16));
 	while ((n = call(getdents64, fd, buf, 600)) > 0)
 		for (long at = 0; at < n;) {
-			struct { u64 ino; s64 off; unsigned short len; unsigned char type; char name[]; } *e = (void *)(buf + at);
+			struct {
+				u64 ino;
+				s64 off;
+				unsigned short len;
+				unsigned char type;
+				char name[];
+			} *e = (void *)(buf + at);
 			is_true(e->ino != 0);
 			if (e->name[0] == '.') {
 				dots++;
@@ -474,7 +480,8 @@ BOTH(getdents)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(components), TESTS(symlinks),    TESTS(create), TESTS(links),   TESTS(rename),
-					   TESTS(permissions), TESTS(cwd), TESTS(openat2), TESTS(getdents)};
+	const struct CMUnitTest tests[] = {TESTS(components), TESTS(symlinks), TESTS(create),
+					   TESTS(links),      TESTS(rename),   TESTS(permissions),
+					   TESTS(cwd),	      TESTS(openat2),  TESTS(getdents)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,7 +323,8 @@ OURS_ONLY(blocking)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(basics), TESTS(nonblock), TESTS(poll),     TESTS(packets),     TESTS(resize),
-					   TESTS(fifo),   TESTS(splice),   TESTS(sendfile), TEST_OURS(blocking)};
+	const struct CMUnitTest tests[] = {TESTS(basics),  TESTS(nonblock), TESTS(poll),
+					   TESTS(packets), TESTS(resize),   TESTS(fifo),
+					   TESTS(splice),  TESTS(sendfile), TEST_OURS(blocking)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,7 +195,7 @@ static const struct call dangerous[] = {
 /* The process that serves files, and no other, works on files. */
 static bool is_file_work(enum policy_role role, long number)
 {
-	static const long calls[] = {SYS_openat, SYS_openat2,  SYS_sendto,   SYS_unlinkat,  SYS_linkat,
+	static const long calls[] = {SYS_openat,    SYS_openat2, SYS_sendto,   SYS_unlinkat, SYS_linkat,
 				     SYS_symlinkat, SYS_mkdirat, SYS_fchownat, SYS_ftruncate};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (role == POLICY_FILES && calls[i] == number)

@@ -17,8 +17,9 @@
 static void chacha20_matches_the_standard(void **state)
 {
 	static const u32 zero_key[8];
-	static const u32 first[16] = {0xade0b876, 0x903df1a0, 0xe56a5d40, 0x28bd8653, 0xb819d2bd, 0x1aed8da0, 0xccef36a8, 0xc70d778b,
-				      0x7c5941da, 0x8d485751, 0x3fe02477, 0x374ad8b8, 0xf4b8436a, 0x1ca11815, 0x69b687c3, 0x8665eeb2};
+	static const u32 first[16] = {0xade0b876, 0x903df1a0, 0xe56a5d40, 0x28bd8653, 0xb819d2bd, 0x1aed8da0,
+				      0xccef36a8, 0xc70d778b, 0x7c5941da, 0x8d485751, 0x3fe02477, 0x374ad8b8,
+				      0xf4b8436a, 0x1ca11815, 0x69b687c3, 0x8665eeb2};
 	static const u32 second[4] = {0xbee7079f, 0x7a385155, 0x7c97ba98, 0x0d082d73};
 	u32 out[16];
 
@@ -48,8 +49,8 @@ static void output_never_repeats_and_fills_the_buffer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(chacha20_matches_the_standard),
-		cmocka_unit_test(output_never_repeats_and_fills_the_buffer),
+	    cmocka_unit_test(chacha20_matches_the_standard),
+	    cmocka_unit_test(output_never_repeats_and_fills_the_buffer),
 	};
 
 	stub_init(1 << 20);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the scheduler decides: who runs next, where a woken thread goes, when a timer event is asked for. The stub's arch_switch() only
- * changes who is current, so each schedule() returns at once and the decision can be looked at.
+ * What the scheduler decides: who runs next, where a woken thread goes, when a timer event is asked for. The stub's
+ * arch_switch() only changes who is current, so each schedule() returns at once and the decision can be looked at.
  * sources: guestkernel/proc/sched.c guestkernel/proc/wait.c guestkernel/proc/timer.c guestkernel/lib.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
@@ -26,19 +26,13 @@ bool signal_pending(struct thread *t)
 {
 	return signalled;
 }
-void cpu_timer_check(struct thread *t)
-{
-}
+void cpu_timer_check(struct thread *t) {}
 u64 cpu_timer_deadline(const struct thread *t)
 {
 	return 0;
 }
-void account_enter_kernel(void)
-{
-}
-void events_handle(u32 events)
-{
-}
+void account_enter_kernel(void) {}
+void events_handle(u32 events) {}
 static struct thread *idle[BOOT_MAX_CPUS];
 void arch_thread_init_idle(struct thread *t, int cpu)
 {
@@ -194,7 +188,7 @@ static void an_idle_cpu_takes_waiting_threads_that_may_move(void **state)
 	threads[0].affinity = threads[1].affinity = 1;
 	sched_start(&threads[0], false);
 	schedule();
-	sched_start(&threads[1], false);  /* bound to CPU 0 */
+	sched_start(&threads[1], false); /* bound to CPU 0 */
 	threads[2].affinity = 1;
 	sched_start(&threads[2], false);
 	on_cpu(1, idle[1]);
@@ -280,18 +274,18 @@ static void yield_alternates(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(equal_threads_share_a_cpu_equally),
-		cmocka_unit_test(nice_threads_get_less),
-		cmocka_unit_test(a_lone_thread_is_never_interrupted),
-		cmocka_unit_test(a_slice_ends_only_when_others_wait),
-		cmocka_unit_test(a_sleeper_catches_up_at_most_half_a_slice),
-		cmocka_unit_test(a_woken_thread_returns_to_its_idle_cpu),
-		cmocka_unit_test(a_woken_thread_avoids_busy_cpus),
-		cmocka_unit_test(an_idle_cpu_takes_waiting_threads_that_may_move),
-		cmocka_unit_test(affinity_moves_a_running_thread),
-		cmocka_unit_test(sleep_tells_signals_and_deadlines),
-		cmocka_unit_test(waking_takes_one_exclusive_waiter_and_all_others),
-		cmocka_unit_test(yield_alternates),
+	    cmocka_unit_test(equal_threads_share_a_cpu_equally),
+	    cmocka_unit_test(nice_threads_get_less),
+	    cmocka_unit_test(a_lone_thread_is_never_interrupted),
+	    cmocka_unit_test(a_slice_ends_only_when_others_wait),
+	    cmocka_unit_test(a_sleeper_catches_up_at_most_half_a_slice),
+	    cmocka_unit_test(a_woken_thread_returns_to_its_idle_cpu),
+	    cmocka_unit_test(a_woken_thread_avoids_busy_cpus),
+	    cmocka_unit_test(an_idle_cpu_takes_waiting_threads_that_may_move),
+	    cmocka_unit_test(affinity_moves_a_running_thread),
+	    cmocka_unit_test(sleep_tells_signals_and_deadlines),
+	    cmocka_unit_test(waking_takes_one_exclusive_waiter_and_all_others),
+	    cmocka_unit_test(yield_alternates),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

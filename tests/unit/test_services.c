@@ -281,7 +281,8 @@ static void sessions_of_the_files_server_share_a_port(void **state)
 	struct iovec out = {"request", 7};
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair[i]), 0);
-	open_services(&(struct services_config){.in = -1, .out = -1, .err = -1, .files = (int[]){pair[0][0], pair[1][0]}, .files_count = 2});
+	open_services(&(struct services_config){
+	    .in = -1, .out = -1, .err = -1, .files = (int[]){pair[0][0], pair[1][0]}, .files_count = 2});
 	assert_int_equal(services_connect(&services, WIRE_FILES), SERVICE_FILES);
 	assert_int_equal(services_connect(&services, WIRE_FILES), SERVICE_FILES + 1);
 	assert_int_equal(services_connect(&services, WIRE_FILES), -1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signal frames: the layout that C libraries and unwinders know, and hostile frames given to sigreturn. The program's memory is an array.
+ * Signal frames: the layout that C libraries and unwinders know, and hostile frames given to sigreturn. The program's
+ * memory is an array.
  * sources: guestkernel/proc/sigframe.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
@@ -18,7 +19,7 @@
 #include "guestkernel/proc/signal.h"
 #include "tests/unit/arch_stub.h"
 
-#define BASE 0x70000000ull
+#define BASE  0x70000000ull
 #define BYTES 65536
 static _Alignas(64) u8 memory[BYTES];
 static struct sighand sighand;
@@ -210,13 +211,13 @@ static void no_stack_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(the_handler_is_called_like_a_function, setup),
-		cmocka_unit_test_setup(sigreturn_restores_what_was, setup),
-		cmocka_unit_test_setup(hostile_frames_gain_nothing, setup),
-		cmocka_unit_test_setup(a_frame_that_leads_nowhere_is_a_fault, setup),
-		cmocka_unit_test_setup(sizes_in_the_fpu_image_are_not_believed, setup),
-		cmocka_unit_test_setup(the_alternate_stack_is_used_once, setup),
-		cmocka_unit_test_setup(no_stack_is_an_error, setup),
+	    cmocka_unit_test_setup(the_handler_is_called_like_a_function, setup),
+	    cmocka_unit_test_setup(sigreturn_restores_what_was, setup),
+	    cmocka_unit_test_setup(hostile_frames_gain_nothing, setup),
+	    cmocka_unit_test_setup(a_frame_that_leads_nowhere_is_a_fault, setup),
+	    cmocka_unit_test_setup(sizes_in_the_fpu_image_are_not_believed, setup),
+	    cmocka_unit_test_setup(the_alternate_stack_is_used_once, setup),
+	    cmocka_unit_test_setup(no_stack_is_an_error, setup),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ struct thread *process_thread(struct process *p)
 {
 	struct thread *t;
 
-	list_for_each(t, &p->threads, process_link)
+	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
 			return t;
 	return NULL;
@@ -63,12 +63,8 @@ void sched_resume(struct thread *t)
 	if (t->state == THREAD_STOPPED)
 		t->state = THREAD_RUNNING;
 }
-void sched_poke(struct thread *t)
-{
-}
-void wake_up(struct wait_queue *q, u32 events)
-{
-}
+void sched_poke(struct thread *t) {}
+void wake_up(struct wait_queue *q, u32 events) {}
 /* A stopped thread that is scheduled away comes back when SIGCONT has come: the test sends it. */
 void schedule(void)
 {
@@ -291,16 +287,16 @@ static void interrupted_calls_restart_as_their_kind_says(void **state)
 		long rax;
 		u64 rip;
 	} cases[] = {
-		{-ERESTARTSYS, 0, -EINTR, 0},
-		{-ERESTARTSYS, SA_RESTART, __NR_read, 0x1000},
-		{-ERESTARTSYS, ~0ull, __NR_read, 0x1000},
-		{-ERESTARTNOHAND, SA_RESTART, -EINTR, 0},
-		{-ERESTARTNOHAND, ~0ull, __NR_read, 0x1000},
-		{-ERESTARTNOINTR, 0, __NR_read, 0x1000},
-		{-ERESTART_RESTARTBLOCK, SA_RESTART, -EINTR, 0},
-		{-ERESTART_RESTARTBLOCK, ~0ull, __NR_restart_syscall, 0x1000},
-		{-EIO, SA_RESTART, -EIO, 0},
-		{17, 0, 17, 0},
+	    {-ERESTARTSYS, 0, -EINTR, 0},
+	    {-ERESTARTSYS, SA_RESTART, __NR_read, 0x1000},
+	    {-ERESTARTSYS, ~0ull, __NR_read, 0x1000},
+	    {-ERESTARTNOHAND, SA_RESTART, -EINTR, 0},
+	    {-ERESTARTNOHAND, ~0ull, __NR_read, 0x1000},
+	    {-ERESTARTNOINTR, 0, __NR_read, 0x1000},
+	    {-ERESTART_RESTARTBLOCK, SA_RESTART, -EINTR, 0},
+	    {-ERESTART_RESTARTBLOCK, ~0ull, __NR_restart_syscall, 0x1000},
+	    {-EIO, SA_RESTART, -EIO, 0},
+	    {17, 0, 17, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -326,7 +322,7 @@ static void a_handler_blocks_what_it_says(void **state)
 	struct regs regs = after_syscall(-1, 0);
 
 	child.sighand->action[SIGUSR1 - 1] =
-		(struct k_sigaction){.handler = 0x5000, .mask = SIGBIT(SIGHUP) | SIGBIT(SIGKILL), .flags = SA_RESETHAND};
+	    (struct k_sigaction){.handler = 0x5000, .mask = SIGBIT(SIGHUP) | SIGBIT(SIGKILL), .flags = SA_RESETHAND};
 	threads[0].saved_sigmask = SIGBIT(SIGTERM);
 	threads[0].restore_sigmask = true; /* as in sigsuspend */
 	signal_send_thread(&threads[0], SIGUSR1, NULL);
@@ -441,23 +437,23 @@ static void permission_follows_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(standard_signals_merge_and_realtime_ones_queue, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_full_queue_refuses_realtime_signals_only, setup, teardown),
-		cmocka_unit_test_setup_teardown(ignored_signals_vanish_unless_blocked, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_thread_that_may_take_it_is_woken, setup, teardown),
-		cmocka_unit_test_setup_teardown(sigkill_ends_all_threads_whatever_they_do, setup, teardown),
-		cmocka_unit_test_setup_teardown(pid_1_gets_only_what_it_handles, setup, teardown),
-		cmocka_unit_test_setup_teardown(faults_cannot_be_blocked_or_ignored, setup, teardown),
-		cmocka_unit_test_setup_teardown(synchronous_signals_come_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(interrupted_calls_restart_as_their_kind_says, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_handler_blocks_what_it_says, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_temporary_mask_goes_without_a_handler_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_stack_for_a_handler_is_a_fault, setup, teardown),
-		cmocka_unit_test_setup_teardown(stopping_tells_the_parent_and_continuing_too, setup, teardown),
-		cmocka_unit_test_setup_teardown(terminal_stops_do_not_reach_orphaned_groups, setup, teardown),
-		cmocka_unit_test_setup_teardown(sigcont_and_stops_cancel_each_other, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_parent_may_not_care_about_children, setup, teardown),
-		cmocka_unit_test_setup_teardown(permission_follows_ids, setup, teardown),
+	    cmocka_unit_test_setup_teardown(standard_signals_merge_and_realtime_ones_queue, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_full_queue_refuses_realtime_signals_only, setup, teardown),
+	    cmocka_unit_test_setup_teardown(ignored_signals_vanish_unless_blocked, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_thread_that_may_take_it_is_woken, setup, teardown),
+	    cmocka_unit_test_setup_teardown(sigkill_ends_all_threads_whatever_they_do, setup, teardown),
+	    cmocka_unit_test_setup_teardown(pid_1_gets_only_what_it_handles, setup, teardown),
+	    cmocka_unit_test_setup_teardown(faults_cannot_be_blocked_or_ignored, setup, teardown),
+	    cmocka_unit_test_setup_teardown(synchronous_signals_come_first, setup, teardown),
+	    cmocka_unit_test_setup_teardown(interrupted_calls_restart_as_their_kind_says, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_handler_blocks_what_it_says, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_temporary_mask_goes_without_a_handler_too, setup, teardown),
+	    cmocka_unit_test_setup_teardown(no_stack_for_a_handler_is_a_fault, setup, teardown),
+	    cmocka_unit_test_setup_teardown(stopping_tells_the_parent_and_continuing_too, setup, teardown),
+	    cmocka_unit_test_setup_teardown(terminal_stops_do_not_reach_orphaned_groups, setup, teardown),
+	    cmocka_unit_test_setup_teardown(sigcont_and_stops_cancel_each_other, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_parent_may_not_care_about_children, setup, teardown),
+	    cmocka_unit_test_setup_teardown(permission_follows_ids, setup, teardown),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

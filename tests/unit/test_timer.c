@@ -121,10 +121,10 @@ static void many_equal_deadlines_do_not_need_stack(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(timers_expire_in_order_whatever_was_cancelled),
-		cmocka_unit_test(a_timer_may_arm_itself_again),
-		cmocka_unit_test(each_cpu_has_its_own),
-		cmocka_unit_test(many_equal_deadlines_do_not_need_stack),
+	    cmocka_unit_test(timers_expire_in_order_whatever_was_cancelled),
+	    cmocka_unit_test(a_timer_may_arm_itself_again),
+	    cmocka_unit_test(each_cpu_has_its_own),
+	    cmocka_unit_test(many_equal_deadlines_do_not_need_stack),
 	};
 
 	stub_init(1 << 20);

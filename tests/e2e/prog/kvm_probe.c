@@ -27,13 +27,14 @@ int main(void)
 	if (page == MAP_FAILED)
 		return fail("mmap");
 	page[0] = 0xf4; /* hlt */
-	struct kvm_userspace_memory_region region = { .memory_size = 4096, .userspace_addr = (uintptr_t)page };
+	struct kvm_userspace_memory_region region = {.memory_size = 4096, .userspace_addr = (uintptr_t)page};
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		return fail("KVM_SET_USER_MEMORY_REGION");
 	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
 	if (vcpu < 0)
 		return fail("KVM_CREATE_VCPU");
-	struct kvm_run *run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	struct kvm_run *run =
+	    mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
 	if (run == MAP_FAILED)
 		return fail("mmap of the vCPU");
 	struct kvm_sregs sregs;
@@ -41,7 +42,7 @@ int main(void)
 		return fail("KVM_GET_SREGS");
 	sregs.cs.base = 0;
 	sregs.cs.selector = 0;
-	struct kvm_regs regs = { .rflags = 2 };
+	struct kvm_regs regs = {.rflags = 2};
 	if (ioctl(vcpu, KVM_SET_SREGS, &sregs) || ioctl(vcpu, KVM_SET_REGS, &regs) || ioctl(vcpu, KVM_RUN, 0))
 		return fail("KVM_RUN");
 	if (run->exit_reason != KVM_EXIT_HLT) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Says "ready", then the number of each signal that comes; ends at SIGTERM with status 7. With the argument `default` it
- * leaves every signal at its default; with `ignore` it ignores SIGINT and SIGTERM and ends by itself after two seconds.
+ * Says "ready", then the number of each signal that comes; ends at SIGTERM with status 7. With the argument `default`
+ * it leaves every signal at its default; with `ignore` it ignores SIGINT and SIGTERM and ends by itself after two
+ * seconds.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM };
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM};
 	sigset_t set;
 	const char *how = argc > 1 ? argv[1] : "";
 	setvbuf(stdout, NULL, _IOLBF, 0);

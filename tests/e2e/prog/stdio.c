@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Standard streams: `open` says which of 0, 1, 2 are open (on the first that is, of 1 and 2); `order N` writes N numbered
- * lines in turn to 1 and 2; `eof` reads to the end and says how many bytes; `late` closes 1 and goes on writing to 2;
- * `lines` copies by single-byte reads and writes.
+ * Standard streams: `open` says which of 0, 1, 2 are open (on the first that is, of 1 and 2); `order N` writes N
+ * numbered lines in turn to 1 and 2; `eof` reads to the end and says how many bytes; `late` closes 1 and goes on
+ * writing to 2; `lines` copies by single-byte reads and writes.
  */
 #include <fcntl.h>
 #include <stdio.h>

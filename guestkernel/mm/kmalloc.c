@@ -54,7 +54,8 @@ static void *object_pop(struct page *slab)
 	void *object = slab->free;
 
 	mm_unpoison(object, class_bytes[slab->order]);
-	slab->free = *(void **)object;
+	slab->free =
+	    *(void **)object; /* NOLINT(clang-analyzer-core.NullDereference): only of slabs with a free object */
 	return object;
 }
 

@@ -30,7 +30,7 @@ static long put_pos(u64 addr, u64 pos, long result)
 
 SYSCALL(splice)
 {
-	u64 in_pos, out_pos;
+	u64 in_pos = 0, out_pos = 0;
 	if (f & ~SPLICE_FLAGS)
 		return -EINVAL;
 	if (!e)
@@ -100,7 +100,7 @@ SYSCALL(sendfile)
 
 SYSCALL(copy_file_range)
 {
-	u64 in_pos, out_pos;
+	u64 in_pos = 0, out_pos = 0;
 	GET_FILE(in, a);
 	GET_FILE(out, c);
 	if (f)

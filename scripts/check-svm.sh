@@ -11,7 +11,7 @@ smoke)
 	guest="basics memory_map memfd pipe process_clone process_exec signal_action futex"
 	;;
 all)
-	first="basic status stdio confinement unprivileged identity signals limits"
+	first="basic hostile status stdio confinement unprivileged identity signals limits"
 	# Without the programs that assert milliseconds: emulation takes that long for a few system calls.
 	guest=$(cd tests/guest && echo *.c | sed -E "s/\b(signal_restart|stress_signals|time_clocks|time_timers)\.c//g; s/\.c\b//g")
 	# The other clone has the guest-semantics programs and the themes that are left.

@@ -369,7 +369,7 @@ static void attach(struct pipe *p, struct file *file)
 	file->ops = &pipe_ops;
 	file->data = p;
 	if (file_readable(file)) {
-		file->pos = p->writers ? ~0u : p->writer_opens; /* see pipe_poll() */
+		file->pos = p->writers || p->nameless ? ~0u : p->writer_opens; /* see pipe_poll() */
 		p->readers++;
 		p->reader_opens++;
 	}
@@ -397,6 +397,7 @@ int pipe_create(struct file **read_end, struct file **write_end, u32 flags)
 		return inode ? -ENFILE : -ENOMEM;
 	}
 	inode->pipe = p;
+	p->nameless = true;
 	attach(p, in);
 	attach(p, out);
 	in->pos = ~0u;
@@ -410,7 +411,7 @@ int pipe_create(struct file **read_end, struct file **write_end, u32 flags)
 static int wait_partner(struct pipe *p, struct file *file)
 {
 	u32 seen;
-	if (file_readable(file) && file_writable(file))
+	if (p->nameless || (file_readable(file) && file_writable(file)))
 		return 0;
 	if (file_readable(file)) {
 		if (p->writers || (file->flags & O_NONBLOCK))
@@ -434,7 +435,7 @@ int fifo_open(struct inode *inode, struct file *file)
 	struct pipe *p = inode->pipe;
 	if (!p)
 		return -ENOMEM;
-	if (!file_readable(file) && !p->readers && (file->flags & O_NONBLOCK)) {
+	if (!file_readable(file) && !p->readers && !p->nameless && (file->flags & O_NONBLOCK)) {
 		if (!p->refs) {
 			inode->pipe = NULL;
 			pipe_free(p);

@@ -3,6 +3,8 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -226,6 +228,33 @@ static void splicing(void)
 	close(other);
 }
 
+/* As bash opens what <(command) stands for, when the command has ended already. */
+static void reopening(void)
+{
+	int ends[2];
+	char name[32], text[8];
+	theme("pipe opened again");
+	REQUIRE(pipe(ends) == 0 && write(ends[1], "left", 4) == 4);
+	close(ends[1]);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[0]);
+	int again = open(name, O_RDONLY);
+	CHECK_THAT(again >= 0, "reading does not wait for a writer");
+	struct pollfd p = { again, POLLIN, 0 };
+	CHECK(poll(&p, 1, 0) == 1 && (p.revents & (POLLIN | POLLHUP)) == (POLLIN | POLLHUP));
+	CHECK(read(again, text, 8) == 4 && read(again, text, 8) == 0);
+	close(again);
+	close(ends[0]);
+	REQUIRE(pipe(ends) == 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[1]);
+	close(ends[0]);
+	again = open(name, O_WRONLY);
+	CHECK_THAT(again >= 0, "writing does not wait for a reader");
+	signal(SIGPIPE, SIG_IGN);
+	CHECK_ERRNO(write(again, "x", 1), EPIPE);
+	close(again);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	limit_seconds(20);
@@ -233,5 +262,6 @@ int main(void)
 	sizes();
 	blocking();
 	splicing();
+	reopening();
 	return finish();
 }

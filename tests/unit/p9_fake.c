@@ -261,7 +261,7 @@ static long stream_read(struct file *file, struct uio *uio, u64 *pos)
 {
 	size_t n = answers_len - answers_at;
 	if (!n)
-		return ended || (fake.wrong && fake.did_wrong) || fake.fuzz ? 0 : -EAGAIN;
+		return ended || (fake.wrong && fake.did_wrong) ? 0 : -EAGAIN;
 	n = uio_copy_to(uio, answers + answers_at, n);
 	answers_at += n;
 	return (long)n;

@@ -14,6 +14,7 @@
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/signal.h"
 #include <asm/signal.h>
+#include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 
 #define RX_COPY_BYTES	2048	     /* payloads up to this are copied, their block is posted again */
@@ -132,8 +133,15 @@ long vsock_recvmsg(struct socket *s, struct socket_msg *msg)
 	long total = 0;
 	while (msg->uio->left && !list_empty(&v->rx)) {
 		struct segment *seg = list_first(&v->rx, struct segment, link);
-		u32 want = (u32)MIN((u64)seg->len, msg->uio->left);
-		u32 n = (u32)uio_copy_to(msg->uio, seg->data + seg->offset, want);
+		u32 want = (u32)MIN((u64)seg->len, msg->uio->left), n;
+		/* The copy may sleep; nobody else must find the segment meanwhile. */
+		list_remove(&seg->link);
+		v->rx_bytes -= seg->len;
+		n = (u32)uio_copy_to(msg->uio, seg->data + seg->offset, want);
+		list_push(&v->rx, &seg->link);
+		v->rx_bytes += seg->len;
+		if (n < seg->len)
+			wake_up(&v->wait, EPOLLIN | EPOLLRDNORM);
 		if (msg->flags & 0x02 /* MSG_PEEK */)
 			return n ? (long)n : -EFAULT;
 		if (n)
@@ -234,17 +242,24 @@ static long send_copy(struct vsock *v, struct uio *uio, u32 limit)
 		tx_page = fresh;
 		tx_page_used = 0;
 	}
-	u32 n = (u32)uio_copy_from(uio, (u8 *)page_virt(tx_page) + tx_page_used, want);
-	if (!n)
-		return -EFAULT;
-	struct vring_piece pieces[2] = {{0}, {page_addr(tx_page) + tx_page_used, n}};
-	if (!vsock_send_packet(v, VSOCK_OP_RW, 0, pieces, 2, n, tx_page))
-		return -EIO;
-	tx_page_used += n;
-	v->sent += n;
+	/* The copy may sleep: its place and its credit are taken before. */
+	struct page *page = tx_page;
+	u32 at = tx_page_used;
+	page_get(page);
+	tx_page_used += want;
+	v->sent += want;
+	u32 n = (u32)uio_copy_from(uio, (u8 *)page_virt(page) + at, want);
+	v->sent -= want - n;
+	struct vring_piece pieces[2] = {{0}, {page_addr(page) + at, n}};
+	long r = n ? (long)n : -EFAULT;
+	if (n && !vsock_send_packet(v, VSOCK_OP_RW, 0, pieces, 2, n, page)) {
+		v->sent -= n;
+		r = -EIO;
+	}
+	page_put(page);
 	if (vsock_ring_full())
 		vsock_flush();
-	return n;
+	return r;
 }
 
 /* One packet with data; returns bytes or -errno. The device has taken it when this returns, so the pages are free
@@ -254,14 +269,18 @@ static long send_data(struct vsock *v, struct uio *uio)
 	struct vring_piece pieces[TX_PIECES];
 	struct page *pins[TX_PIECES];
 	unsigned count = 1, pinned = 0;
-	u32 bytes = gather(uio, MIN(vsock_credit(v), TX_BYTES), pieces, &count, pins, &pinned);
+	/* Finding the pages may sleep: the credit is taken before. */
+	u32 limit = MIN(vsock_credit(v), TX_BYTES);
+	v->sent += limit;
+	u32 bytes = gather(uio, limit, pieces, &count, pins, &pinned);
+	v->sent -= limit - bytes;
 	long r = bytes;
 	if (!bytes)
 		return -EFAULT;
 	if (!vsock_send_packet(v, VSOCK_OP_RW, 0, pieces, count, bytes, NULL)) {
+		v->sent -= bytes;
 		r = -EIO;
 	} else {
-		v->sent += bytes;
 		vsock_ring_finish();
 		vsock_poll();
 	}

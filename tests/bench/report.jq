@@ -17,6 +17,7 @@ def line: "| " + join(" | ") + " |";
 . as $all
 | def process($row; $peer): first($all.process[], $all.long[] | select(.row == $row and .peer == $peer));
   def ms($row; $peer): process($row; $peer) | .median_ms;
+  def p10($row; $peer): process($row; $peer) | .p10_ms;
   def cell($row; $peer): process($row; $peer) | if .median_ms == null then "failed (status \(.status))"
 	else (.median_ms | significant) + " ms" + (if .failed > 0 then " (\(.failed) failed)" else "" end) end;
   def micro($row; $peer): [$all.micro[] | select(.row == $row and .peer == $peer)][0].value;
@@ -46,7 +47,8 @@ def line: "| " + join(" | ") + " |";
 (("hello", "true") as $row | [if $row == "hello" then "static hello" else "/bin/true" end, cell($row; "native"), cell($row; "bwrap"), cell($row; "runsc"),
 	cell($row; "ours"), (ratio(ms($row; "ours"); ms($row; "bwrap")) | x), (ratio(ms($row; "ours"); ms("floor"; "floor")) | x)] | line),
 "",
-"Floor, a bare VM that runs one instruction: \(cell("floor"; "floor")).",
+"Floor, a bare VM that runs one instruction: \(cell("floor"; "floor")). At the 10th percentile, the quieter moments of this run, the floor is",
+"\(p10("floor"; "floor") | significant) ms, the static hello \(p10("hello"; "ours") | significant) ms: \(ratio(p10("hello"; "ours"); p10("floor"; "floor")) | x) floor, \(ratio(p10("hello"; "ours"); p10("hello"; "bwrap")) | x) bwrap; /bin/true is \(p10("true"; "ours") | significant) ms, \(ratio(p10("true"; "ours"); p10("true"; "bwrap")) | x) bwrap.",
 "",
 "| aim | measured | |",
 "| --- | ---: | --- |",

@@ -11,7 +11,7 @@ directory='cd "$(mktemp -d)" || exit 99; trap "cd /; rm -rf $PWD" EXIT; '
 job() {
 	local program with_one=$E2E_OPTIONS
 	for program in $1; do
-		[ -x "$program" ] || PATH=/usr/sbin:/usr/bin:/bin type -P "$program" >/dev/null || { skip "$2" "$program is not installed here" && return; }
+		[ -x "$program" ] || PATH=/usr/sbin:/usr/bin:/bin type -P "$program" >/dev/null || { skip "$2" "optional: $program is not installed here" && return; }
 	done
 	check_native "$2" bash -c "$directory$3"
 	E2E_OPTIONS="$with_one --cpus 4"
@@ -93,6 +93,6 @@ job "/usr/sbin/nginx curl" "nginx: two workers, curl, reload" 'mkdir w; echo ind
 
 # stress-ng checks its own results.
 for stressor in cpu fork vm futex signal timer timerfd pipe switch sigq pthread mmap epoll sockpair sock udp fsize pty lockf dir rename; do
-	type -P stress-ng >/dev/null || { skip "stress-ng" "not installed here" && break; }
+	type -P stress-ng >/dev/null || { skip "stress-ng" "optional: not installed here" && break; }
 	check_status 0 "stress-ng --$stressor" --cpus 2 stress-ng --quiet --temp-path /tmp --verify --"$stressor" 2 -t 1
 done

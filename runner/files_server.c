@@ -21,7 +21,8 @@
 #include "policy/policy.h"
 #include "runner/p9_session.h"
 
-_Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX, "a session for each share");
+_Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX,
+	       "a session for each share");
 
 #define INPUT_BYTES   (P9_MSIZE_MAX + 65536u) /* of one session: a message, and the beginning of the next */
 #define OTHER_FDS     64u		      /* descriptors that are no fids */
@@ -31,9 +32,9 @@ struct client {
 	int socket; /* -1: over */
 	struct p9_session session;
 	uint8_t *input, *output;
-	size_t taken, filled;  /* of input: handled, received */
+	size_t taken, filled; /* of input: handled, received */
 	size_t sent, to_send; /* of output */
-	bool busy;	       /* has more to do without an event */
+	bool busy;	      /* has more to do without an event */
 };
 
 /* ---- the loop ---- */
@@ -72,7 +73,8 @@ static bool answer(struct client *client)
 	if (size > 0 && client->filled - client->taken < (size_t)size)
 		return false;
 	if (size > 0)
-		client->to_send = p9_session_handle(&client->session, message, (size_t)size, client->output, P9_MSIZE_MAX);
+		client->to_send =
+		    p9_session_handle(&client->session, message, (size_t)size, client->output, P9_MSIZE_MAX);
 	if (size < 0 || (size > 0 && !client->to_send)) {
 		end_client(client);
 		return false;
@@ -122,7 +124,8 @@ static void serve(struct client *client, unsigned count)
 		bool busy = false;
 		unsigned open = 0;
 		for (unsigned i = 0; i < count; i++) {
-			poll_fd[i] = (struct pollfd){.fd = client[i].socket, .events = client[i].to_send ? POLLOUT : POLLIN};
+			poll_fd[i] =
+			    (struct pollfd){.fd = client[i].socket, .events = client[i].to_send ? POLLOUT : POLLIN};
 			busy |= client[i].busy;
 			open += client[i].socket >= 0;
 		}
@@ -148,10 +151,12 @@ static unsigned descriptor_limit(unsigned sessions)
 	return (unsigned)(limit.rlim_max < want ? limit.rlim_max : want);
 }
 
-static int prepare_clients(struct client *client, const int *socket, unsigned count, const struct p9_export *export, struct error *error)
+static int prepare_clients(struct client *client, const int *socket, unsigned count, const struct p9_export *export,
+			   struct error *error)
 {
 	for (unsigned i = 0; i < count; i++) {
-		client[i] = (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(P9_MSIZE_MAX)};
+		client[i] =
+		    (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(P9_MSIZE_MAX)};
 		if (!client[i].input || !client[i].output || p9_session_init(&client[i].session, export))
 			return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
 	}
@@ -208,9 +213,13 @@ _Noreturn static void run_server(struct p9_export *export, const int *socket, un
 static const char *why(int number)
 {
 	switch (number) {
-	case EINVAL: return "is neither a directory nor a regular file";
-	case EACCES: return "may not be read, or is on a file system of the kernel (proc, sysfs ...), which cannot be shared";
-	default: return strerror(number);
+	case EINVAL:
+		return "is neither a directory nor a regular file";
+	case EACCES:
+		return "may not be read, or is on a file system of the kernel (proc, sysfs ...), which cannot be "
+		       "shared";
+	default:
+		return strerror(number);
 	}
 }
 
@@ -222,7 +231,8 @@ static int open_shares(const struct run_spec *spec, struct p9_export *export, st
 			continue;
 		int result = p9_share_open(&export->share[export->shares], mount->host, mount->kind == SPEC_RW);
 		if (result)
-			return error_set(error, STATUS_RUNNER, "%s %s: %s", mount->kind == SPEC_RW ? "--rw" : "--ro", mount->host, why(-result));
+			return error_set(error, STATUS_RUNNER, "%s %s: %s", mount->kind == SPEC_RW ? "--rw" : "--ro",
+					 mount->host, why(-result));
 		export->shares++;
 	}
 	return 0;

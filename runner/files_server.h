@@ -12,14 +12,14 @@
 #include "runner/spec.h"
 
 struct files_server {
-	unsigned sessions; /* one for each share; 0: no server */
+	unsigned sessions;		     /* one for each share; 0: no server */
 	int socket[WIRE_FILES_SESSIONS_MAX]; /* the runner's ends */
-	int status; /* pipe on which the server tells that it is confined, or why not */
+	int status;			     /* pipe on which the server tells that it is confined, or why not */
 	pid_t pid;
 };
 
-/* Opens the shared trees of *spec and forks the server, when there are any. Before the first thread is made; descriptors 0 to 2 are
- * taken. Errors: STATUS_RUNNER, naming the option and the path. */
+/* Opens the shared trees of *spec and forks the server, when there are any. Before the first thread is made;
+ * descriptors 0 to 2 are taken. Errors: STATUS_RUNNER, naming the option and the path. */
 int files_server_start(struct files_server *server, const struct run_spec *spec, struct error *error);
 
 /* Waits until the server has given up what it does not need. */

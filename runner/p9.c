@@ -12,34 +12,34 @@ static const struct {
 	uint8_t type;
 	const char *fields;
 } formats[] = {
-    {P9_TVERSION, "ds"},	   /* msize version */
-    {P9_TAUTH, "dssd"},		   /* afid uname aname n_uname */
-    {P9_TATTACH, "ddssd"},	   /* fid afid uname aname n_uname */
-    {P9_TFLUSH, "w"},		   /* oldtag */
-    {P9_TWALK, "ddn"},		   /* fid newfid names */
-    {P9_TCLUNK, "d"},		   /* fid */
-    {P9_TREMOVE, "d"},		   /* fid */
-    {P9_TREAD, "dqd"},		   /* fid offset count */
-    {P9_TWRITE, "dqD"},		   /* fid offset data */
-    {P9_TSTATFS, "d"},		   /* fid */
-    {P9_TLOPEN, "dd"},		   /* fid flags */
-    {P9_TLCREATE, "dsddd"},	   /* fid name flags mode gid */
-    {P9_TSYMLINK, "dssd"},	   /* dfid name target gid */
-    {P9_TMKNOD, "dsdddd"},	   /* dfid name mode major minor gid */
-    {P9_TRENAME, "dds"},	   /* fid dfid name */
-    {P9_TREADLINK, "d"},	   /* fid */
-    {P9_TGETATTR, "dq"},	   /* fid mask */
-    {P9_TSETATTR, "dddddqqqqq"},   /* fid valid mode uid gid size atime_s atime_ns mtime_s mtime_ns */
-    {P9_TXATTRWALK, "dds"},	   /* fid newfid name */
-    {P9_TXATTRCREATE, "dsqd"},	   /* fid name size flags */
-    {P9_TREADDIR, "dqd"},	   /* fid offset count */
-    {P9_TFSYNC, "dd"},		   /* fid datasync */
-    {P9_TLOCK, "dbdqqds"},	   /* fid type flags start length proc_id client_id */
-    {P9_TGETLOCK, "dbqqds"},	   /* fid type start length proc_id client_id */
-    {P9_TLINK, "dds"},		   /* dfid fid name */
-    {P9_TMKDIR, "dsdd"},	   /* dfid name mode gid */
-    {P9_TRENAMEAT, "dsds"},	   /* olddirfid oldname newdirfid newname */
-    {P9_TUNLINKAT, "dsd"},	   /* dirfid name flags */
+    {P9_TVERSION, "ds"},	 /* msize version */
+    {P9_TAUTH, "dssd"},		 /* afid uname aname n_uname */
+    {P9_TATTACH, "ddssd"},	 /* fid afid uname aname n_uname */
+    {P9_TFLUSH, "w"},		 /* oldtag */
+    {P9_TWALK, "ddn"},		 /* fid newfid names */
+    {P9_TCLUNK, "d"},		 /* fid */
+    {P9_TREMOVE, "d"},		 /* fid */
+    {P9_TREAD, "dqd"},		 /* fid offset count */
+    {P9_TWRITE, "dqD"},		 /* fid offset data */
+    {P9_TSTATFS, "d"},		 /* fid */
+    {P9_TLOPEN, "dd"},		 /* fid flags */
+    {P9_TLCREATE, "dsddd"},	 /* fid name flags mode gid */
+    {P9_TSYMLINK, "dssd"},	 /* dfid name target gid */
+    {P9_TMKNOD, "dsdddd"},	 /* dfid name mode major minor gid */
+    {P9_TRENAME, "dds"},	 /* fid dfid name */
+    {P9_TREADLINK, "d"},	 /* fid */
+    {P9_TGETATTR, "dq"},	 /* fid mask */
+    {P9_TSETATTR, "dddddqqqqq"}, /* fid valid mode uid gid size atime_s atime_ns mtime_s mtime_ns */
+    {P9_TXATTRWALK, "dds"},	 /* fid newfid name */
+    {P9_TXATTRCREATE, "dsqd"},	 /* fid name size flags */
+    {P9_TREADDIR, "dqd"},	 /* fid offset count */
+    {P9_TFSYNC, "dd"},		 /* fid datasync */
+    {P9_TLOCK, "dbdqqds"},	 /* fid type flags start length proc_id client_id */
+    {P9_TGETLOCK, "dbqqds"},	 /* fid type start length proc_id client_id */
+    {P9_TLINK, "dds"},		 /* dfid fid name */
+    {P9_TMKDIR, "dsdd"},	 /* dfid name mode gid */
+    {P9_TRENAMEAT, "dsds"},	 /* olddirfid oldname newdirfid newname */
+    {P9_TUNLINKAT, "dsd"},	 /* dirfid name flags */
 };
 
 static const char *fields_of(uint8_t type)

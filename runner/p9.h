@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 9P2000.L messages: requests taken apart and replies put together, within bounds. Pure: knows nothing of files, fids or
- * sockets. Sources: diod's protocol.md; Linux, include/net/9p/9p.h; docs/files.md says which subset.
+ * 9P2000.L messages: requests taken apart and replies put together, within bounds. Pure: knows nothing of files, fids
+ * or sockets. Sources: diod's protocol.md; Linux, include/net/9p/9p.h; docs/files.md says which subset.
  */
 #ifndef RUNNER_P9_H
 #define RUNNER_P9_H

@@ -20,7 +20,8 @@
 #define V9FS_MAGIC 0x01021997u
 #define KEPT_MODE  01777u /* set-id bits mean nothing in a share, and are not made */
 
-typedef int operation(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply);
+typedef int operation(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply);
 
 /* ---- files and what they are ---- */
 
@@ -28,8 +29,9 @@ typedef int operation(struct p9_session *session, struct p9_fid *fid, const stru
 static bool is_alien(int fd)
 {
 	static const uint32_t magic[] = {
-	    0x9fa0,	0x62656572, 0x27e0eb,	0x63677270, 0x64626720, 0x74726163, 0x73636673, 0xf97cff8c, 0xcafe4a11, 0x6165676c,
-	    0xde5e81e4, 0x62656570, 0x1cd1,	0x65735543, 0x42494e4d, 0x19800202, 0x6e736673, 0x43415d53, 0x07655821,
+	    0x9fa0,	0x62656572, 0x27e0eb,	0x63677270, 0x64626720, 0x74726163, 0x73636673,
+	    0xf97cff8c, 0xcafe4a11, 0x6165676c, 0xde5e81e4, 0x62656570, 0x1cd1,	    0x65735543,
+	    0x42494e4d, 0x19800202, 0x6e736673, 0x43415d53, 0x07655821,
 	}; /* proc, sys, cgroup, cgroup2, debug, trace, security, selinux, bpf, pstore, efivar, config, devpts, fusectl,
 	      binfmt_misc, mqueue, ns, smack, rdt */
 	struct statfs fs;
@@ -47,7 +49,10 @@ int p9_share_open(struct p9_share *share, const char *path, bool writable)
 	int fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int error = fstat(fd, &st) ? -errno : !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) ? -EINVAL : is_alien(fd) ? -EACCES : 0;
+	int error = fstat(fd, &st)				   ? -errno
+		    : !S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) ? -EINVAL
+		    : is_alien(fd)				   ? -EACCES
+								   : 0;
 	if (error) {
 		close(fd);
 		return error;
@@ -68,8 +73,9 @@ static uint64_t file_number(const struct p9_share *share, dev_t dev, uint64_t in
 
 static struct p9_qid qid_of(const struct p9_share *share, const struct stat *st)
 {
-	uint64_t version = ((uint64_t)st->st_mtim.tv_sec * 1000000000ull + (uint64_t)st->st_mtim.tv_nsec) * 0x9e3779b97f4a7c15ull +
-			   (uint64_t)st->st_size;
+	uint64_t version =
+	    ((uint64_t)st->st_mtim.tv_sec * 1000000000ull + (uint64_t)st->st_mtim.tv_nsec) * 0x9e3779b97f4a7c15ull +
+	    (uint64_t)st->st_size;
 	return (struct p9_qid){
 	    .type = S_ISDIR(st->st_mode)   ? P9_QTDIR
 		    : S_ISLNK(st->st_mode) ? P9_QTSYMLINK
@@ -136,7 +142,8 @@ static int change_at(const struct p9_session *session, const struct p9_fid *fid,
 
 /* ---- fids ---- */
 
-static int describe(struct p9_session *session, struct p9_fid *fid, uint8_t share, const struct stat *st, const struct p9_fid *from)
+static int describe(struct p9_session *session, struct p9_fid *fid, uint8_t share, const struct stat *st,
+		    const struct p9_fid *from)
 {
 	fid->share = share;
 	fid->kind = st->st_mode & S_IFMT;
@@ -145,7 +152,8 @@ static int describe(struct p9_session *session, struct p9_fid *fid, uint8_t shar
 	return 0;
 }
 
-static int op_attach(struct p9_session *session, struct p9_fid *unused, const struct p9_request *request, struct p9_reply *reply)
+static int op_attach(struct p9_session *session, struct p9_fid *unused, const struct p9_request *request,
+		     struct p9_reply *reply)
 {
 	struct p9_string aname = request->string[1];
 	unsigned index = 0;
@@ -209,7 +217,8 @@ static int walk_step(struct p9_session *session, struct place *place, struct p9_
 	return 0;
 }
 
-static int op_walk(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_walk(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		   struct p9_reply *reply)
 {
 	uint32_t number = (uint32_t)request->number[1];
 	int error = 0;
@@ -242,13 +251,15 @@ static int op_walk(struct p9_session *session, struct p9_fid *fid, const struct 
 	return 0;
 }
 
-static int op_clunk(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_clunk(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	p9_fid_drop(session, fid->number);
 	return 0;
 }
 
-static int op_remove(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_remove(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		     struct p9_reply *reply)
 {
 	p9_fid_drop(session, fid->number); /* whatever the answer */
 	return -EOPNOTSUPP;
@@ -270,7 +281,8 @@ static int put_open(struct p9_session *session, struct p9_fid *fid, int fd, stru
 	return 0;
 }
 
-static int op_lopen(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_lopen(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	int flags = (int)request->number[1] & (O_ACCMODE | O_TRUNC | O_DIRECTORY);
 	if (fid->open)
@@ -303,7 +315,8 @@ static int open_existing(struct p9_session *session, int directory, const char *
 	return fd;
 }
 
-static int op_lcreate(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_lcreate(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
 	int wanted = (int)request->number[1], flags = wanted & (O_ACCMODE | O_TRUNC);
@@ -325,7 +338,8 @@ static int op_lcreate(struct p9_session *session, struct p9_fid *fid, const stru
 	return error;
 }
 
-static int op_read(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_read(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		   struct p9_reply *reply)
 {
 	uint64_t count = request->number[2];
 	size_t done = 0;
@@ -351,7 +365,8 @@ static int op_read(struct p9_session *session, struct p9_fid *fid, const struct 
 	return 0;
 }
 
-static int op_write(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_write(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	size_t done = 0;
 	if (!fid->open || !S_ISREG(fid->kind))
@@ -359,7 +374,8 @@ static int op_write(struct p9_session *session, struct p9_fid *fid, const struct
 	if (request->number[1] > INT64_MAX - P9_MSIZE_MAX)
 		return -EFBIG;
 	while (done < request->data_bytes) {
-		ssize_t n = pwrite(fid->fd, request->data + done, request->data_bytes - done, (off_t)(request->number[1] + done));
+		ssize_t n = pwrite(fid->fd, request->data + done, request->data_bytes - done,
+				   (off_t)(request->number[1] + done));
 		if (n < 0 && !done)
 			return -errno;
 		if (n <= 0)
@@ -370,7 +386,8 @@ static int op_write(struct p9_session *session, struct p9_fid *fid, const struct
 	return 0;
 }
 
-static int op_fsync(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_fsync(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	if (!fid->open)
 		return -EBADF;
@@ -392,19 +409,22 @@ static uint8_t qid_type(uint8_t type)
 	return type == DT_DIR ? P9_QTDIR : type == DT_LNK ? P9_QTSYMLINK : P9_QTFILE;
 }
 
-static void put_entry(struct p9_session *session, const struct p9_fid *fid, const struct entry *entry, uint64_t own_ino, struct p9_reply *reply)
+static void put_entry(struct p9_session *session, const struct p9_fid *fid, const struct entry *entry, uint64_t own_ino,
+		      struct p9_reply *reply)
 {
 	const struct p9_share *share = share_of(session, fid);
 	/* What is above the share is nobody's business. */
 	bool above = !strcmp(entry->name, "..") && fid->dev == share->dev && own_ino == share->ino;
-	struct p9_qid qid = {.type = qid_type(entry->type), .path = file_number(share, fid->dev, above ? own_ino : entry->ino)};
+	struct p9_qid qid = {.type = qid_type(entry->type),
+			     .path = file_number(share, fid->dev, above ? own_ino : entry->ino)};
 	p9_put_qid(reply, &qid);
 	p9_put64(reply, entry->next);
 	p9_put8(reply, entry->type);
 	p9_put_string(reply, entry->name, strlen(entry->name));
 }
 
-static int op_readdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_readdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	static _Alignas(8) char scratch[65536]; /* one message at a time */
 	uint64_t count = request->number[2];
@@ -457,7 +477,8 @@ static void put_time(struct p9_reply *reply, const struct timespec *time)
 	p9_put64(reply, (uint64_t)time->tv_nsec);
 }
 
-static int op_getattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_getattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	static const struct timespec none;
 	struct stat st;
@@ -500,7 +521,8 @@ static int set_size(struct p9_session *session, const struct p9_fid *fid, uint64
 	return error;
 }
 
-static int set_owner(const struct p9_session *session, const struct p9_fid *fid, uint64_t valid, uint32_t uid, uint32_t gid)
+static int set_owner(const struct p9_session *session, const struct p9_fid *fid, uint64_t valid, uint32_t uid,
+		     uint32_t gid)
 {
 	const struct p9_export *export = session->export;
 	struct stat st;
@@ -533,7 +555,8 @@ static int set_times(const struct p9_session *session, const struct p9_fid *fid,
 	return result ? -errno : 0;
 }
 
-static int op_setattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_setattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	uint64_t valid = request->number[1];
 	int error = fid->alien ? -EACCES : writable(session, fid);
@@ -544,7 +567,8 @@ static int op_setattr(struct p9_session *session, struct p9_fid *fid, const stru
 	if (!error && (valid & P9_SETATTR_MODE)) {
 		if (S_ISLNK(fid->kind))
 			error = -EOPNOTSUPP;
-		else if (fchmodat(session->export->self_fd, name_of(fid->fd).text, (mode_t)request->number[2] & KEPT_MODE, 0))
+		else if (fchmodat(session->export->self_fd, name_of(fid->fd).text,
+				  (mode_t)request->number[2] & KEPT_MODE, 0))
 			error = -errno;
 	}
 	if (!error && (valid & (P9_SETATTR_ATIME | P9_SETATTR_MTIME)))
@@ -552,7 +576,8 @@ static int op_setattr(struct p9_session *session, struct p9_fid *fid, const stru
 	return error;
 }
 
-static int op_statfs(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_statfs(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		     struct p9_reply *reply)
 {
 	struct statfs fs;
 	if (fstatfs(fid->fd, &fs))
@@ -569,7 +594,8 @@ static int op_statfs(struct p9_session *session, struct p9_fid *fid, const struc
 	return 0;
 }
 
-static int op_readlink(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_readlink(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		       struct p9_reply *reply)
 {
 	char target[P9_PATH_MAX];
 	if (!S_ISLNK(fid->kind))
@@ -584,7 +610,8 @@ static int op_readlink(struct p9_session *session, struct p9_fid *fid, const str
 /* ---- names ---- */
 
 /* The answer to the making of a file: its qid. */
-static int put_made(const struct p9_session *session, const struct p9_fid *fid, const char *name, int result, struct p9_reply *reply)
+static int put_made(const struct p9_session *session, const struct p9_fid *fid, const char *name, int result,
+		    struct p9_reply *reply)
 {
 	struct stat st;
 	if (result || fstatat(fid->fd, name, &st, AT_SYMLINK_NOFOLLOW))
@@ -594,14 +621,18 @@ static int put_made(const struct p9_session *session, const struct p9_fid *fid, 
 	return 0;
 }
 
-static int op_mkdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_mkdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
 	int error = change_at(session, fid, request->string[0], name);
-	return error ? error : put_made(session, fid, name, mkdirat(fid->fd, name, (mode_t)request->number[1] & KEPT_MODE), reply);
+	return error ? error
+		     : put_made(session, fid, name, mkdirat(fid->fd, name, (mode_t)request->number[1] & KEPT_MODE),
+				reply);
 }
 
-static int op_symlink(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_symlink(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1], target[P9_PATH_MAX];
 	struct p9_string to = request->string[1];
@@ -615,7 +646,8 @@ static int op_symlink(struct p9_session *session, struct p9_fid *fid, const stru
 	return put_made(session, fid, name, symlinkat(target, fid->fd, name), reply);
 }
 
-static int op_mknod(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_mknod(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		    struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
 	uint32_t mode = (uint32_t)request->number[1];
@@ -632,7 +664,8 @@ static int op_mknod(struct p9_session *session, struct p9_fid *fid, const struct
 	return error;
 }
 
-static int op_link(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_link(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		   struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
 	const struct p9_fid *old = p9_fid_find(session, (uint32_t)request->number[1]);
@@ -646,7 +679,8 @@ static int op_link(struct p9_session *session, struct p9_fid *fid, const struct 
 	return linkat(session->export->self_fd, name_of(old->fd).text, fid->fd, name, AT_SYMLINK_FOLLOW) ? -errno : 0;
 }
 
-static int op_renameat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_renameat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		       struct p9_reply *reply)
 {
 	char old_name[P9_NAME_MAX + 1], new_name[P9_NAME_MAX + 1];
 	const struct p9_fid *to = p9_fid_find(session, (uint32_t)request->number[1]);
@@ -660,7 +694,8 @@ static int op_renameat(struct p9_session *session, struct p9_fid *fid, const str
 	return renameat(fid->fd, old_name, to->fd, new_name) ? -errno : 0;
 }
 
-static int op_unlinkat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_unlinkat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		       struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
 	int error = change_at(session, fid, request->string[0], name);
@@ -671,13 +706,15 @@ static int op_unlinkat(struct p9_session *session, struct p9_fid *fid, const str
 
 /* ---- locks ---- */
 
-static int op_lock(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_lock(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		   struct p9_reply *reply)
 {
 	p9_put8(reply, 0); /* success: locks are local to the guest */
 	return 0;
 }
 
-static int op_getlock(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_getlock(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		      struct p9_reply *reply)
 {
 	p9_put8(reply, F_UNLCK);
 	p9_put64(reply, request->number[2]);
@@ -687,7 +724,8 @@ static int op_getlock(struct p9_session *session, struct p9_fid *fid, const stru
 	return 0;
 }
 
-static int op_not_supported(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+static int op_not_supported(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+			    struct p9_reply *reply)
 {
 	return -EOPNOTSUPP;
 }
@@ -695,28 +733,50 @@ static int op_not_supported(struct p9_session *session, struct p9_fid *fid, cons
 static operation *operation_of(uint8_t type)
 {
 	switch (type) {
-	case P9_TWALK: return op_walk;
-	case P9_TCLUNK: return op_clunk;
-	case P9_TREMOVE: return op_remove;
-	case P9_TLOPEN: return op_lopen;
-	case P9_TLCREATE: return op_lcreate;
-	case P9_TREAD: return op_read;
-	case P9_TWRITE: return op_write;
-	case P9_TFSYNC: return op_fsync;
-	case P9_TREADDIR: return op_readdir;
-	case P9_TGETATTR: return op_getattr;
-	case P9_TSETATTR: return op_setattr;
-	case P9_TSTATFS: return op_statfs;
-	case P9_TREADLINK: return op_readlink;
-	case P9_TMKDIR: return op_mkdir;
-	case P9_TSYMLINK: return op_symlink;
-	case P9_TMKNOD: return op_mknod;
-	case P9_TLINK: return op_link;
-	case P9_TRENAMEAT: return op_renameat;
-	case P9_TUNLINKAT: return op_unlinkat;
-	case P9_TLOCK: return op_lock;
-	case P9_TGETLOCK: return op_getlock;
-	default: return op_not_supported;
+	case P9_TWALK:
+		return op_walk;
+	case P9_TCLUNK:
+		return op_clunk;
+	case P9_TREMOVE:
+		return op_remove;
+	case P9_TLOPEN:
+		return op_lopen;
+	case P9_TLCREATE:
+		return op_lcreate;
+	case P9_TREAD:
+		return op_read;
+	case P9_TWRITE:
+		return op_write;
+	case P9_TFSYNC:
+		return op_fsync;
+	case P9_TREADDIR:
+		return op_readdir;
+	case P9_TGETATTR:
+		return op_getattr;
+	case P9_TSETATTR:
+		return op_setattr;
+	case P9_TSTATFS:
+		return op_statfs;
+	case P9_TREADLINK:
+		return op_readlink;
+	case P9_TMKDIR:
+		return op_mkdir;
+	case P9_TSYMLINK:
+		return op_symlink;
+	case P9_TMKNOD:
+		return op_mknod;
+	case P9_TLINK:
+		return op_link;
+	case P9_TRENAMEAT:
+		return op_renameat;
+	case P9_TUNLINKAT:
+		return op_unlinkat;
+	case P9_TLOCK:
+		return op_lock;
+	case P9_TGETLOCK:
+		return op_getlock;
+	default:
+		return op_not_supported;
 	}
 }
 

@@ -31,7 +31,7 @@ struct p9_share {
 struct p9_export {
 	struct p9_share share[P9_SHARES_MAX];
 	unsigned shares;
-	int self_fd; /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
+	int self_fd;		   /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
 	uid_t host_uid, guest_uid; /* the server's own, and what it is called in the guest */
 	gid_t host_gid, guest_gid;
 };
@@ -52,15 +52,15 @@ struct p9_session {
 	uint32_t msize; /* 0: before Tversion */
 	struct p9_fid *fid;
 	uint32_t *bucket; /* index + 1 */
-	uint32_t used;    /* entries of `fid` ever in use */
-	uint32_t free;    /* index + 1 */
+	uint32_t used;	  /* entries of `fid` ever in use */
+	uint32_t free;	  /* index + 1 */
 };
 
 /* Allocates the tables (touched as they fill). Returns 0 or -ENOMEM. */
 int p9_session_init(struct p9_session *session, const struct p9_export *export);
 
-/* Answers one message of `size` bytes: writes the reply into reply[0..room), room >= P9_MSIZE_MAX, and returns its size;
- * 0: the message is malformed and the session is to end. */
+/* Answers one message of `size` bytes: writes the reply into reply[0..room), room >= P9_MSIZE_MAX, and returns its
+ * size; 0: the message is malformed and the session is to end. */
 size_t p9_session_handle(struct p9_session *session, const uint8_t *message, size_t size, uint8_t *reply, size_t room);
 
 /* Closes all fids and frees the tables. */

@@ -65,7 +65,8 @@ static unsigned depth(const char *path)
 	return components;
 }
 
-/* Whether `path` is `top` or lies in it; both plain and tidy. *rest: what comes behind top, beginning with a slash or empty. */
+/* Whether `path` is `top` or lies in it; both plain and tidy. *rest: what comes behind top, beginning with a slash or
+ * empty. */
 static bool within(const char *path, const char *top, const char **rest)
 {
 	size_t length = strlen(top);
@@ -96,7 +97,8 @@ static const char *check_guest(const struct run_spec *spec, const char *guest)
 		return "is longer than 4095 bytes";
 	for (size_t i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++)
 		if (within(guest, kernel[i], &rest))
-			return "would hide the guest's own /dev, /proc or /sys; give another place in the guest: HOST:GUEST";
+			return "would hide the guest's own /dev, /proc or /sys; give another place in the guest: "
+			       "HOST:GUEST";
 	for (unsigned i = 0; i < spec->mount_count; i++)
 		if (!strcmp(spec->mount[i].guest, guest))
 			return "has a place in the guest that was given before";

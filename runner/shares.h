@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The mounts that the caller asked for (--ro, --rw, --tmpfs): values to struct spec_mount, and what of the host the guest sees
- * through them.
+ * The mounts that the caller asked for (--ro, --rw, --tmpfs): values to struct spec_mount, and what of the host the
+ * guest sees through them.
  */
 #ifndef RUNNER_SHARES_H
 #define RUNNER_SHARES_H
@@ -9,8 +9,8 @@
 #include "runner/closure.h"
 #include "runner/spec.h"
 
-/* Takes the value of --ro or --rw (HOST[:GUEST]) or --tmpfs (PATH[:SIZE]) into spec->mount. Returns NULL, or what is wrong with
- * it. shares_free() in both cases. */
+/* Takes the value of --ro or --rw (HOST[:GUEST]) or --tmpfs (PATH[:SIZE]) into spec->mount. Returns NULL, or what is
+ * wrong with it. shares_free() in both cases. */
 const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const char *value);
 
 void shares_free(struct run_spec *spec);

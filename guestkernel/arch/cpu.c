@@ -8,7 +8,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/sched.h"
 
-#define IDLE_POLL_NS 50000ull   /* as long as an exit takes, twice */
+#define IDLE_POLL_NS  50000ull	/* as long as an exit takes, twice */
 #define IDLE_SHORT_NS 400000ull /* asleep and awake again by the host in no more than this */
 
 struct cpu cpus[BOOT_MAX_CPUS] __attribute__((aligned(CPU_STRIDE)));
@@ -130,7 +130,8 @@ void arch_set_pagetable(struct pagetable *pt)
 
 static bool flush_pending(const struct cpu *cpu)
 {
-	return __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) != __atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE);
 }
 
 /* After the page table or cpu->root has changed. Kernel lock held. */
@@ -192,7 +193,8 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 }
 
 /* Makes every CPU let go of pt before its tables are freed. Only this CPU and halted ones can still hold it: a thread
- * that uses it elsewhere would hold its mm. True: this CPU goes on with it until it loads another, and frees the tables then. */
+ * that uses it elsewhere would hold its mm. True: this CPU goes on with it until it loads another, and frees the tables
+ * then. */
 bool cpu_forget_pagetable(struct pagetable *pt)
 {
 	bool mine = this_cpu()->pt == pt;
@@ -243,8 +245,8 @@ void arch_set_deadline(u64 tsc)
 	this_cpu()->wanted_deadline = tsc;
 }
 
-/* Before user mode. The runner looks at the deadline by itself every BOOT_TICK_NS; one that is nearer must be told, by an
- * exit, unless an earlier one is armed. One that comes too early is answered by arming again. */
+/* Before user mode. The runner looks at the deadline by itself every BOOT_TICK_NS; one that is nearer must be told, by
+ * an exit, unless an earlier one is armed. One that comes too early is answered by arming again. */
 void cpu_arm_deadline(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -257,8 +259,8 @@ void cpu_arm_deadline(void)
 		cpu_out(PORT_TIMER, 0);
 }
 
-/* Looks for an event for a while instead of going to sleep, which costs two exits and the host's scheduler; true when there
- * is something to do. A poll in vain is not repeated before a short idle time was seen. */
+/* Looks for an event for a while instead of going to sleep, which costs two exits and the host's scheduler; true when
+ * there is something to do. A poll in vain is not repeated before a short idle time was seen. */
 static bool poll_events(struct cpu *cpu)
 {
 	if (!cpu->idle_short || boot->cpus == 1)

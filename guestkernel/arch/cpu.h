@@ -5,28 +5,28 @@
 #ifndef GUESTKERNEL_ARCH_CPU_H
 #define GUESTKERNEL_ARCH_CPU_H
 
-#define CPU_STRIDE 128
-#define CPU_USER_RSP 0
-#define CPU_KSTACK 8
+#define CPU_STRIDE    128
+#define CPU_USER_RSP  0
+#define CPU_KSTACK    8
 #define CPU_SAVED_RAX 16
-#define CPU_VECTOR 24
-#define CPU_ENTRY_CS 28
-#define CPU_DEPTH 32
+#define CPU_VECTOR    24
+#define CPU_ENTRY_CS  28
+#define CPU_DEPTH     32
 
-#define REGS_BYTES 168
-#define REGS_RAX 80
+#define REGS_BYTES    168
+#define REGS_RAX      80
 #define REGS_ORIG_RAX 120
-#define REGS_RIP 128
+#define REGS_RIP      128
 
 #define RING0_STACK_BYTES 1024 /* flat: exceptions use the upper half, events the lower */
-#define TRAP_STRIDE 32
-#define TRAP_VECTORS 33 /* 0..31 and BOOT_EVENT_VECTOR */
-#define LSTAR_STRIDE 64
+#define TRAP_STRIDE	  32
+#define TRAP_VECTORS	  33 /* 0..31 and BOOT_EVENT_VECTOR */
+#define LSTAR_STRIDE	  64
 /* struct shared_crash in the shared page */
 #define SHARED_CRASH 1112
-#define CRASH_CR2 16
-#define CRASH_RSP 80
-#define CRASH_RIP 152
+#define CRASH_CR2    16
+#define CRASH_RSP    80
+#define CRASH_RIP    152
 #define CRASH_REASON 184
 
 #define FLAT_RFLAGS 0x202 /* IF */
@@ -35,22 +35,22 @@
 #include "guestkernel/arch/arch.h"
 
 struct cpu {
-	u64 user_rsp;   /* system call entry: the program's stack pointer */
+	u64 user_rsp;	/* system call entry: the program's stack pointer */
 	u64 kstack_top; /* of the running thread */
-	u64 saved_rax;  /* flat: page fault entry */
-	u32 vector;     /* flat: which exception */
-	u32 entry_cs;   /* flat: where SYSCALL arrived */
-	u32 depth;      /* flat: entries not yet arrived in C; more than a few means that the guest is broken */
+	u64 saved_rax;	/* flat: page fault entry */
+	u32 vector;	/* flat: which exception */
+	u32 entry_cs;	/* flat: where SYSCALL arrived */
+	u32 depth;	/* flat: entries not yet arrived in C; more than a few means that the guest is broken */
 	u32 number;
 	u32 flush_wanted; /* counts what other CPUs, with the lock held, ask of this one's TLB ... */
-	u32 flush_done;   /* ... and up to where it has been done */
-	bool lazy;      /* idle with a stale page table allowed */
-	bool attentive; /* in the kernel: will look at its events before it sleeps or leaves, setting one is enough */
-	u64 root;       /* what CR3 holds */
-	u64 dead_root;  /* the same, when its tables wait to be freed until another is loaded; else 0 */
+	u32 flush_done;	  /* ... and up to where it has been done */
+	bool lazy;	  /* idle with a stale page table allowed */
+	bool attentive;	  /* in the kernel: will look at its events before it sleeps or leaves, setting one is enough */
+	u64 root;	  /* what CR3 holds */
+	u64 dead_root;	  /* the same, when its tables wait to be freed until another is loaded; else 0 */
 	struct pagetable *pt; /* the same, NULL for the kernel's own */
 	u64 wanted_deadline, armed_deadline;
-	u32 kicks;	/* CPUs to be told of work when the lock is released */
+	u32 kicks;	 /* CPUs to be told of work when the lock is released */
 	bool idle_short; /* the last idle time was: the next one is worth polling */
 	u64 pad[3];
 };

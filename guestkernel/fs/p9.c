@@ -11,7 +11,7 @@
 #include "guestkernel/mm/page.h"
 
 #define V9FS_SUPER_MAGIC 0x01021997u
-#define MSIZE_LIMIT (1u << 20)
+#define MSIZE_LIMIT	 (1u << 20)
 
 struct options {
 	u32 in, out, msize;

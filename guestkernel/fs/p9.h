@@ -8,13 +8,13 @@
 #include "guestkernel/fs/p9_conn.h"
 #include "guestkernel/fs/radix.h"
 
-#define P9_HASH 1024u
-#define P9_NAME_TTL_NS 30000000ull   /* how long a writable share's directories and links are taken for unchanged */
-#define P9_ATTR_TTL_NS 100000000ull  /* the same for what fstat(2) and a read at the end of the file tell */
-#define P9_NAMES_LIMIT 32768u        /* cached names of one share: each holds a descriptor of the server */
-#define P9_WRITES_LIMIT 16u          /* writes under way for one file */
-#define P9_CHUNK 32768u              /* bytes of one Rreaddir */
-#define P9_BATCH 24u                 /* names that are looked up together */
+#define P9_HASH		1024u
+#define P9_NAME_TTL_NS	30000000ull  /* how long a writable share's directories and links are taken for unchanged */
+#define P9_ATTR_TTL_NS	100000000ull /* the same for what fstat(2) and a read at the end of the file tell */
+#define P9_NAMES_LIMIT	32768u	     /* cached names of one share: each holds a descriptor of the server */
+#define P9_WRITES_LIMIT 16u	     /* writes under way for one file */
+#define P9_CHUNK	32768u	     /* bytes of one Rreaddir */
+#define P9_BATCH	24u	     /* names that are looked up together */
 
 struct p9_attr {
 	struct p9_qid qid;
@@ -26,7 +26,7 @@ struct p9_attr {
 struct p9_sb { /* sb->data */
 	struct p9_conn *conn;
 	struct superblock *sb;
-	bool cached;              /* cache=loose: nobody else changes anything */
+	bool cached; /* cache=loose: nobody else changes anything */
 	struct p9_node *hash[P9_HASH];
 	char options[128];
 };
@@ -34,29 +34,29 @@ struct p9_sb { /* sb->data */
 struct p9_node { /* inode->data */
 	struct p9_node *hash_next;
 	struct inode *inode;
-	u32 fid;                  /* never opened: to walk from */
+	u32 fid; /* never opened: to walk from */
 	struct p9_qid qid;
-	u64 checked_ns;           /* when the attributes came */
+	u64 checked_ns; /* when the attributes came */
 	u64 blocks;
-	u32 opens;                /* open files ... */
-	u32 rfid, wfid;           /* ... and what they use; P9_NOFID until needed */
+	u32 opens;	/* open files ... */
+	u32 rfid, wfid; /* ... and what they use; P9_NOFID until needed */
 	bool wfid_reads;
-	u32 opening;              /* Tlopen under way for rfid */
-	int open_error;           /* the last one failed */
+	u32 opening;	/* Tlopen under way for rfid */
+	int open_error; /* the last one failed */
 	/* contents (p9_cache.c) */
 	struct radix pages, dirty; /* pages; the dirty ones are in both, each with a reference */
-	struct list reads;         /* struct p9_read under way */
-	struct list lru;           /* of inodes with pages */
+	struct list reads;	   /* struct p9_read under way */
+	struct list lru;	   /* of inodes with pages */
 	u64 reclaim_from;
-	u64 ra_mark, ra_next;      /* read-ahead: the page that starts the next one, what it will read */
+	u64 ra_mark, ra_next; /* read-ahead: the page that starts the next one, what it will read */
 	u32 ra_pages;
-	u32 writes;                /* under way */
-	int write_error;           /* of one that nobody waited for */
-	u64 changes;               /* p9_changes when it was last changed from here */
-	bool changed;              /* since the attributes came, so that new ones tell nothing of others' changes */
+	u32 writes;	 /* under way */
+	int write_error; /* of one that nobody waited for */
+	u64 changes;	 /* p9_changes when it was last changed from here */
+	bool changed;	 /* since the attributes came, so that new ones tell nothing of others' changes */
 	/* directories (p9_dir.c) */
 	struct list chunks;
-	const char *target;        /* symbolic link, once read */
+	const char *target; /* symbolic link, once read */
 	u32 target_len;
 };
 
@@ -113,7 +113,8 @@ void p9_node_destroy(struct inode *inode);
 extern const struct file_ops p9_dir_ops;
 void p9_dir_forget(struct p9_node *node);
 /* After `name` in the listing of the directory: up to `limit` more names (not NUL-terminated). Returns how many. */
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens, unsigned limit);
+unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens,
+			  unsigned limit);
 
 /* ---- p9_file.c ---- */
 

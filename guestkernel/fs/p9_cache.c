@@ -12,8 +12,8 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
 
-#define WINDOW_FIRST 32u /* pages of a first read: small files come whole */
-#define MAPPED_PAGES 32u /* pages around a fault */
+#define WINDOW_FIRST 32u  /* pages of a first read: small files come whole */
+#define MAPPED_PAGES 32u  /* pages around a fault */
 #define RECLAIM_STEP 512u /* pages that are given up together */
 
 struct p9_read {
@@ -26,7 +26,7 @@ struct p9_read {
 };
 
 static struct list lru = LIST_INIT(lru); /* inodes with pages, least recently read first */
-static unsigned busy;                    /* a radix tree is being changed: its allocations must not reclaim */
+static unsigned busy;			 /* a radix tree is being changed: its allocations must not reclaim */
 
 static void read_put(struct p9_read *read)
 {
@@ -95,7 +95,7 @@ void p9_cache_drop(struct inode *inode, u64 first, u64 end)
 void p9_discard_reads(struct inode *inode, u64 first, u64 end)
 {
 	struct p9_read *read;
-	list_for_each(read, &p9_node(inode)->reads, link)
+	list_for_each (read, &p9_node(inode)->reads, link)
 		if (read->index < end && first < read->index + read->count)
 			read->discard = true;
 }
@@ -124,7 +124,7 @@ u64 p9_reclaim(u64 pages)
 	if (busy)
 		return 0;
 	busy++;
-	list_for_each_safe(node, next, &lru, lru) {
+	list_for_each_safe (node, next, &lru, lru) {
 		done += reclaim_inode(node, pages - done);
 		if (done >= pages)
 			break;
@@ -165,7 +165,7 @@ static void read_complete(struct p9_req *req)
 static struct p9_read *read_covering(struct p9_node *node, u64 index)
 {
 	struct p9_read *read;
-	list_for_each(read, &node->reads, link)
+	list_for_each (read, &node->reads, link)
 		if (index >= read->index && index < read->index + read->count)
 			return read;
 	return NULL;
@@ -178,7 +178,8 @@ static u32 missing(struct inode *inode, u64 index, u32 limit)
 	u32 n = 0;
 	limit = MIN(limit, (u32)MIN((u64)P9_IO_PAGES, (p9_msize(p9_conn(inode)) - 24) / PAGE_SIZE));
 	limit = MAX(limit, 1u);
-	while (n < limit && index + n < end && !p9_cached(inode, index + n) && !read_covering(p9_node(inode), index + n))
+	while (n < limit && index + n < end && !p9_cached(inode, index + n) &&
+	       !read_covering(p9_node(inode), index + n))
 		n++;
 	return n;
 }
@@ -205,7 +206,8 @@ static void free_pages(struct page **pages, u32 count)
 	kfree(pages);
 }
 
-/* Begins to read count pages; the fid is open. *out (NULL: not wanted) gets a reference to the read, which may be done. */
+/* Begins to read count pages; the fid is open. *out (NULL: not wanted) gets a reference to the read, which may be done.
+ */
 static int read_start(struct inode *inode, u32 fid, u64 index, u32 count, struct p9_read **out)
 {
 	struct p9_node *node = p9_node(inode);
@@ -272,7 +274,8 @@ int p9_fill(struct inode *inode, u64 index, bool mapped)
 			if (!r && (p9_cached(inode, index) || read_covering(node, index)))
 				continue;
 			u64 start = mapped && index != node->ra_next ? mapped_start(inode, index) : index;
-			u32 n = missing(inode, start, mapped && start != node->ra_next ? MAPPED_PAGES : first_window(node, index));
+			u32 n = missing(inode, start,
+					mapped && start != node->ra_next ? MAPPED_PAGES : first_window(node, index));
 			if (!r && n)
 				r = read_start(inode, fid, start, n, &read);
 			if (r)

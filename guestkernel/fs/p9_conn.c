@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns a 9P session: what is queued, which tag is whose, and the message that is being received. Knows nothing of inodes.
+ * Owns a 9P session: what is queued, which tag is whose, and the message that is being received. Knows nothing of
+ * inodes.
  *
  * Whoever waits moves the session on: sends what the stream takes and receives what it has, for all. Both run without
- * sleeping under the kernel lock, so there is no role of a reader to hand over, and a killed waiter leaves nothing behind
- * but a request without an owner, which its reply frees.
+ * sleeping under the kernel lock, so there is no role of a reader to hand over, and a killed waiter leaves nothing
+ * behind but a request without an owner, which its reply frees.
  */
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -22,16 +23,16 @@ struct p9_conn {
 	u32 msize;
 	bool broken;
 	struct p9_req *tags[P9_TAGS];
-	struct list queue;       /* to be sent, in order */
-	struct p9_req *sending;  /* a write of it is under way (it may yield) */
-	struct wait_queue wait;  /* something is done */
+	struct list queue;	/* to be sent, in order */
+	struct p9_req *sending; /* a write of it is under way (it may yield) */
+	struct wait_queue wait; /* something is done */
 	/* the message that is being received */
 	u8 head[P9_HEADER];
 	u32 head_len;
 	struct p9_req *receiving;
-	u32 body, body_len;      /* bytes it has, bytes that are here */
-	bool body_error;         /* Rlerror */
-	u64 *fids;               /* bitmap: in use */
+	u32 body, body_len; /* bytes it has, bytes that are here */
+	bool body_error;    /* Rlerror */
+	u64 *fids;	    /* bitmap: in use */
 	u32 fid_hint;
 };
 
@@ -332,7 +333,8 @@ static unsigned room_for(struct p9_conn *conn, struct iov *iov, u64 *bytes)
 	unsigned n = 0;
 	*bytes = 0;
 	if (!req) {
-		iov[n++] = (struct iov){(u64)(uintptr_t)(conn->head + conn->head_len), *bytes = P9_HEADER - conn->head_len};
+		iov[n++] =
+		    (struct iov){(u64)(uintptr_t)(conn->head + conn->head_len), *bytes = P9_HEADER - conn->head_len};
 		return n;
 	}
 	u32 at = conn->body_len;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A 9P2000.L session over a stream file: requests, tags, fids. Replies are taken from the stream by whoever waits; nothing
- * here sleeps but p9_wait() and p9_wait_until(). The server is not trusted: what it sends wrongly ends the session
- * with -EIO for all.
+ * A 9P2000.L session over a stream file: requests, tags, fids. Replies are taken from the stream by whoever waits;
+ * nothing here sleeps but p9_wait() and p9_wait_until(). The server is not trusted: what it sends wrongly ends the
+ * session with -EIO for all.
  */
 #ifndef GUESTKERNEL_FS_P9_CONN_H
 #define GUESTKERNEL_FS_P9_CONN_H
@@ -10,37 +10,37 @@
 #include "guestkernel/fs/vfs.h"
 
 enum p9_type { /* of requests; a reply has the number after it */
-	P9_RLERROR = 7,
-	P9_TSTATFS = 8,
-	P9_TLOPEN = 12,
-	P9_TLCREATE = 14,
-	P9_TSYMLINK = 16,
-	P9_TMKNOD = 18,
-	P9_TREADLINK = 22,
-	P9_TGETATTR = 24,
-	P9_TSETATTR = 26,
-	P9_TREADDIR = 40,
-	P9_TFSYNC = 50,
-	P9_TLINK = 70,
-	P9_TMKDIR = 72,
-	P9_TRENAMEAT = 74,
-	P9_TUNLINKAT = 76,
-	P9_TVERSION = 100,
-	P9_TATTACH = 104,
-	P9_TWALK = 110,
-	P9_TREAD = 116,
-	P9_TWRITE = 118,
-	P9_TCLUNK = 120,
+	       P9_RLERROR = 7,
+	       P9_TSTATFS = 8,
+	       P9_TLOPEN = 12,
+	       P9_TLCREATE = 14,
+	       P9_TSYMLINK = 16,
+	       P9_TMKNOD = 18,
+	       P9_TREADLINK = 22,
+	       P9_TGETATTR = 24,
+	       P9_TSETATTR = 26,
+	       P9_TREADDIR = 40,
+	       P9_TFSYNC = 50,
+	       P9_TLINK = 70,
+	       P9_TMKDIR = 72,
+	       P9_TRENAMEAT = 74,
+	       P9_TUNLINKAT = 76,
+	       P9_TVERSION = 100,
+	       P9_TATTACH = 104,
+	       P9_TWALK = 110,
+	       P9_TREAD = 116,
+	       P9_TWRITE = 118,
+	       P9_TCLUNK = 120,
 };
 
-#define P9_NOFID 0xffffffffu
-#define P9_NOTAG 0xffffu
-#define P9_TAGS 48          /* requests under way; the server takes 64 */
-#define P9_FIDS 65536u      /* numbers; the server has no more */
-#define P9_HEADER 7u        /* size[4] type[1] tag[2] */
-#define P9_IO_PAGES 128u    /* most pages of one Tread or Twrite */
-#define P9_MSIZE_LEAST 8192u /* a page and its header */
-#define P9_SMALL 320u       /* request and reply bytes of most messages */
+#define P9_NOFID       0xffffffffu
+#define P9_NOTAG       0xffffu
+#define P9_TAGS	       48     /* requests under way; the server takes 64 */
+#define P9_FIDS	       65536u /* numbers; the server has no more */
+#define P9_HEADER      7u     /* size[4] type[1] tag[2] */
+#define P9_IO_PAGES    128u   /* most pages of one Tread or Twrite */
+#define P9_MSIZE_LEAST 8192u  /* a page and its header */
+#define P9_SMALL       320u   /* request and reply bytes of most messages */
 
 struct p9_conn;
 struct p9_req {
@@ -49,11 +49,11 @@ struct p9_req {
 	u16 tag;
 	u8 type;
 	bool tagged, sent, done;
-	bool orphan;      /* nobody waits for it: freed when it is done */
-	int error;        /* once done: 0 or -errno */
-	u32 cap, len;     /* bytes of buf; of the request, then of the reply's body in it */
-	u32 out;          /* bytes that were sent */
-	bool overflow;    /* the request did not fit */
+	bool orphan;   /* nobody waits for it: freed when it is done */
+	int error;     /* once done: 0 or -errno */
+	u32 cap, len;  /* bytes of buf; of the request, then of the reply's body in it */
+	u32 out;       /* bytes that were sent */
+	bool overflow; /* the request did not fit */
 	/* Tread: where the data goes; Twrite: where it comes from, beginning at `offset` of the first. References. */
 	struct page **pages;
 	u32 count, offset, bytes;
@@ -104,7 +104,7 @@ struct p9_reader {
 	bool bad; /* it ended too early */
 };
 struct p9_reader p9_reply(const struct p9_req *req);
-u64 p9_get(struct p9_reader *r, unsigned bytes); /* little-endian, 1 to 8 bytes; 0 when bad */
+u64 p9_get(struct p9_reader *r, unsigned bytes);  /* little-endian, 1 to 8 bytes; 0 when bad */
 const u8 *p9_gets(struct p9_reader *r, u32 *len); /* string[s]; NULL when bad */
 
 struct p9_qid {
@@ -112,7 +112,7 @@ struct p9_qid {
 	u32 version;
 	u64 path;
 };
-#define P9_QTDIR 0x80u
+#define P9_QTDIR     0x80u
 #define P9_QTSYMLINK 0x02u
 struct p9_qid p9_get_qid(struct p9_reader *r);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the listings of a 9P share's directories: what Rreaddir told, kept for the run when nobody else changes the share,
- * else until the directory is read from its start again.
+ * Owns the listings of a 9P share's directories: what Rreaddir told, kept for the run when nobody else changes the
+ * share, else until the directory is read from its start again.
  *
  * An entry in a chunk: qid[13] offset[8] type[1] name[s]; `offset` is where the entry after it begins.
  */
@@ -37,7 +37,7 @@ static void chunk_put(struct chunk *c)
 void p9_dir_forget(struct p9_node *node)
 {
 	struct chunk *c, *next;
-	list_for_each_safe(c, next, &node->chunks, link) {
+	list_for_each_safe (c, next, &node->chunks, link) {
 		list_remove(&c->link);
 		chunk_put(c);
 	}
@@ -101,7 +101,7 @@ static bool find_kept(struct p9_node *node, u64 from, struct chunk **out, struct
 {
 	struct chunk *c;
 	struct entry e;
-	list_for_each(c, &node->chunks, link) {
+	list_for_each (c, &node->chunks, link) {
 		*out = c;
 		*r = chunk_reader(c);
 		if (c->from == from)
@@ -118,7 +118,7 @@ static void keep(struct inode *dir, struct chunk *c)
 	struct p9_node *node = p9_node(dir);
 	struct chunk *old;
 	u32 bytes = 0;
-	list_for_each(old, &node->chunks, link)
+	list_for_each (old, &node->chunks, link)
 		bytes += old->len;
 	if (bytes > KEEP_BYTES)
 		p9_dir_forget(node);
@@ -171,12 +171,13 @@ static int readdir(struct file *file, void *arg, emit_fn emit)
 	}
 }
 
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens, unsigned limit)
+unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens,
+			  unsigned limit)
 {
 	struct chunk *c;
 	struct entry e;
 	unsigned n = 0;
-	list_for_each(c, &dir->chunks, link) {
+	list_for_each (c, &dir->chunks, link) {
 		struct p9_reader r = chunk_reader(c);
 		while (next_entry(&r, &e)) {
 			if (e.len != len || memcmp(e.name, name, len))
@@ -217,8 +218,8 @@ static int sync_dir(struct file *file)
 }
 
 const struct file_ops p9_dir_ops = {
-	.readdir = readdir,
-	.seek = dentry_dir_seek,
-	.fsync = sync_dir,
-	.release = release,
+    .readdir = readdir,
+    .seek = dentry_dir_seek,
+    .fsync = sync_dir,
+    .release = release,
 };

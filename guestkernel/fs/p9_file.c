@@ -129,7 +129,8 @@ static bool is_open(void *arg)
 	return !((struct p9_node *)arg)->opening;
 }
 
-/* May the server refuse to open it for reading, though the guest's own checks have passed? Then better now than later. */
+/* May the server refuse to open it for reading, though the guest's own checks have passed? Then better now than later.
+ */
 static int check_readable(struct inode *inode)
 {
 	u32 fid;
@@ -272,7 +273,8 @@ static int flush(struct file *file)
 		return 0;
 	int r = p9_write_back(inode, true);
 	u64 changes = p9_changes;
-	struct p9_req *req = p9_attr_send(p9_conn(inode), node->fid); /* after the writes, so waiting for it is waiting for them */
+	struct p9_req *req =
+	    p9_attr_send(p9_conn(inode), node->fid); /* after the writes, so waiting for it is waiting for them */
 	int r2 = p9_write_wait(inode);
 	if (!p9_attr_wait(req, &attr))
 		p9_refresh(inode, &attr, changes);
@@ -366,13 +368,13 @@ static long splice_write(struct file *file, struct pipe *pipe, u64 *pos, size_t 
 }
 
 const struct file_ops p9_file_ops = {
-	.read = read_pages,
-	.write = write_pages,
-	.seek = seek,
-	.fsync = sync_file,
-	.fallocate = fallocate,
-	.splice_read = splice_read,
-	.splice_write = splice_write,
-	.release = release,
-	.flush = flush,
+    .read = read_pages,
+    .write = write_pages,
+    .seek = seek,
+    .fsync = sync_file,
+    .fallocate = fallocate,
+    .splice_read = splice_read,
+    .splice_write = splice_write,
+    .release = release,
+    .flush = flush,
 };

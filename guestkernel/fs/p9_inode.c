@@ -14,14 +14,14 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
 
-#define LONG_MESSAGE (PATH_LIMIT + 2 * NAME_LIMIT + 64)
-#define UNLINK_DIRECTORY 0x200u
-#define SETATTR_MODE 1u
-#define SETATTR_UID 2u
-#define SETATTR_GID 4u
-#define SETATTR_SIZE 8u
-#define SETATTR_ATIME 0x10u
-#define SETATTR_MTIME 0x20u
+#define LONG_MESSAGE	  (PATH_LIMIT + 2 * NAME_LIMIT + 64)
+#define UNLINK_DIRECTORY  0x200u
+#define SETATTR_MODE	  1u
+#define SETATTR_UID	  2u
+#define SETATTR_GID	  4u
+#define SETATTR_SIZE	  8u
+#define SETATTR_ATIME	  0x10u
+#define SETATTR_MTIME	  0x20u
 #define SETATTR_ATIME_SET 0x80u
 #define SETATTR_MTIME_SET 0x100u
 
@@ -65,8 +65,8 @@ static unsigned send_following(struct dentry *dir, const char *name, size_t len,
 		a->len = lens[i];
 		wanted++;
 	}
-	while (sent < wanted && !p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, list[sent].name, list[sent].len,
-						&list[sent].lookup))
+	while (sent < wanted && !p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, list[sent].name,
+						list[sent].len, &list[sent].lookup))
 		sent++;
 	return sent;
 }
@@ -468,21 +468,21 @@ static int getattr(struct inode *inode, struct k_stat *st)
 }
 
 const struct inode_ops p9_inode_ops = {
-	.lookup_entry = lookup_entry,
-	.lookup_ahead = lookup_ahead,
-	.revalidate = revalidate,
-	.create = create,
-	.symlink = symlink,
-	.link = link,
-	.unlink = unlink,
-	.rmdir = remove_dir,
-	.rename_name = rename_name,
-	.readlink = readlink,
-	.open = p9_open,
-	.truncate = truncate,
-	.setattr = setattr,
-	.getattr = getattr,
-	.get_page = p9_get_page,
-	.page_dirty = p9_page_dirty,
-	.destroy = p9_node_destroy,
+    .lookup_entry = lookup_entry,
+    .lookup_ahead = lookup_ahead,
+    .revalidate = revalidate,
+    .create = create,
+    .symlink = symlink,
+    .link = link,
+    .unlink = unlink,
+    .rmdir = remove_dir,
+    .rename_name = rename_name,
+    .readlink = readlink,
+    .open = p9_open,
+    .truncate = truncate,
+    .setattr = setattr,
+    .getattr = getattr,
+    .get_page = p9_get_page,
+    .page_dirty = p9_page_dirty,
+    .destroy = p9_node_destroy,
 };

@@ -11,7 +11,7 @@
 #include "guestkernel/mm/vm.h"
 
 #define GETATTR_BASIC 0x7ffull
-#define ATTR_BYTES 153u
+#define ATTR_BYTES    153u
 
 u64 p9_changes;
 
@@ -152,7 +152,8 @@ void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
 	struct p9_node *node = p9_node(inode);
 	if (node->changes > changes)
 		return; /* older than what was changed here since */
-	bool other = attr->qid.version != node->qid.version || attr->size != inode->size || !same_time(attr->mtime, inode->mtime);
+	bool other = attr->qid.version != node->qid.version || attr->size != inode->size ||
+		     !same_time(attr->mtime, inode->mtime);
 	u64 old_size = inode->size;
 	bool ours = node->changed;
 	set_attr(inode, attr);

@@ -2,8 +2,8 @@
  *
  * Owns what goes from the guest to the server's files: writes and the dirty pages of shared mappings.
  *
- * A write is sent at once but not waited for: the server handles messages in order, so that whatever is asked afterwards
- * sees it. Its failure is told by the next write, fsync or close. Those wait for all writes of the file.
+ * A write is sent at once but not waited for: the server handles messages in order, so that whatever is asked
+ * afterwards sees it. Its failure is told by the next write, fsync or close. Those wait for all writes of the file.
  */
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/p9.h"

@@ -22,9 +22,9 @@ struct pipe {
 	u32 slots, head, used;		/* ring[head % slots] is the oldest; slots is a power of two */
 	u32 readers, writers;		/* open file descriptions */
 	u32 reader_opens, writer_opens; /* ever: what a blocking open(2) of a FIFO waits for */
-	bool nameless;			/* of pipe(2): /proc/PID/fd/N opens it again without waiting for the other side */
-	u32 refs;			/* open file descriptions */
-	bool busy;			/* somebody is inside a read or write that may sleep */
+	bool nameless; /* of pipe(2): /proc/PID/fd/N opens it again without waiting for the other side */
+	u32 refs;      /* open file descriptions */
+	bool busy;     /* somebody is inside a read or write that may sleep */
 	struct wait_queue read_wait, write_wait, busy_wait;
 	struct page *spare; /* a page of our own to write into next */
 };

@@ -137,18 +137,18 @@ static long set_number(enum number which, const char *text, size_t n)
 NUMBER(OVERCOMMIT)
 NUMBER(OVERCOMMIT_RATIO)
 NUMBER(SWAPPINESS)
-NUMBER(MAX_MAP_COUNT) NUMBER(DROP_CACHES) NUMBER(DIRTY_RATIO) NUMBER(ASLR) NUMBER(PTY_MAX) NUMBER(PID_MAX) NUMBER(PANIC)
-    NUMBER(DMESG) NUMBER(KPTR) NUMBER(PERF) NUMBER(SCHED_RT) NUMBER(HUNG) NUMBER(UNPRIVILEGED_BPF) NUMBER(FILE_MAX)
-	NUMBER(NR_OPEN) NUMBER(PIPE_MAX) NUMBER(LEASE_BREAK) NUMBER(SUID_DUMPABLE) NUMBER(PROTECTED_LINKS)
-	    NUMBER(PROTECTED_HARD) NUMBER(PROTECTED_FIFOS) NUMBER(PROTECTED_REGULAR) NUMBER(CTRL_ALT_DEL)
-		NUMBER(THREADS_MAX)
+NUMBER(MAX_MAP_COUNT)
+NUMBER(DROP_CACHES) NUMBER(DIRTY_RATIO) NUMBER(ASLR) NUMBER(PTY_MAX) NUMBER(PID_MAX) NUMBER(PANIC) NUMBER(DMESG)
+    NUMBER(KPTR) NUMBER(PERF) NUMBER(SCHED_RT) NUMBER(HUNG) NUMBER(UNPRIVILEGED_BPF) NUMBER(FILE_MAX) NUMBER(NR_OPEN)
+	NUMBER(PIPE_MAX) NUMBER(LEASE_BREAK) NUMBER(SUID_DUMPABLE) NUMBER(PROTECTED_LINKS) NUMBER(PROTECTED_HARD)
+	    NUMBER(PROTECTED_FIFOS) NUMBER(PROTECTED_REGULAR) NUMBER(CTRL_ALT_DEL) NUMBER(THREADS_MAX)
 
 #define RW_NUMBER(file, which)                                                                                         \
 	{                                                                                                              \
 		.name = file, .mode = RW, .show = show_##which, .write = write_##which                                 \
 	}
 
-		    static void show_value_ref(struct text *t, u64 value)
+		static void show_value_ref(struct text *t, u64 value)
 {
 	text_printf(t, "%lu\n", value);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A hostile 9P client: any sequence of messages on a read-only and a writable temporary tree. The canary beside them must
- * neither be read nor changed.
+ * A hostile 9P client: any sequence of messages on a read-only and a writable temporary tree. The canary beside them
+ * must neither be read nor changed.
  *
  * Input: messages one after another, each as on the wire (its size corrected to what is left).
  * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c
@@ -90,13 +90,16 @@ static void check_outside(void)
 
 static size_t begin(struct p9_session *session)
 {
-	static const uint8_t version[] = "\x15\0\0\0\x64\xff\xff\0\0\x10\0\x08\0" "9P2000.L";
-	static const uint8_t attach[] = "\x18\0\0\0\x68\0\0\0\0\0\0\xff\xff\xff\xff\0\0\1\0" "0\0\0\0\0";
+	static const uint8_t version[] = "\x15\0\0\0\x64\xff\xff\0\0\x10\0\x08\0"
+					 "9P2000.L";
+	static const uint8_t attach[] = "\x18\0\0\0\x68\0\0\0\0\0\0\xff\xff\xff\xff\0\0\1\0"
+					"0\0\0\0\0";
 	uint8_t second[24];
 	memcpy(second, attach, 24);
 	second[7] = 1;
 	second[19] = '1';
-	return p9_session_handle(session, version, 21, reply, sizeof(reply)) && p9_session_handle(session, attach, 24, reply, sizeof(reply)) &&
+	return p9_session_handle(session, version, 21, reply, sizeof(reply)) &&
+	       p9_session_handle(session, attach, 24, reply, sizeof(reply)) &&
 	       p9_session_handle(session, second, 24, reply, sizeof(reply));
 }
 

@@ -239,7 +239,7 @@ static void reopening(void)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", ends[0]);
 	int again = open(name, O_RDONLY);
 	CHECK_THAT(again >= 0, "reading does not wait for a writer");
-	struct pollfd p = { again, POLLIN, 0 };
+	struct pollfd p = {again, POLLIN, 0};
 	CHECK(poll(&p, 1, 0) == 1 && (p.revents & (POLLIN | POLLHUP)) == (POLLIN | POLLHUP));
 	CHECK(read(again, text, 8) == 4 && read(again, text, 8) == 0);
 	close(again);

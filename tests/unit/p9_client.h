@@ -41,7 +41,11 @@ static inline void client_build(struct p9_client *c, uint8_t type, const char *f
 			const char *text = va_arg(args, const char *);
 			client_put_string(c, text, strlen(text));
 		} else {
-			client_put(c, va_arg(args, uint64_t), *fields == 'b' ? 1 : *fields == 'w' ? 2 : *fields == 'd' ? 4 : 8);
+			client_put(c, va_arg(args, uint64_t),
+				   *fields == 'b'   ? 1
+				   : *fields == 'w' ? 2
+				   : *fields == 'd' ? 4
+						    : 8);
 		}
 	}
 }

@@ -15,7 +15,7 @@ struct fake fake;
 static u8 request[2 << 20], answers[4 << 20];
 static size_t request_len, answers_len, answers_at;
 static u32 fid_kind[P9_FIDS]; /* 0: none, 1: root, 2: file */
-static u8 *out;               /* the answer that is being made */
+static u8 *out;		      /* the answer that is being made */
 static bool ended;
 
 void fake_reset(void)
@@ -236,7 +236,8 @@ static void answer(const u8 *message)
 	}
 	u32 size = (u32)(out - start);
 	memcpy(start, &size, 4);
-	if (fake.fuzz && message[4] != P9_TVERSION && message[4] != P9_TATTACH && fake.fuzz_left && (*fake.fuzz++, fake.fuzz_left--, fake.fuzz[-1] & 1))
+	if (fake.fuzz && message[4] != P9_TVERSION && message[4] != P9_TATTACH && fake.fuzz_left &&
+	    (*fake.fuzz++, fake.fuzz_left--, fake.fuzz[-1] & 1))
 		fuzzed(start, message[4]);
 	if (fake.wrong && fake.requests == fake.wrong_at)
 		spoil(start);
@@ -279,7 +280,8 @@ long fake_mount(const char *where, const char *cache)
 	char options[128];
 	struct file *file = file_alloc_anon(&stream_ops, NULL, O_RDWR, "stream");
 	int fd = file ? fd_install(file, 0, false) : -1;
-	snprintf(options, sizeof(options), "trans=fd,rfdno=%d,wfdno=%d,version=9p2000.L,msize=1048576,aname=0,cache=%s", fd, fd, cache);
+	snprintf(options, sizeof(options), "trans=fd,rfdno=%d,wfdno=%d,version=9p2000.L,msize=1048576,aname=0,cache=%s",
+		 fd, fd, cache);
 	long result = call(mount, "9p", where, "9p", 0, options);
 	fd_close(fd);
 	return result;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A 9P server inside a test: a root directory with one file, `file`, behind a stream file of the kernel. It answers while
- * the request is written, so that nothing ever sleeps.
+ * A 9P server inside a test: a root directory with one file, `file`, behind a stream file of the kernel. It answers
+ * while the request is written, so that nothing ever sleeps.
  */
 #ifndef TESTS_P9_FAKE_H
 #define TESTS_P9_FAKE_H
@@ -9,15 +9,15 @@
 #include "guestkernel/types.h"
 
 enum { /* what is wrong with one answer */
-	FAKE_RIGHT,
-	FAKE_WRONG_TAG,
-	FAKE_WRONG_TYPE,
-	FAKE_WRONG_SIZE_LARGE,
-	FAKE_WRONG_SIZE_SMALL,
-	FAKE_WRONG_COUNT,
-	FAKE_WRONG_END, /* the stream ends in the middle of it */
-	FAKE_WRONG_QID, /* all ones: no protocol error by itself */
-	FAKE_WRONG,
+       FAKE_RIGHT,
+       FAKE_WRONG_TAG,
+       FAKE_WRONG_TYPE,
+       FAKE_WRONG_SIZE_LARGE,
+       FAKE_WRONG_SIZE_SMALL,
+       FAKE_WRONG_COUNT,
+       FAKE_WRONG_END, /* the stream ends in the middle of it */
+       FAKE_WRONG_QID, /* all ones: no protocol error by itself */
+       FAKE_WRONG,
 };
 
 struct fake {

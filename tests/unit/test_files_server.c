@@ -36,7 +36,8 @@ static struct run_spec spec;
 static int setup(void **state)
 {
 	struct error error = {0};
-	spec = (struct run_spec){.mount = {{.kind = SPEC_RO, .host = top, .guest = "/a"}, {.kind = SPEC_TMPFS, .guest = "/b"},
+	spec = (struct run_spec){.mount = {{.kind = SPEC_RO, .host = top, .guest = "/a"},
+					   {.kind = SPEC_TMPFS, .guest = "/b"},
 					   {.kind = SPEC_RW, .host = top, .guest = "/c"}},
 				 .mount_count = 3};
 	assert_int_equal(files_server_start(&server, &spec, &error), 0);
@@ -69,8 +70,10 @@ static int teardown(void **state)
 	return 0;
 }
 
-static const uint8_t version[] = "\x15\0\0\0\x64\xff\xff\0\0\x10\0\x08\0" "9P2000.L";
-static const uint8_t attach[] = "\x18\0\0\0\x68\1\0\7\0\0\0\xff\xff\xff\xff\0\0\1\0" "0\0\0\0\0";
+static const uint8_t version[] = "\x15\0\0\0\x64\xff\xff\0\0\x10\0\x08\0"
+				 "9P2000.L";
+static const uint8_t attach[] = "\x18\0\0\0\x68\1\0\7\0\0\0\xff\xff\xff\xff\0\0\1\0"
+				"0\0\0\0\0";
 
 static size_t receive(int fd, uint8_t *bytes, size_t size)
 {
@@ -149,8 +152,8 @@ static void the_process_has_given_up_what_it_can(void **state)
 	FILE *file = fopen(path, "re");
 	assert_non_null(file);
 	while (fgets(line, sizeof(line), file)) {
-		seen += !strcmp(line, "NoNewPrivs:\t1\n") + !strcmp(line, "Seccomp:\t2\n") + !strcmp(line, "CapEff:\t0000000000000000\n") +
-			!strcmp(line, "CapPrm:\t0000000000000000\n");
+		seen += !strcmp(line, "NoNewPrivs:\t1\n") + !strcmp(line, "Seccomp:\t2\n") +
+			!strcmp(line, "CapEff:\t0000000000000000\n") + !strcmp(line, "CapPrm:\t0000000000000000\n");
 	}
 	fclose(file);
 	assert_int_equal(seen, 4);

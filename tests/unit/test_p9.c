@@ -104,7 +104,8 @@ static void unknown_types_are_told_from_malformed_ones(void **state)
 
 static void sizes_of_messages_are_bounded(void **state)
 {
-	static const uint8_t small[] = {6, 0, 0, 0}, large[] = {1, 0, 0x10, 0}, most[] = {0, 0, 0x10, 0}, huge[] = {255, 255, 255, 255};
+	static const uint8_t small[] = {6, 0, 0, 0}, large[] = {1, 0, 0x10, 0}, most[] = {0, 0, 0x10, 0},
+			     huge[] = {255, 255, 255, 255};
 	assert_int_equal(p9_message_size(small, 3), 0);
 	assert_int_equal(p9_message_size(small, 4), -1);
 	assert_int_equal(p9_message_size(large, 4), -1);
@@ -143,7 +144,10 @@ static void a_reply_never_passes_its_room(void **state)
 	p9_put_string(&reply, "1234567", 7);
 	assert_false(reply.full);
 	assert_int_equal(p9_end(&reply), 16);
-	assert_memory_equal(room, "\x10\0\0\0\x64\1\0\7\0" "1234567", 16);
+	assert_memory_equal(room,
+			    "\x10\0\0\0\x64\1\0\7\0"
+			    "1234567",
+			    16);
 }
 
 int main(void)

@@ -160,12 +160,12 @@ static int reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(ours_files, reset),
-		cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
-		cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),
-		cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
-		cmocka_unit_test_setup(ours_large_file, reset),
-		cmocka_unit_test_setup(ours_wrong_answers, reset),
+	    cmocka_unit_test_setup(ours_files, reset),
+	    cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
+	    cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),
+	    cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
+	    cmocka_unit_test_setup(ours_large_file, reset),
+	    cmocka_unit_test_setup(ours_wrong_answers, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ static char top[64];
 static struct p9_export export;
 static struct p9_client *client;
 
-#define RO   "0"
-#define RW   "1"
+#define RO	   "0"
+#define RW	   "1"
 #define FILE_SHARE "2"
 
 static const char *in_top(const char *path)
@@ -115,7 +115,7 @@ static int teardown(void **state)
 	return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-#define CALL(type, ...) client_call(client, type, __VA_ARGS__)
+#define CALL(type, ...)		 client_call(client, type, __VA_ARGS__)
 #define WALK(fid, new_fid, name) client_walk(client, fid, new_fid, name)
 
 /* ---- what a client gets ---- */
@@ -178,16 +178,19 @@ static void directories_links_and_modes(void **state)
 	assert_int_equal(CALL(P9_TLINK, "dds", U(1), U(6), "hardsym"), 0);
 	assert_int_equal(lstat(in_top("rw/hardsym"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(7), U(P9_SETATTR_MODE | P9_SETATTR_SIZE | P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET),
-			      U(06600), U(0), U(0), U(3), U(0), U(0), U(1000), U(5)), 0);
+	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(7),
+			      U(P9_SETATTR_MODE | P9_SETATTR_SIZE | P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET), U(06600),
+			      U(0), U(0), U(3), U(0), U(0), U(1000), U(5)),
+			 0);
 	assert_int_equal(stat(in_top("rw/hard"), &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
 	assert_int_equal(st.st_size, 3);
 	assert_int_equal(st.st_mtim.tv_sec, 1000);
 	assert_int_equal(st.st_mtim.tv_nsec, 5);
 	/* The program's own number is the caller's: nothing to change. */
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(7), U(P9_SETATTR_UID | P9_SETATTR_GID), U(0), U(4242), U(4343), U(0), U(0),
-			      U(0), U(0), U(0)), 0);
+	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(7), U(P9_SETATTR_UID | P9_SETATTR_GID), U(0), U(4242),
+			      U(4343), U(0), U(0), U(0), U(0), U(0)),
+			 0);
 	assert_int_equal(CALL(P9_TUNLINKAT, "dsd", U(1), "made", U(AT_REMOVEDIR)), 0);
 }
 
@@ -289,9 +292,12 @@ static void symbolic_links_are_not_followed(void **state)
 	assert_int_equal(client->reply[9], P9_QTSYMLINK);
 	assert_int_equal(CALL(P9_TLOPEN, "dd", U(5), U(O_RDONLY)), -ELOOP);
 	assert_int_equal(CALL(P9_TREAD, "dqd", U(5), U(0), U(10)), -EBADF);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)), -EINVAL);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MODE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
-			 -EOPNOTSUPP);
+	assert_int_equal(
+	    CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
+	    -EINVAL);
+	assert_int_equal(
+	    CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MODE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
+	    -EOPNOTSUPP);
 	assert_int_equal(WALK(1, 6, "linkdir"), 0);
 	assert_int_equal(WALK(6, 7, "canary"), -ENOTDIR);
 	assert_int_equal(CALL(P9_TMKDIR, "dsdd", U(6), "x", U(0755), U(0)), -ENOTDIR);
@@ -331,9 +337,15 @@ static void a_read_only_share_stays_as_it_is(void **state)
 	assert_int_equal(WALK(0, 5, "file"), 0);
 	assert_int_equal(CALL(P9_TLOPEN, "dd", U(5), U(O_RDWR)), -EROFS);
 	assert_int_equal(CALL(P9_TLOPEN, "dd", U(5), U(O_RDONLY | O_TRUNC)), -EROFS);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)), -EROFS);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MODE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)), -EROFS);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MTIME), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)), -EROFS);
+	assert_int_equal(
+	    CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
+	    -EROFS);
+	assert_int_equal(
+	    CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MODE), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
+	    -EROFS);
+	assert_int_equal(
+	    CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MTIME), U(0), U(0), U(0), U(0), U(0), U(0), U(0), U(0)),
+	    -EROFS);
 	assert_int_equal(CALL(P9_TMKDIR, "dsdd", U(0), "x", U(0755), U(0)), -EROFS);
 	assert_int_equal(CALL(P9_TSYMLINK, "dssd", U(0), "x", "y", U(0)), -EROFS);
 	assert_int_equal(CALL(P9_TMKNOD, "dsdddd", U(0), "x", U(S_IFREG), U(0), U(0), U(0)), -EROFS);
@@ -426,9 +438,12 @@ static void counts_and_offsets_at_the_limits(void **state)
 	assert_int_equal(CALL(P9_TLOPEN, "dd", U(6), U(0)), 0);
 	assert_int_equal(CALL(P9_TREADDIR, "dqd", U(6), U(0), U(10)), -EINVAL);
 	assert_true(CALL(P9_TREADDIR, "dqd", U(6), UINT64_MAX, U(4000)) <= 0);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), UINT64_MAX, U(0), U(0), U(0), U(0)), -EFBIG);
-	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET), U(0), U(0), U(0), U(0), U(0),
-			      U(0), UINT64_MAX, UINT64_MAX), -EINVAL);
+	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_SIZE), U(0), U(0), U(0), UINT64_MAX, U(0),
+			      U(0), U(0), U(0)),
+			 -EFBIG);
+	assert_int_equal(CALL(P9_TSETATTR, "dddddqqqqq", U(5), U(P9_SETATTR_MTIME | P9_SETATTR_MTIME_SET), U(0), U(0),
+			      U(0), U(0), U(0), U(0), UINT64_MAX, UINT64_MAX),
+			 -EINVAL);
 }
 
 static void file_systems_of_the_kernel_are_no_part_of_a_share(void **state)

@@ -292,11 +292,7 @@ void boot_load(struct vm *vm)
 		return; /* boot_prepare says so */
 	memcpy(kernel, image_kernel, kernel_bytes);
 	memcpy(initramfs, image_initramfs, initramfs_bytes);
-	const struct kernel_header *header = (const struct kernel_header *)image_kernel;
-	uint64_t bss = header->file_end - BOOT_KERNEL_MAP,
-		 stack = header->boot_stacks - BOOT_KERNEL_MAP + header->boot_stack_bytes;
 	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
-	make_ready(vm, bss, stack - bss);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
 	uint64_t first = frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES;
 	make_ready(vm, first, READY_TABLES_BYTES);

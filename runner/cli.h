@@ -7,15 +7,7 @@
 #define RUNNER_CLI_H
 
 #include "runner/error.h"
-#include "runner/spec.h"
-
-struct command {
-	const struct subcommand *verb; /* a row of the table in cli.c */
-	struct run_spec run;	       /* `run` */
-	unsigned check_verbose;	       /* `check` */
-	bool check_json;	       /* `check --json` */
-	const char *help;	       /* text to print instead of acting; NULL: act */
-};
+#include "runner/options.h"
 
 /* Reads argv[0..argc) (argv[argc] is NULL) into *out. Prints nothing. Errors: STATUS_RUNNER; the text names the option
  * and the value at fault and the help to read. *out must be given to command_free() in both cases. */

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runner/options.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runner/shares.h"
+#include "runner/units.h"
+
+static const char no_memory[] = "needs more memory than there is";
+
+/* Makes room for one more in an array that has `count`; it grows at powers of two. NULL: no memory. */
+static void *grown(void *array, size_t count, size_t size)
+{
+	return count & (count - 1) ? array : reallocarray(array, count ? 2 * count : 1, size);
+}
+
+/* --- values of options --- */
+
+static const char *set_memory(struct command *command, const char *value)
+{
+	uint64_t bytes;
+	if (units_size(value, &bytes))
+		return "is not a size such as 512M or 1.5G";
+	if (bytes < SPEC_MEMORY_MIN || bytes > SPEC_MEMORY_MAX)
+		return "is out of range: 16M to 64G";
+	command->run.memory_bytes = (bytes + SPEC_MEMORY_ALIGN - 1) & ~(SPEC_MEMORY_ALIGN - 1);
+	return NULL;
+}
+
+static const char *set_timeout(struct command *command, const char *value)
+{
+	uint64_t ns;
+	if (units_duration(value, &ns))
+		return "is not a duration such as 10s, 250ms or 2m";
+	if (ns < SPEC_TIMEOUT_MIN_NS || ns > SPEC_TIMEOUT_MAX_NS)
+		return "is out of range: 1ms to 365d";
+	command->run.timeout_ns = ns;
+	return NULL;
+}
+
+static const char *set_cpus(struct command *command, const char *value)
+{
+	uint64_t cpus;
+	_Static_assert(BOOT_MAX_CPUS == 16, "texts here and in help.c");
+	if (units_number(value, BOOT_MAX_CPUS, &cpus) || cpus == 0)
+		return "is not a number from 1 to 16";
+	command->run.cpus = (unsigned)cpus;
+	return NULL;
+}
+
+static const char *set_env(struct command *command, const char *value)
+{
+	if (*value == 0 || *value == '=')
+		return "has no name; write NAME or NAME=VALUE";
+	const char **env = grown(command->run.env, command->run.env_count, sizeof(*env));
+	if (!env)
+		return no_memory;
+	command->run.env = env;
+	env[command->run.env_count++] = value;
+	return NULL;
+}
+
+static const char *set_workdir(struct command *command, const char *value)
+{
+	if (*value != '/')
+		return "is not an absolute path";
+	if (strlen(value) >= WIRE_PATH_MAX)
+		return "is longer than 4095 bytes";
+	for (const char *at = value; *at;) {
+		at += strspn(at, "/");
+		size_t length = strcspn(at, "/");
+		if ((length == 1 && at[0] == '.') || (length == 2 && at[0] == '.' && at[1] == '.'))
+			return "has a `.` or `..` component; write the path without it";
+		at += length;
+	}
+	command->run.workdir = value;
+	return NULL;
+}
+
+static const char *set_ro(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_RO, value);
+}
+
+static const char *set_rw(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_RW, value);
+}
+
+static const char *set_tmpfs(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_TMPFS, value);
+}
+
+static const char *set_user(struct command *command, const char *value)
+{
+	char text[32];
+	uint64_t uid, gid;
+	size_t length = strcspn(value, ":");
+	if (length >= sizeof(text))
+		return "is not UID or UID:GID in numbers";
+	memcpy(text, value, length);
+	text[length] = 0;
+	/* Without a GID the same number: the caller's group, perhaps root's, is not what a user of its own should have.
+	 */
+	if (units_number(text, SPEC_ID_MAX, &uid) ||
+	    units_number(value[length] ? value + length + 1 : text, SPEC_ID_MAX, &gid))
+		return "is not UID or UID:GID in numbers from 0 to 4294967294";
+	command->run.uid = (uint32_t)uid;
+	command->run.gid = (uint32_t)gid;
+	return NULL;
+}
+
+static const char *set_hostname(struct command *command, const char *value)
+{
+	size_t length = strlen(value);
+	if (length == 0 || length >= WIRE_HOSTNAME_MAX)
+		return "is not 1 to 64 bytes long";
+	for (size_t i = 0; i < length; i++)
+		if (!isalnum((unsigned char)value[i]) && value[i] != '.' && (value[i] != '-' || i == 0))
+			return "may hold letters, digits, dots and (not in front) hyphens only";
+	command->run.hostname = value;
+	return NULL;
+}
+
+static const char *set_privilege(struct command *command, const char *value)
+{
+	static const char *const names[] = {
+	    [PRIVILEGE_AUTO] = "auto", [PRIVILEGE_SPLIT] = "split", [PRIVILEGE_FLAT] = "flat"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(value, names[i])) {
+			command->run.privilege = (enum privilege)i;
+			return NULL;
+		}
+	return "is none of auto, split and flat";
+}
+
+static const char *set_stats(struct command *command, const char *value)
+{
+	if (value && !*value)
+		return "names no file";
+	command->run.stats = true;
+	command->run.stats_file = value;
+	return NULL;
+}
+
+static const char *set_trace(struct command *command, const char *value)
+{
+	if (value && !*value)
+		return "names no file";
+	command->run.trace = true;
+	command->run.trace_file = value;
+	return NULL;
+}
+
+static const char *set_trace_only(struct command *command, const char *value)
+{
+	for (const char *at = value;; at++) {
+		size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		if (length == 0 || (at[length] && at[length] != ','))
+			return "is not a list of system calls such as open,read";
+		at += length;
+		if (!*at)
+			break;
+	}
+	command->run.trace = true;
+	command->run.trace_only = value;
+	return NULL;
+}
+
+static const char *set_tty(struct command *command, const char *value)
+{
+	command->run.tty = true;
+	return NULL;
+}
+
+static const char *set_verbose(struct command *command, const char *value)
+{
+	command->run.verbose++;
+	command->check_verbose++;
+	return NULL;
+}
+
+static const char *set_json(struct command *command, const char *value)
+{
+	command->check_json = true;
+	return NULL;
+}
+
+static const char *set_help(struct command *command, const char *value)
+{
+	command->wants_help = true;
+	return NULL;
+}
+
+const struct option options_run[] = {
+    {0, "memory", ARGUMENT_REQUIRED, OPTION_SCALAR, set_memory},
+    {0, "cpus", ARGUMENT_REQUIRED, OPTION_SCALAR, set_cpus},
+    {0, "timeout", ARGUMENT_REQUIRED, OPTION_SCALAR, set_timeout},
+    {'e', "env", ARGUMENT_REQUIRED, OPTION_LIST, set_env},
+    {'w', "workdir", ARGUMENT_REQUIRED, OPTION_SCALAR, set_workdir},
+    {0, "ro", ARGUMENT_REQUIRED, OPTION_LIST, set_ro},
+    {0, "rw", ARGUMENT_REQUIRED, OPTION_LIST, set_rw},
+    {0, "tmpfs", ARGUMENT_REQUIRED, OPTION_LIST, set_tmpfs},
+    {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user},
+    {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname},
+    {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty},
+    {0, "stats", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_stats},
+    {0, "trace", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_trace},
+    {0, "trace-only", ARGUMENT_REQUIRED, OPTION_SCALAR, set_trace_only},
+    {'v', "verbose", ARGUMENT_NONE, OPTION_SCALAR, set_verbose},
+    {0, "privilege", ARGUMENT_REQUIRED, OPTION_SCALAR, set_privilege},
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {0},
+};
+
+const struct option options_check[] = {
+    {0, "json", ARGUMENT_NONE, OPTION_SCALAR, set_json},
+    {'v', "verbose", ARGUMENT_NONE, OPTION_SCALAR, set_verbose},
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {0},
+};
+
+const struct option options_plain[] = {
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {0},
+};
+
+/* --- options in general --- */
+
+const struct option *options_find(const struct option *options, const char *name, size_t length)
+{
+	for (; options->name; options++)
+		if (strlen(options->name) == length && !memcmp(options->name, name, length))
+			return options;
+	return NULL;
+}
+
+const struct option *options_find_letter(const struct option *options, char letter)
+{
+	for (; options->name; options++)
+		if (options->letter == letter)
+			return options;
+	return NULL;
+}
+
+/* There is no way to read the mask without setting it. */
+static uint32_t callers_umask(void)
+{
+	mode_t mask = umask(077);
+	umask(mask);
+	return mask & 0777;
+}
+
+void options_defaults(struct run_spec *spec)
+{
+	*spec = (struct run_spec){.memory_bytes = SPEC_MEMORY_DEFAULT,
+				  .hostname = SPEC_HOSTNAME,
+				  .uid = (uint32_t)geteuid(),
+				  .gid = (uint32_t)getegid(),
+				  .umask = callers_umask(),
+				  .cpus = 1};
+}
+
+int options_append(struct option_values *values, const struct option_value *value)
+{
+	struct option_value *item = grown(values->item, values->count, sizeof(*item));
+	if (!item)
+		return -1;
+	values->item = item;
+	item[values->count++] = *value;
+	return 0;
+}
+
+const char *options_take(struct command *command, const struct option *option, const char *value)
+{
+	const char *wrong = option->set(command, value);
+	if (!wrong && options_append(&command->taken, &(struct option_value){option, value, false}))
+		wrong = no_memory;
+	return wrong;
+}
+
+void options_free(struct command *command)
+{
+	shares_free(&command->run);
+	free(command->run.env);
+	command->run.env = NULL;
+	command->run.env_count = 0;
+	free(command->taken.item);
+	command->taken = (struct option_values){0};
+}

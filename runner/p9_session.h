@@ -70,7 +70,7 @@ void p9_session_close(struct p9_session *session);
  * on a kernel file system (proc, sysfs ...). */
 int p9_share_open(struct p9_share *share, const char *path, bool writable);
 
-/* p9_fid.c, for p9_ops.c. */
+/* p9_fid.c, for the operations. */
 
 /* The fid of this number, or NULL. */
 struct p9_fid *p9_fid_find(struct p9_session *session, uint32_t number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Operations of a 9P session on a temporary tree: what a well-meaning client gets, and that a hostile one reaches
  * nothing outside of the shares. The canary stands beside them.
- * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c
+ * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,13 +13,16 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/p9_client.h"
@@ -465,6 +468,35 @@ static void file_systems_of_the_kernel_are_no_part_of_a_share(void **state)
 	export.share[0] = kept;
 }
 
+/* In a mount namespace of its own: a file of proc lies over one of a writable share. */
+static int open_a_file_of_proc(void)
+{
+	uid_t uid = geteuid();
+	if (unshare(CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("/proc/self/comm", in_top("rw/file"), NULL, MS_BIND, NULL))
+		return uid ? 77 : 1;
+	/* The roots that are open belong to the other namespace. */
+	close(export.share[1].root);
+	if (p9_share_open(&export.share[1], in_top("rw"), true) || client_attach(client, 5, RW) || WALK(5, 6, "file"))
+		return 2;
+	if (CALL(P9_TLOPEN, "dd", U(6), U(O_WRONLY)) != -EACCES)
+		return 3;
+	return CALL(P9_TLCREATE, "dsddd", U(5), "file", U(O_RDWR | O_CREAT), U(0600), U(0)) == -EACCES ? 0 : 4;
+}
+
+static void a_file_of_the_kernel_over_one_of_the_share_is_not_opened(void **state)
+{
+	int status;
+	pid_t child = fork();
+	if (!child)
+		_exit(open_a_file_of_proc());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* A host process that exchanges a directory and a link to the outside as fast as it can. */
 static atomic_bool swapping;
 
@@ -528,6 +560,7 @@ int main(void)
 	    TEST(half_and_wrong_messages_end_the_session),
 	    TEST(counts_and_offsets_at_the_limits),
 	    TEST(file_systems_of_the_kernel_are_no_part_of_a_share),
+	    TEST(a_file_of_the_kernel_over_one_of_the_share_is_not_opened),
 	    TEST(a_race_of_links_and_directories_leads_nowhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

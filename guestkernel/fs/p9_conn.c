@@ -14,7 +14,7 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/net/vsock.h"
 
-bool vsock_flush(void) __attribute__((weak)); /* unit tests have no device */
+#pragma weak vsock_flush /* unit tests have no device */
 
 #define IOV_PAGES 32 /* pages that one read or write of the stream names */
 

@@ -256,9 +256,10 @@ static long write_pages(struct file *file, struct uio *uio, u64 *pos)
 		*pos += (u64)r;
 		done += (size_t)r;
 	}
-	if (done && (file->flags & (O_SYNC | O_DSYNC)))
+	/* O_SYNC holds this bit too. */
+	if (done && (file->flags & O_DSYNC))
 		r = sync_file(file);
-	if (r < 0 && (!done || file->flags & (O_SYNC | O_DSYNC)))
+	if (r < 0 && (!done || file->flags & O_DSYNC))
 		return r;
 	return (long)done;
 }

@@ -28,6 +28,7 @@ include scripts/build.mk
 install: all
 	install -D -m 755 $(B)/sandbox $(DESTDIR)$(PREFIX)/bin/sandbox
 	install -D -m 644 $(B)/sandbox.1 $(DESTDIR)$(PREFIX)/share/man/man1/sandbox.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/sandbox/profiles $(PROFILES)
 
 clean:
 	rm -rf $(B)

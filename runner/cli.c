@@ -9,6 +9,7 @@
 
 #include "runner/check.h"
 #include "runner/help.h"
+#include "runner/profile.h"
 #include "runner/run.h"
 
 #ifndef SANDBOX_VERSION
@@ -116,6 +117,16 @@ static int scan_options(struct scan *scan)
 	return 0;
 }
 
+/* What the command line says overrides profiles, wherever --profile stands. */
+static int load_profiles(struct scan *scan)
+{
+	for (unsigned i = 0; i < scan->command->profiles; i++)
+		if (profile_load(scan->command, scan->command->profile[i], scan->error))
+			return -1;
+	scan->command->run.source++;
+	return 0;
+}
+
 static int take_later(struct scan *scan)
 {
 	for (size_t i = 0; i < scan->later.count; i++)
@@ -131,7 +142,7 @@ static int parse_options(struct scan *scan)
 	if (scan->command->wants_help)
 		scan->command->help = scan->command->verb->help;
 	else if (!result)
-		result = take_later(scan);
+		result = load_profiles(scan) || take_later(scan) ? -1 : 0;
 	free(scan->later.item);
 	return result;
 }
@@ -144,7 +155,7 @@ static int parse_run(int argc, char *const argv[], struct command *out, struct e
 	options_defaults(&out->run);
 	if (parse_options(&scan))
 		return -1;
-	if (out->help)
+	if (out->help || (out->print_profile && scan.argc == 0))
 		return 0;
 	if (scan.argc == 0)
 		return error_set(error, STATUS_RUNNER, "run: no PROGRAM given; see 'sandbox run --help'");
@@ -175,11 +186,6 @@ static int parse_version(int argc, char *const argv[], struct command *out, stru
 
 static int parse_help(int argc, char *const argv[], struct command *out, struct error *error);
 
-static int execute_run(const struct command *command, struct error *error)
-{
-	return run_command(&command->run, error);
-}
-
 static int execute_check(const struct command *command, struct error *error)
 {
 	return check_command(command->check_verbose, command->check_json);
@@ -190,6 +196,25 @@ static int print(const char *text, struct error *error)
 	if (fputs(text, stdout) < 0 || fflush(stdout))
 		return error_errno(error, STATUS_RUNNER, "cannot write to standard output"), STATUS_RUNNER;
 	return 0;
+}
+
+static int print_profile(const struct command *command, struct error *error)
+{
+	struct buffer text = {0};
+	int status = STATUS_RUNNER;
+	if (!profile_print(command, &text, error)) {
+		if (buffer_append(&text, "", 1))
+			error_set(error, STATUS_RUNNER, "out of memory");
+		else
+			status = print((const char *)text.data, error);
+	}
+	buffer_free(&text);
+	return status;
+}
+
+static int execute_run(const struct command *command, struct error *error)
+{
+	return command->print_profile ? print_profile(command, error) : run_command(&command->run, error);
 }
 
 static int execute_version(const struct command *command, struct error *error)

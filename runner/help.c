@@ -47,6 +47,11 @@ Files:\n\
                               Each may be repeated; a ':' within a name is written '\\:'. What lies in a\n\
                               share is not copied, and --workdir defaults to the caller's directory then\n\
 \n\
+Profiles:\n\
+      --profile NAME|FILE     these options from a YAML file, or from the profile of that name (shipped: ci,\n\
+                              function, strict); may be repeated. The command line overrides, lists grow\n\
+      --print-profile         print the profile that the options make, and run nothing\n\
+\n\
 Seeing inside:\n\
       --stats[=FILE]          one JSON object about the run, to standard error or FILE\n\
       --trace[=FILE]          print system calls, to standard error or FILE\n\
@@ -67,6 +72,7 @@ Examples:\n\
   sandbox run --memory 2G --timeout 1m -e SEED=7 ./simulate > result.txt\n\
   sandbox run --ro / python3 script.py\n\
   sandbox run --ro / --rw . -- make -j2 test\n\
+  sandbox run --profile ci -- make -j2 test\n\
   seq 100 | sandbox run awk '{ s += $1 } END { print s }'\n\
   sandbox run --stats=run.json --user 65534:65534 -- ./untrusted -x\n";
 

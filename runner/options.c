@@ -191,6 +191,22 @@ static const char *set_json(struct command *command, const char *value)
 	return NULL;
 }
 
+static const char *set_profile(struct command *command, const char *value)
+{
+	if (!*value)
+		return "names no profile";
+	if (command->profiles == OPTIONS_PROFILES_MAX)
+		return "is one too many: at most 8 profiles";
+	command->profile[command->profiles++] = value;
+	return NULL;
+}
+
+static const char *set_print_profile(struct command *command, const char *value)
+{
+	command->print_profile = true;
+	return NULL;
+}
+
 static const char *set_help(struct command *command, const char *value)
 {
 	command->wants_help = true;
@@ -198,35 +214,37 @@ static const char *set_help(struct command *command, const char *value)
 }
 
 const struct option options_run[] = {
-    {0, "memory", ARGUMENT_REQUIRED, OPTION_SCALAR, set_memory},
-    {0, "cpus", ARGUMENT_REQUIRED, OPTION_SCALAR, set_cpus},
-    {0, "timeout", ARGUMENT_REQUIRED, OPTION_SCALAR, set_timeout},
-    {'e', "env", ARGUMENT_REQUIRED, OPTION_LIST, set_env},
-    {'w', "workdir", ARGUMENT_REQUIRED, OPTION_SCALAR, set_workdir},
-    {0, "ro", ARGUMENT_REQUIRED, OPTION_LIST, set_ro},
-    {0, "rw", ARGUMENT_REQUIRED, OPTION_LIST, set_rw},
-    {0, "tmpfs", ARGUMENT_REQUIRED, OPTION_LIST, set_tmpfs},
-    {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user},
-    {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname},
-    {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty},
-    {0, "stats", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_stats},
-    {0, "trace", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_trace},
-    {0, "trace-only", ARGUMENT_REQUIRED, OPTION_SCALAR, set_trace_only},
-    {'v', "verbose", ARGUMENT_NONE, OPTION_SCALAR, set_verbose},
-    {0, "privilege", ARGUMENT_REQUIRED, OPTION_SCALAR, set_privilege},
-    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {0, "profile", ARGUMENT_REQUIRED, OPTION_FIRST, set_profile, NULL},
+    {0, "print-profile", ARGUMENT_NONE, OPTION_LINE, set_print_profile, NULL},
+    {0, "memory", ARGUMENT_REQUIRED, OPTION_SCALAR, set_memory, "512M"},
+    {0, "cpus", ARGUMENT_REQUIRED, OPTION_SCALAR, set_cpus, "1"},
+    {0, "timeout", ARGUMENT_REQUIRED, OPTION_SCALAR, set_timeout, NULL},
+    {'e', "env", ARGUMENT_REQUIRED, OPTION_LIST, set_env, NULL},
+    {'w', "workdir", ARGUMENT_REQUIRED, OPTION_SCALAR, set_workdir, NULL},
+    {0, "ro", ARGUMENT_REQUIRED, OPTION_LIST, set_ro, NULL},
+    {0, "rw", ARGUMENT_REQUIRED, OPTION_LIST, set_rw, NULL},
+    {0, "tmpfs", ARGUMENT_REQUIRED, OPTION_LIST, set_tmpfs, NULL},
+    {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user, NULL},
+    {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname, SPEC_HOSTNAME},
+    {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty, NULL},
+    {0, "stats", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_stats, NULL},
+    {0, "trace", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_trace, NULL},
+    {0, "trace-only", ARGUMENT_REQUIRED, OPTION_SCALAR, set_trace_only, NULL},
+    {'v', "verbose", ARGUMENT_NONE, OPTION_LINE, set_verbose, NULL},
+    {0, "privilege", ARGUMENT_REQUIRED, OPTION_SCALAR, set_privilege, "auto"},
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help, NULL},
     {0},
 };
 
 const struct option options_check[] = {
-    {0, "json", ARGUMENT_NONE, OPTION_SCALAR, set_json},
-    {'v', "verbose", ARGUMENT_NONE, OPTION_SCALAR, set_verbose},
-    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {0, "json", ARGUMENT_NONE, OPTION_LINE, set_json, NULL},
+    {'v', "verbose", ARGUMENT_NONE, OPTION_LINE, set_verbose, NULL},
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help, NULL},
     {0},
 };
 
 const struct option options_plain[] = {
-    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help},
+    {'h', "help", ARGUMENT_NONE, OPTION_FIRST, set_help, NULL},
     {0},
 };
 
@@ -284,12 +302,32 @@ const char *options_take(struct command *command, const struct option *option, c
 	return wrong;
 }
 
+const char *options_keep(struct command *command, const char *text)
+{
+	char **kept = grown(command->kept, command->kept_count, sizeof(*kept));
+	if (!kept)
+		return NULL;
+	command->kept = kept;
+	kept[command->kept_count] = strdup(text);
+	return kept[command->kept_count] ? kept[command->kept_count++] : NULL;
+}
+
+bool options_is_mount(const struct option *option)
+{
+	return option->set == set_ro || option->set == set_rw || option->set == set_tmpfs;
+}
+
 void options_free(struct command *command)
 {
 	shares_free(&command->run);
 	free(command->run.env);
 	command->run.env = NULL;
 	command->run.env_count = 0;
+	for (size_t i = 0; i < command->kept_count; i++)
+		free(command->kept[i]);
+	free(command->kept);
+	command->kept = NULL;
+	command->kept_count = 0;
 	free(command->taken.item);
 	command->taken = (struct option_values){0};
 }

@@ -30,6 +30,7 @@ struct option {
 	/* value is NULL without an argument; it must live as long as the command. Returns NULL, or what is wrong with
 	 * the value. */
 	const char *(*set)(struct command *command, const char *value);
+	const char *otherwise; /* the value when none is given; NULL: there is none, or it depends */
 };
 
 /* An option as it was taken, in order. */
@@ -53,7 +54,10 @@ struct command {
 	const char *help;	       /* text to print instead of acting; NULL: act */
 	const char *profile[OPTIONS_PROFILES_MAX];
 	unsigned profiles;
+	bool print_profile;	    /* --print-profile */
 	struct option_values taken; /* all that options_take took */
+	char **kept;		    /* options_keep */
+	size_t kept_count;
 };
 
 /* Terminated by a row without a name. */
@@ -69,10 +73,16 @@ void options_defaults(struct run_spec *spec);
 /* Checks the value and takes it. Returns NULL, or what is wrong with it. */
 const char *options_take(struct command *command, const struct option *option, const char *value);
 
+/* A copy of the text that lives as long as the command; NULL: no memory. */
+const char *options_keep(struct command *command, const char *text);
+
+/* Whether the option makes a mount, which one of a later source at the same place takes the place of. */
+bool options_is_mount(const struct option *option);
+
 /* 0 or -1: no memory. */
 int options_append(struct option_values *values, const struct option_value *value);
 
-/* What options_take allocated. */
+/* What options_take and options_keep allocated. */
 void options_free(struct command *command);
 
 #endif

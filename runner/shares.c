@@ -89,6 +89,24 @@ static bool guests_own(const char *path)
 	return false;
 }
 
+static void free_mount(struct spec_mount *mount)
+{
+	free((char *)(uintptr_t)mount->guest);
+	free((char *)(uintptr_t)mount->host);
+}
+
+/* A mount of an earlier source makes room for one of this source at the same place. */
+static void remove_overridden(struct run_spec *spec, const char *guest)
+{
+	for (unsigned i = 0; i < spec->mount_count; i++)
+		if (!strcmp(spec->mount[i].guest, guest) && spec->mount[i].source < spec->source) {
+			free_mount(&spec->mount[i]);
+			spec->mount_count--;
+			memmove(&spec->mount[i], &spec->mount[i + 1], (spec->mount_count - i) * sizeof(spec->mount[i]));
+			return;
+		}
+}
+
 static const char *check_guest(const struct run_spec *spec, const char *guest)
 {
 	static const char *const kernel[] = {"/dev", "/proc", "/sys"};
@@ -100,7 +118,7 @@ static const char *check_guest(const struct run_spec *spec, const char *guest)
 			return "would hide the guest's own /dev, /proc or /sys; give another place in the guest: "
 			       "HOST:GUEST";
 	for (unsigned i = 0; i < spec->mount_count; i++)
-		if (!strcmp(spec->mount[i].guest, guest))
+		if (!strcmp(spec->mount[i].guest, guest) && spec->mount[i].source == spec->source)
 			return "has a place in the guest that was given before";
 	return NULL;
 }
@@ -154,30 +172,37 @@ static const char *fill(struct run_spec *spec, struct spec_mount *mount, char *f
 
 const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const char *value)
 {
-	struct spec_mount mount = {.kind = kind};
-	if (spec->mount_count == SPEC_MOUNTS_MAX)
-		return "is one too many: at most 16 of --ro, --rw and --tmpfs";
+	struct spec_mount mount = {.kind = kind, .value = value, .source = spec->source};
 	char *first = malloc(strlen(value) + 1);
 	if (!first)
 		return "needs more memory than there is";
 	const char *wrong = fill(spec, &mount, first, split(value, first));
 	if (mount.host != first)
 		free(first);
+	if (!wrong)
+		remove_overridden(spec, mount.guest);
+	if (!wrong && spec->mount_count == SPEC_MOUNTS_MAX)
+		wrong = "is one too many: at most 16 of --ro, --rw and --tmpfs";
 	if (!wrong) {
 		insert(spec, mount);
 		return NULL;
 	}
-	free((char *)(uintptr_t)mount.guest);
-	free((char *)(uintptr_t)mount.host);
+	free_mount(&mount);
 	return wrong;
+}
+
+bool shares_holds(const struct run_spec *spec, const char *value)
+{
+	for (unsigned i = 0; i < spec->mount_count; i++)
+		if (spec->mount[i].value == value)
+			return true;
+	return false;
 }
 
 void shares_free(struct run_spec *spec)
 {
-	for (unsigned i = 0; i < spec->mount_count; i++) {
-		free((char *)(uintptr_t)spec->mount[i].guest);
-		free((char *)(uintptr_t)spec->mount[i].host);
-	}
+	for (unsigned i = 0; i < spec->mount_count; i++)
+		free_mount(&spec->mount[i]);
 	spec->mount_count = 0;
 }
 

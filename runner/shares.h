@@ -13,6 +13,10 @@
  * wrong with it. shares_free() in both cases. */
 const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const char *value);
 
+/* Whether the mount of this value (the pointer) is among those of the run: one of a later source may have replaced it.
+ */
+bool shares_holds(const struct run_spec *spec, const char *value);
+
 void shares_free(struct run_spec *spec);
 
 /* The mount that an absolute, normal path of the guest lies in, or NULL: in the guest's own files. */

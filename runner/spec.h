@@ -33,6 +33,8 @@ struct spec_mount {
 	const char *host;  /* as given, unescaped; NULL for a tmpfs */
 	const char *guest; /* absolute, normal: no `.`, `..`, empty components or trailing slash, but "/" itself */
 	uint64_t size;	   /* bytes, tmpfs; 0: the kernel's default */
+	const char *value; /* the option's */
+	unsigned source;   /* run_spec.source when it was given */
 };
 
 enum privilege { PRIVILEGE_AUTO, PRIVILEGE_SPLIT, PRIVILEGE_FLAT };
@@ -60,6 +62,8 @@ struct run_spec {
 	const char *trace_only;			  /* "NAME,NAME..."; NULL: all */
 	struct spec_mount mount[SPEC_MOUNTS_MAX]; /* parents before what lies in them; no path twice */
 	unsigned mount_count;
+	unsigned
+	    source; /* what is being read: 0, 1 ... the profiles, then the command line, which override the earlier */
 };
 
 #endif

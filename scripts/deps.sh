@@ -6,7 +6,7 @@ set -u
 
 packages_of() {
 	case $1 in
-	build) echo gcc make binutils libc6-dev linux-libc-dev libseccomp-dev libcap-dev musl-tools ;;
+	build) echo gcc make binutils libc6-dev linux-libc-dev libseccomp-dev libcap-dev libyaml-dev musl-tools ;;
 	check) echo libcmocka-dev busybox-static sqlite3 openssl xz-utils jq gawk bc gcc g++ python3 procps util-linux tmux vim-tiny less htop ;;
 	svm) echo qemu-system-x86 cpio kmod busybox-static ;;
 	bench) echo bubblewrap runsc gnuplot-nox jq busybox-static ;;

@@ -39,6 +39,7 @@ rules() {
 	forbid "the host side includes guest kernel headers" '#include "(guestkernel|initramfs|mm|proc|fs|syscall|arch)/' '^runner/trace\.c$' 'runner/*' 'policy/*'
 	forbid "the guest includes host headers" '#include "(\.\./)?(runner|policy)/' '^$' 'guestkernel/*' 'initramfs/*'
 	forbid "only main and the command line know the command line" '#include ".*\bcli\.h"' '^runner/(main|cli[a-z_]*)\.[ch]$' 'runner/*' 'policy/*'
+	forbid "the YAML library outside the reading of profiles" '#include <yaml\.h>' '^runner/profile\.c$' 'runner/*' 'policy/*' 'initramfs/*' 'guestkernel/*'
 	forbid "a device knows neither the VM nor the run" '#include "(runner/)?(cli|spec|run|job|vm|vcpu|kvm|closure)\.h"' '^$' \
 		'runner/bus*' 'runner/virt*' 'runner/vsock*' 'runner/stream*'
 	forbid "the VM knows neither spec nor run" '#include "(runner/)?(cli|spec|run|job|closure)\.h"' '^$' 'runner/vm*' 'runner/vcpu*'

@@ -22,7 +22,7 @@ format: ## rewrite the sources as .clang-format says
 COV_BIN := $(patsubst tests/unit/%.c,$(B)/cov/%,$(UNIT_SRC))
 $(B)/cov/%: tests/unit/%.c $$(call sources_of,tests/unit/%.c)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O0 -g --coverage -D_GNU_SOURCE -I. -iquote guestkernel -I$(B)/gen $(call flags_of,$<) -o $@ $< $(call sources_of,$<) -lcmocka
+	$(CC) -std=gnu17 -O0 -g --coverage -D_GNU_SOURCE -I. -iquote guestkernel -I$(B)/gen $(call flags_of,$<) -o $@ $< $(call sources_of,$<) $(call libs_of,$<) -lcmocka
 cov: ## line coverage of the unit tests
 	scripts/deps.sh build check cov
 	$(MAKE) $(COV_BIN)

@@ -8,6 +8,7 @@ FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 named_in = $(shell awk '/sources: / && !on { sub(/.*sources: */, ""); on = 1 } \
 	on { sub(/^ \* */, ""); if ($$0 !~ /^([^ ]+\.[cS] *)+$$/) exit; printf "%s ", $$0 }' $(1))
 sources_of = $(foreach s,$(call named_in,$(1)),$(if $(findstring *,$(s)),$(wildcard $(s)),$(s)))
+libs_of = $(shell sed -n 's/.*libs: *//p' $(1) | head -n 1)
 flags_of = $(shell sed -n 's/.*flags: *//p' $(1) | head -n 1)
 
 # What a test links: objects that all tests of a flavour share, or the sources themselves when it compiles them its own way.
@@ -30,13 +31,13 @@ $(B)/fuzz-obj/%.o: %
 .SECONDEXPANSION:
 $(B)/unit/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c,unit)
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,unit) -lcmocka
+	$(UNIT_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,unit) $(call libs_of,$<) -lcmocka
 $(B)/asan/%: tests/unit/%.c $$(call inputs_of,tests/unit/%.c,asan)
 	@mkdir -p $(@D)
-	$(ASAN_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,asan) -lcmocka
+	$(ASAN_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,asan) $(call libs_of,$<) -lcmocka
 $(B)/fuzz/%: tests/fuzz/%.c $$(call inputs_of,tests/fuzz/%.c,fuzz)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,fuzz)
+	$(FUZZ_CC) $(call flags_of,$<) -MF $@.d -o $@ $< $(call inputs_of,$<,fuzz) $(call libs_of,$<)
 
 unit: $(UNIT_BIN) ## unit tests
 	@set -e; for t in $(UNIT_BIN); do echo "== $$t"; timeout 120 $$t; done

@@ -12,7 +12,8 @@
  *   WIRE_STDIN      host -> guest    bytes of the caller's standard input, then half-close
  *   WIRE_STDOUT     guest -> host    bytes of standard output (also standard error when they are one)
  *   WIRE_STDERR     guest -> host    bytes of standard error
- *   WIRE_FILES      both             9P2000.L (docs/files.md); one connection a session, as many as the job has shares
+ *   WIRE_FILES      both             9P2000.L, or a copy-out (docs/files.md); one connection a session, as many as the job
+ *                                    has shares and copy-outs
  *
  * Order on the control stream:
  *   host  -> JOB                                       at once, once
@@ -26,7 +27,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_PAGE 4096u
 
 #define WIRE_HOST_CID 2u
@@ -85,9 +86,11 @@ struct wire_rlimit {
  *   then nmounts records: struct wire_mount, path with NUL; parents before what lies in them;
  *   then nfiles records: struct wire_file, path with NUL, and for a symbolic link its target with NUL.
  */
+#define WIRE_JOB_SEARCH 1u /* the path to execute is a name that execvp(3) would take, in the environment's PATH */
+
 struct wire_job {
 	uint32_t version; /* WIRE_VERSION */
-	uint32_t flags;   /* 0 */
+	uint32_t flags;   /* WIRE_JOB_* */
 	uint32_t uid, gid;
 	uint32_t umask;
 	uint32_t argc, envc, nfiles;
@@ -96,11 +99,17 @@ struct wire_job {
 	uint32_t rlimit_mask; /* bit N: rlimit[N] (Linux RLIMIT_*) is to be set */
 	uint32_t nmounts;
 	struct wire_rlimit rlimit[WIRE_RLIMITS];
+	uint64_t disk_bytes; /* what the program may add to file systems in memory, all together; 0: as the kernel likes */
 };
 
 enum wire_mount_kind {
 	WIRE_MOUNT_SHARE = 1, /* a 9P session over WIRE_FILES */
 	WIRE_MOUNT_TMPFS = 2,
+	WIRE_MOUNT_OVERLAY = 3,  /* a share that is not written to: what is changed is kept in memory */
+	WIRE_MOUNT_TAR = 4,      /* the share is a tar archive; its contents become the root, in memory. Path "/" */
+	/* Not mounted, and after all that is: */
+	WIRE_MOUNT_COPY_IN = 5,  /* the share's contents are copied to the path before the program starts */
+	WIRE_MOUNT_COPY_OUT = 6, /* the path is sent to copy-out `share` after the program's end */
 };
 
 #define WIRE_MOUNT_READONLY 1u
@@ -109,9 +118,9 @@ enum wire_mount_kind {
 struct wire_mount {
 	uint32_t kind;     /* enum wire_mount_kind */
 	uint32_t flags;    /* WIRE_MOUNT_*; 0 for tmpfs */
-	uint32_t share;    /* number of the share (aname in decimal); 0 for tmpfs */
-	uint32_t path_len; /* as in struct wire_file; a share may have path "/": then only /dev, /proc, /sys, /tmp and /run of the
-	                      guest stay, and no other mount may hide them */
+	uint32_t share;    /* number of the share (aname in decimal), or of the copy-out; 0 for tmpfs */
+	uint32_t path_len; /* as in struct wire_file; a share may have path "/": then only /dev, /proc, /sys, /tmp and (SHARE alone)
+	                      /run of the guest stay, and no other mount may hide them */
 	uint64_t size;     /* bytes, tmpfs only; 0: as the kernel likes */
 };
 

@@ -126,21 +126,24 @@ static const char *take_file(struct cursor *in, struct job_file *file)
 static const char *take_mount(struct cursor *in, struct job_mount *mount)
 {
 	struct wire_mount *header = &mount->header;
-	bool share;
+	bool share, in_memory, root_only;
 
 	if ((size_t)(in->end - in->next) < sizeof *header)
 		return "mount record";
 	memcpy(header, in->next, sizeof *header);
 	in->next += sizeof *header;
-	share = header->kind == WIRE_MOUNT_SHARE;
-	if ((!share && header->kind != WIRE_MOUNT_TMPFS) || header->flags & ~(WIRE_MOUNT_READONLY | WIRE_MOUNT_FILE))
+	in_memory = header->kind == WIRE_MOUNT_TMPFS;
+	share = !in_memory && header->kind != WIRE_MOUNT_COPY_OUT;
+	root_only = header->kind == WIRE_MOUNT_TAR;
+	if (header->kind < WIRE_MOUNT_SHARE || header->kind > WIRE_MOUNT_COPY_OUT ||
+	    header->flags & ~(WIRE_MOUNT_READONLY | WIRE_MOUNT_FILE) || (!share && header->flags))
 		return "mount kind or flags";
-	if (share ? header->share >= WIRE_FILES_SESSIONS_MAX || header->size : header->share || header->flags)
+	if (in_memory ? header->share : header->share >= WIRE_FILES_SESSIONS_MAX || header->size)
 		return "mount share or size";
 	if (header->path_len < 2 || header->path_len > WIRE_PATH_MAX)
 		return "mount path length";
 	mount->path = take_counted_string(in, header->path_len);
-	return mount->path && path_ok(mount->path) ? NULL : "mount path";
+	return mount->path && path_ok(mount->path) && (!root_only || !mount->path[1]) ? NULL : "mount path";
 }
 
 static const char *take_vector(struct cursor *in, char **vector, uint32_t count)
@@ -171,7 +174,7 @@ static const char *take_strings(struct cursor *in, char **slots, struct job *job
 	if (!job->home || !path_ok(job->home))
 		return "home directory";
 	job->program = take_string(in);
-	if (!job->program || !path_ok(job->program))
+	if (!job->program || (job->header.flags & WIRE_JOB_SEARCH ? !*job->program : !path_ok(job->program)))
 		return "path to execute";
 	job->argv = slots;
 	job->envp = slots + job->header.argc + 1;
@@ -232,7 +235,7 @@ int job_decode(char *payload, size_t length, char **slots, size_t count, struct 
 	if (header->version != WIRE_VERSION)
 		return -EPROTONOSUPPORT;
 	*what = "flags, counts, umask or limits";
-	if (header->flags || !counts_ok(header) || count < (size_t)header->argc + header->envc + 2 ||
+	if (header->flags & ~WIRE_JOB_SEARCH || !counts_ok(header) || count < (size_t)header->argc + header->envc + 2 ||
 	    header->umask > 0777 || !limits_ok(header))
 		return -EPROTO;
 	*what = "standard streams";

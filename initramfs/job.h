@@ -12,13 +12,14 @@
 #include "abi/wire.h"
 
 struct job {
-	struct wire_job header;		/* checked: version, stdio kinds and combination, counts, umask, limits */
-	const char *hostname;		/* may be empty */
-	const char *user;		/* without ':', '/' and control characters; may be empty */
-	char *workdir, *home, *program; /* absolute, no `.` or `..` components, less than WIRE_PATH_MAX bytes */
-	char **argv, **envp;		/* NULL-terminated; argv has at least one string */
-	char *mounts, *mounts_end;	/* what job_next_mount reads */
-	char *files, *files_end;	/* what job_next_file reads */
+	struct wire_job header;	   /* checked: version, stdio kinds and combination, counts, umask, limits */
+	const char *hostname;	   /* may be empty */
+	const char *user;	   /* without ':', '/' and control characters; may be empty */
+	char *workdir, *home;	   /* absolute, no `.` or `..` components, less than WIRE_PATH_MAX bytes */
+	char *program;		   /* the same, or with WIRE_JOB_SEARCH any name that is not empty */
+	char **argv, **envp;	   /* NULL-terminated; argv has at least one string */
+	char *mounts, *mounts_end; /* what job_next_mount reads */
+	char *files, *files_end;   /* what job_next_file reads */
 };
 
 struct job_mount {

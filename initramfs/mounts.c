@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The job's mounts: shared directories over 9P, each with a connection of its own to the runner, and file systems in
- * memory.
+ * The job's mounts: shared directories over 9P, each with a connection of its own to the runner, file systems in
+ * memory, and overlays of one over the other.
  */
 #include "initramfs/agent.h"
 
@@ -13,6 +13,12 @@
 #include <unistd.h>
 
 #define NEW_ROOT "/.root"
+
+/* Where the layers of an overlay stand until it is mounted: /dev is the guest's own whatever the root is. */
+#define LAYERS "/dev/.layers"
+#define LOWER  LAYERS "/lower"
+#define UPPER  LAYERS "/upper"
+#define WORK   LAYERS "/work"
 
 _Noreturn static void fail(int error, const char *doing, const char *path)
 {
@@ -87,6 +93,26 @@ static void mount_share(const struct wire_mount *header, const char *at, const c
 	close(fd);
 }
 
+/* The share is the lower layer; an empty file system in memory takes the changes. Both stay in use when their places
+ * are gone. */
+static void mount_overlay(const struct wire_mount *header, const char *at, const char *name)
+{
+	static const char options[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK;
+	char lower[] = LOWER;
+
+	make_directory(LAYERS);
+	if (mount("tmpfs", LAYERS, "tmpfs", MS_NODEV | MS_NOSUID, "mode=700"))
+		fail(errno, "mount memory for ", name);
+	make_point(lower, header->flags & WIRE_MOUNT_FILE);
+	make_directory(UPPER);
+	make_directory(WORK);
+	mount_share(header, LOWER, name);
+	if (mount("overlay", at, "overlay", MS_NODEV | MS_NOSUID, options))
+		fail(errno, "mount an overlay on ", name);
+	if (umount2(LAYERS, MNT_DETACH) || rmdir(LAYERS))
+		fail(errno, "unmount the layers of ", name);
+}
+
 static void mount_tmpfs(const struct job_mount *wanted)
 {
 	char options[64];
@@ -102,18 +128,27 @@ static void mount_tmpfs(const struct job_mount *wanted)
 		fail(errno, "mount ", wanted->path);
 }
 
-/* The share becomes the root; what is the guest's own is shown in it, where the host has a place for it. */
+/* Another root; what is the guest's own is shown in it, where there is a place for it or one can be made. */
 static void mount_root(const struct wire_mount *header)
 {
 	static const char *const own[] = {"/dev", "/proc", "/sys", "/tmp", "/run"};
+	bool share = header->kind == WIRE_MOUNT_SHARE;
 	struct stat st;
 
 	make_directory(NEW_ROOT);
-	mount_share(header, NEW_ROOT, "/");
-	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+	if (share)
+		mount_share(header, NEW_ROOT, "/");
+	else if (header->kind == WIRE_MOUNT_OVERLAY)
+		mount_overlay(header, NEW_ROOT, "/");
+	else
+		fail(ENOSYS, "mount ", "/");
+	/* What a root file system brings for /run is its own. */
+	for (size_t i = 0; i < sizeof own / sizeof own[0] - !share; i++) {
 		char point[16] = NEW_ROOT;
 
 		strcat(point, own[i]);
+		if (!share && lstat(point, &st))
+			make_directory(point);
 		if (lstat(point, &st) == 0 && S_ISDIR(st.st_mode) && mount(own[i], point, NULL, MS_BIND | MS_REC, NULL))
 			fail(errno, "show the guest's own ", own[i]);
 	}
@@ -128,6 +163,8 @@ void mounts_make(struct job *job)
 
 	umask(0);
 	while (job_next_mount(&rest, &mount)) {
+		if (mount.header.kind >= WIRE_MOUNT_COPY_IN)
+			continue; /* copies.c */
 		if (!mount.path[1]) {
 			mount_root(&mount.header);
 			continue;
@@ -135,6 +172,8 @@ void mounts_make(struct job *job)
 		make_point(mount.path, mount.header.flags & WIRE_MOUNT_FILE);
 		if (mount.header.kind == WIRE_MOUNT_SHARE)
 			mount_share(&mount.header, mount.path, mount.path);
+		else if (mount.header.kind == WIRE_MOUNT_OVERLAY)
+			mount_overlay(&mount.header, mount.path, mount.path);
 		else
 			mount_tmpfs(&mount);
 	}
@@ -149,6 +188,8 @@ bool mounts_share_covers(const struct job *job, const char *path)
 	while (job_next_mount(&rest, &mount)) {
 		size_t length = strlen(mount.path);
 
+		if (mount.header.kind >= WIRE_MOUNT_COPY_IN)
+			continue;
 		if (length == 1)
 			length = 0;
 		if (strncmp(path, mount.path, length) == 0 && (path[length] == '/' || !path[length]))

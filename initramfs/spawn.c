@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -89,6 +90,43 @@ static void child_user(const struct wire_job *header)
 		child_fail(WIRE_STAGE_SPAWN, "change to the job's user", "");
 }
 
+static const char *find_path(char *const *environment)
+{
+	for (; *environment; environment++)
+		if (strncmp(*environment, "PATH=", 5) == 0)
+			return *environment + 5;
+	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/* As execvp(3) looks, but a file that is neither ELF nor a script is an error: its errno is the one to tell. */
+static void execute_searched(const struct job *job)
+{
+	const char *directory = find_path(job->envp);
+	char path[WIRE_PATH_MAX];
+	int error = ENOENT;
+
+	for (;;) {
+		size_t length = strcspn(directory, ":"), used = 0;
+
+		if (length + strlen(job->program) + 2 <= sizeof path) {
+			memcpy(path, directory, length);
+			used = length;
+			if (length)
+				path[used++] = '/';
+			strcpy(path + used, job->program);
+			execve(path, job->argv, job->envp);
+			if (errno != ENOENT && errno != ENOTDIR)
+				error = errno;
+			if (error != ENOENT && error != EACCES)
+				break;
+		}
+		if (!directory[length])
+			break;
+		directory += length + 1;
+	}
+	errno = error;
+}
+
 _Noreturn static void child_run(const struct job *job, const int stdio[3], bool tty)
 {
 	child_stdio(stdio);
@@ -102,7 +140,10 @@ _Noreturn static void child_run(const struct job *job, const int stdio[3], bool 
 	umask(job->header.umask);
 	child_inheritance();
 	child_signal_mask();
-	execve(job->program, job->argv, job->envp);
+	if (job->header.flags & WIRE_JOB_SEARCH && !strchr(job->program, '/'))
+		execute_searched(job);
+	else
+		execve(job->program, job->argv, job->envp);
 	child_fail(WIRE_STAGE_EXEC, "execute ", job->program);
 }
 

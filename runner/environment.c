@@ -134,7 +134,7 @@ static int fill(const struct run_spec *spec, char *const caller[], struct enviro
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		const char *inherited = caller_variable(caller, defaults[i].name, strlen(defaults[i].name));
-		if (inherited)
+		if (inherited && !(spec->rootfs && !strcmp(defaults[i].name, "PATH"))) /* PATH speaks of this host */
 			set(out, inherited);
 		else if (set_made(out, defaults[i].name, defaults[i].value))
 			return -1;

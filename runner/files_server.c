@@ -223,18 +223,33 @@ static const char *why(int number)
 	}
 }
 
+static int open_share(struct p9_export *export, const char *option, const char *host, bool writable,
+		      struct error *error)
+{
+	int result = p9_share_open(&export->share[export->shares], host, writable);
+	if (result)
+		return error_set(error, STATUS_RUNNER, "%s %s: %s", option, host, why(-result));
+	export->shares++;
+	return 0;
+}
+
+/* In the order of shares_index() and shares_copy_index(). */
 static int open_shares(const struct run_spec *spec, struct p9_export *export, struct error *error)
 {
+	static const char *const option[] = {
+	    [SPEC_RO] = "--ro", [SPEC_RW] = "--rw", [SPEC_OVERLAY] = "--overlay", [SPEC_TAR] = "--rootfs"};
 	for (unsigned i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mount[i];
 		if (mount->kind == SPEC_TMPFS)
 			continue;
-		int result = p9_share_open(&export->share[export->shares], mount->host, mount->kind == SPEC_RW);
-		if (result)
-			return error_set(error, STATUS_RUNNER, "%s %s: %s", mount->kind == SPEC_RW ? "--rw" : "--ro",
-					 mount->host, why(-result));
-		export->shares++;
+		const char *name =
+		    spec->rootfs && mount->kind == SPEC_OVERLAY && !mount->guest[1] ? "--rootfs" : option[mount->kind];
+		if (open_share(export, name, mount->host, mount->kind == SPEC_RW, error))
+			return -1;
 	}
+	for (unsigned i = 0; i < spec->copy_count; i++)
+		if (!spec->copy[i].out && open_share(export, "--copy-in", spec->copy[i].host, false, error))
+			return -1;
 	return 0;
 }
 

@@ -69,26 +69,44 @@ static int put_mount(struct encoder *encoder, const struct run_spec *spec, const
 	struct wire_mount wire = {
 	    .kind = WIRE_MOUNT_TMPFS, .size = mount->size, .path_len = (uint32_t)strlen(mount->guest) + 1};
 	if (mount->kind != SPEC_TMPFS) {
-		wire.kind = WIRE_MOUNT_SHARE;
+		wire.kind = mount->kind == SPEC_OVERLAY ? WIRE_MOUNT_OVERLAY
+			    : mount->kind == SPEC_TAR	? WIRE_MOUNT_TAR
+							: WIRE_MOUNT_SHARE;
 		wire.share = shares_index(spec, mount);
-		wire.flags = mount->kind == SPEC_RO ? WIRE_MOUNT_READONLY : 0;
+		wire.flags = mount->kind == SPEC_RW ? 0 : WIRE_MOUNT_READONLY;
 		if (!stat(mount->host, &st) && !S_ISDIR(st.st_mode))
 			wire.flags |= WIRE_MOUNT_FILE;
 	}
 	return put(encoder, &wire, sizeof(wire)) || put_string(encoder, mount->guest) ? -1 : 0;
 }
 
+static int put_copy(struct encoder *encoder, const struct run_spec *spec, const struct spec_copy *copy)
+{
+	struct stat st;
+	struct wire_mount wire = {.kind = copy->out ? WIRE_MOUNT_COPY_OUT : WIRE_MOUNT_COPY_IN,
+				  .share = shares_copy_index(spec, copy),
+				  .path_len = (uint32_t)strlen(copy->guest) + 1};
+	if (!copy->out) {
+		wire.flags = WIRE_MOUNT_READONLY;
+		if (!stat(copy->host, &st) && !S_ISDIR(st.st_mode))
+			wire.flags |= WIRE_MOUNT_FILE;
+	}
+	return put(encoder, &wire, sizeof(wire)) || put_string(encoder, copy->guest) ? -1 : 0;
+}
+
 static int put_header(struct encoder *encoder, const struct run_spec *spec, const struct environment *environment,
 		      uint32_t files, const struct job_stdio *stdio)
 {
 	struct wire_job job = {.version = WIRE_VERSION,
+			       .flags = spec->rootfs ? WIRE_JOB_SEARCH : 0,
 			       .uid = spec->uid,
 			       .gid = spec->gid,
 			       .umask = spec->umask,
 			       .argc = (uint32_t)spec->argc,
 			       .envc = (uint32_t)environment->count,
 			       .nfiles = files,
-			       .nmounts = spec->mount_count,
+			       .nmounts = spec->mount_count + spec->copy_count,
+			       .disk_bytes = spec->disk_bytes,
 			       .stdio = {stdio->kind[0], stdio->kind[1], stdio->kind[2], 0},
 			       .rows = stdio->rows,
 			       .cols = stdio->cols};
@@ -153,6 +171,9 @@ int job_encode(const struct run_spec *spec, const struct environment *environmen
 		return -1;
 	for (unsigned i = 0; i < spec->mount_count; i++)
 		if (put_mount(&encoder, spec, &spec->mount[i]))
+			return -1;
+	for (unsigned i = 0; i < spec->copy_count; i++)
+		if (put_copy(&encoder, spec, &spec->copy[i]))
 			return -1;
 	for (size_t i = 0; i < closure->count; i++)
 		if (put_file(&encoder, &closure->entries[i]))

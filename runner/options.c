@@ -96,6 +96,35 @@ static const char *set_tmpfs(struct command *command, const char *value)
 	return shares_add(&command->run, SPEC_TMPFS, value);
 }
 
+static const char *set_overlay(struct command *command, const char *value)
+{
+	return shares_add(&command->run, SPEC_OVERLAY, value);
+}
+
+static const char *set_rootfs(struct command *command, const char *value)
+{
+	return shares_add_rootfs(&command->run, value);
+}
+
+static const char *set_copy_in(struct command *command, const char *value)
+{
+	return shares_add_copy(&command->run, false, value);
+}
+
+static const char *set_copy_out(struct command *command, const char *value)
+{
+	return shares_add_copy(&command->run, true, value);
+}
+
+static const char *set_disk(struct command *command, const char *value)
+{
+	uint64_t bytes;
+	if (units_size(value, &bytes) || bytes < SPEC_DISK_MIN)
+		return "is not a size such as 256M, of 4K or more";
+	command->run.disk_bytes = bytes;
+	return NULL;
+}
+
 static const char *set_user(struct command *command, const char *value)
 {
 	char text[32];
@@ -224,6 +253,11 @@ const struct option options_run[] = {
     {0, "ro", ARGUMENT_REQUIRED, OPTION_LIST, set_ro, NULL},
     {0, "rw", ARGUMENT_REQUIRED, OPTION_LIST, set_rw, NULL},
     {0, "tmpfs", ARGUMENT_REQUIRED, OPTION_LIST, set_tmpfs, NULL},
+    {0, "overlay", ARGUMENT_REQUIRED, OPTION_LIST, set_overlay, NULL},
+    {0, "rootfs", ARGUMENT_REQUIRED, OPTION_LIST, set_rootfs, NULL},
+    {0, "copy-in", ARGUMENT_REQUIRED, OPTION_LIST, set_copy_in, NULL},
+    {0, "copy-out", ARGUMENT_REQUIRED, OPTION_LIST, set_copy_out, NULL},
+    {0, "disk", ARGUMENT_REQUIRED, OPTION_SCALAR, set_disk, NULL},
     {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user, NULL},
     {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname, SPEC_HOSTNAME},
     {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty, NULL},
@@ -314,7 +348,8 @@ const char *options_keep(struct command *command, const char *text)
 
 bool options_is_mount(const struct option *option)
 {
-	return option->set == set_ro || option->set == set_rw || option->set == set_tmpfs;
+	return option->set == set_ro || option->set == set_rw || option->set == set_tmpfs ||
+	       option->set == set_overlay || option->set == set_rootfs;
 }
 
 void options_free(struct command *command)

@@ -60,10 +60,14 @@ struct run {
 
 static int find_program(struct run *run, struct error *error)
 {
-	if (environment_build(run->spec, environ, &run->environment, error) ||
-	    closure_build(run->spec, &run->environment, &run->closure, error))
+	if (environment_build(run->spec, environ, &run->environment, error))
 		return -1;
-	shares_drop(run->spec, &run->closure);
+	if (run->spec->rootfs) /* the guest looks for it */
+		run->closure.exec_path = run->spec->program;
+	else if (closure_build(run->spec, &run->environment, &run->closure, error))
+		return -1;
+	else
+		shares_drop(run->spec, &run->closure);
 	if (job_encode(run->spec, &run->environment, &run->closure, &run->stdio, &run->job, error))
 		return -1;
 	run->image = calloc(run->closure.count + 1, sizeof(*run->image));
@@ -502,8 +506,19 @@ static int open_reports(struct run *run, struct error *error)
 	return open_stats(run, error);
 }
 
+static int refuse_missing(const struct run_spec *spec, struct error *error)
+{
+	const char *option = spec->copy_count ? "--copy-in and --copy-out" : spec->disk_bytes ? "--disk" : NULL;
+	for (unsigned i = 0; i < spec->mount_count; i++)
+		if (spec->mount[i].kind == SPEC_OVERLAY || spec->mount[i].kind == SPEC_TAR)
+			option = "--overlay and --rootfs";
+	return option ? error_set(error, STATUS_RUNNER, "%s: not supported yet", option) : 0;
+}
+
 static int prepare(struct run *run, struct error *error)
 {
+	if (refuse_missing(run->spec, error))
+		return -1;
 	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
 	tty_decide(&run->tty, run->spec->tty);
 	run->machine.terminal = run->tty.used;

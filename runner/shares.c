@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Mounts of a run: option values, and the mapping of paths. Textual but for the default of GUEST, which a relative HOST
- * gets from realpath(3).
+ * Mounts and copies of a run: option values, and the mapping of paths. Textual but for the default of GUEST, which a
+ * relative HOST gets from realpath(3).
  */
 #include "runner/shares.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runner/rootfs.h"
 #include "runner/units.h"
 
 /* Copies value up to an unescaped `:` to out; returns the rest, behind the `:`, or NULL when there is none. */
@@ -103,6 +104,8 @@ static void remove_overridden(struct run_spec *spec, const char *guest)
 			free_mount(&spec->mount[i]);
 			spec->mount_count--;
 			memmove(&spec->mount[i], &spec->mount[i + 1], (spec->mount_count - i) * sizeof(spec->mount[i]));
+			if (!guest[1])
+				spec->rootfs = false;
 			return;
 		}
 }
@@ -170,6 +173,14 @@ static const char *fill(struct run_spec *spec, struct spec_mount *mount, char *f
 	return check_guest(spec, guest);
 }
 
+static bool full(const struct run_spec *spec)
+{
+	return spec->mount_count + spec->copy_count == SPEC_MOUNTS_MAX;
+}
+
+static const char too_many[] =
+    "is one too many: at most 16 of --ro, --rw, --tmpfs, --overlay, --rootfs, --copy-in and --copy-out";
+
 const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const char *value)
 {
 	struct spec_mount mount = {.kind = kind, .value = value, .source = spec->source};
@@ -181,8 +192,8 @@ const char *shares_add(struct run_spec *spec, enum spec_mount_kind kind, const c
 		free(first);
 	if (!wrong)
 		remove_overridden(spec, mount.guest);
-	if (!wrong && spec->mount_count == SPEC_MOUNTS_MAX)
-		wrong = "is one too many: at most 16 of --ro, --rw and --tmpfs";
+	if (!wrong && full(spec))
+		wrong = too_many;
 	if (!wrong) {
 		insert(spec, mount);
 		return NULL;
@@ -199,8 +210,77 @@ bool shares_holds(const struct run_spec *spec, const char *value)
 	return false;
 }
 
+const char *shares_add_rootfs(struct run_spec *spec, const char *value)
+{
+	struct spec_mount mount = {.kind = SPEC_OVERLAY, .value = value, .source = spec->source};
+	const char *wrong = check_guest(spec, "/");
+	enum rootfs_kind kind;
+	if (!wrong)
+		wrong = rootfs_detect(value, &kind);
+	if (!wrong)
+		remove_overridden(spec, "/");
+	if (!wrong && full(spec))
+		wrong = too_many;
+	if (wrong)
+		return wrong;
+	if (kind == ROOTFS_TAR)
+		mount.kind = SPEC_TAR;
+	mount.host = strdup(value);
+	mount.guest = strdup("/");
+	if (!mount.host || !mount.guest) {
+		free((char *)(uintptr_t)mount.host);
+		free((char *)(uintptr_t)mount.guest);
+		return "needs more memory than there is";
+	}
+	insert(spec, mount);
+	spec->rootfs = true;
+	return NULL;
+}
+
+/* The halves of FROM:TO, both needed. */
+static const char *fill_copy(struct spec_copy *copy, char *from, char *to, const char *rest)
+{
+	char *guest = copy->out ? from : to, *host = copy->out ? to : from;
+	if (!rest || split(rest, to))
+		return copy->out ? "is not GUEST:HOST, a path in the guest and one of this host"
+				 : "is not HOST:GUEST, a path of this host and one in the guest";
+	if (!*host)
+		return "names no path of this host";
+	if (!is_plain(guest))
+		return "has a path in the guest that is not absolute, or has a `.` or `..` component";
+	tidy(guest);
+	if (strlen(guest) >= WIRE_PATH_MAX)
+		return "is longer than 4095 bytes";
+	copy->into = host[strlen(host) - 1] == '/';
+	copy->host = host;
+	copy->guest = guest;
+	return NULL;
+}
+
+const char *shares_add_copy(struct run_spec *spec, bool out, const char *value)
+{
+	struct spec_copy copy = {.out = out};
+	if (full(spec))
+		return too_many;
+	char *from = malloc(strlen(value) + 1), *to = malloc(strlen(value) + 1);
+	const char *wrong =
+	    from && to ? fill_copy(&copy, from, to, split(value, from)) : "needs more memory than there is";
+	if (!wrong) {
+		spec->copy[spec->copy_count++] = copy;
+		return NULL;
+	}
+	free(from);
+	free(to);
+	return wrong;
+}
+
 void shares_free(struct run_spec *spec)
 {
+	for (unsigned i = 0; i < spec->copy_count; i++) {
+		free((char *)(uintptr_t)spec->copy[i].guest);
+		free((char *)(uintptr_t)spec->copy[i].host);
+	}
+	spec->copy_count = 0;
 	for (unsigned i = 0; i < spec->mount_count; i++)
 		free_mount(&spec->mount[i]);
 	spec->mount_count = 0;
@@ -226,13 +306,21 @@ unsigned shares_index(const struct run_spec *spec, const struct spec_mount *moun
 	return index;
 }
 
+unsigned shares_copy_index(const struct run_spec *spec, const struct spec_copy *copy)
+{
+	unsigned index = copy->out ? 0 : shares_index(spec, spec->mount + spec->mount_count);
+	for (const struct spec_copy *c = spec->copy; c < copy; c++)
+		index += c->out == copy->out;
+	return index;
+}
+
 bool shares_workdir(const struct run_spec *spec, char *path)
 {
 	char *cwd = spec->mount_count ? getcwd(NULL, 0) : NULL;
 	bool found = false;
 	for (unsigned i = spec->mount_count; cwd && i-- > 0 && !found;) {
 		const struct spec_mount *mount = &spec->mount[i];
-		char *host = mount->host ? realpath(mount->host, NULL) : NULL;
+		char *host = mount->host && mount->kind != SPEC_TAR ? realpath(mount->host, NULL) : NULL;
 		const char *rest;
 		if (host && within(cwd, host, &rest) && strlen(mount->guest) + strlen(rest) < WIRE_PATH_MAX) {
 			stpcpy(stpcpy(path, mount->guest[1] || !*rest ? mount->guest : ""), rest);

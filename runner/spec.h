@@ -24,10 +24,17 @@
 
 #define SPEC_MOUNTS_MAX 16
 #define SPEC_TMPFS_MIN	4096u
+#define SPEC_DISK_MIN	4096u
 
-enum spec_mount_kind { SPEC_RO, SPEC_RW, SPEC_TMPFS };
+enum spec_mount_kind {
+	SPEC_RO,
+	SPEC_RW,
+	SPEC_TMPFS,
+	SPEC_OVERLAY, /* also --rootfs DIRECTORY, at "/" */
+	SPEC_TAR,     /* --rootfs FILE, at "/" */
+};
 
-/* --ro, --rw, --tmpfs. */
+/* --ro, --rw, --tmpfs, --overlay, --rootfs. */
 struct spec_mount {
 	enum spec_mount_kind kind;
 	const char *host;  /* as given, unescaped; NULL for a tmpfs */
@@ -35,6 +42,14 @@ struct spec_mount {
 	uint64_t size;	   /* bytes, tmpfs; 0: the kernel's default */
 	const char *value; /* the option's */
 	unsigned source;   /* run_spec.source when it was given */
+};
+
+/* --copy-in, --copy-out. */
+struct spec_copy {
+	bool out;
+	bool into;	   /* out: HOST ended with a slash, so it must be a directory */
+	const char *host;  /* as given, unescaped */
+	const char *guest; /* as in struct spec_mount */
 };
 
 enum privilege { PRIVILEGE_AUTO, PRIVILEGE_SPLIT, PRIVILEGE_FLAT };
@@ -64,6 +79,10 @@ struct run_spec {
 	unsigned mount_count;
 	unsigned
 	    source; /* what is being read: 0, 1 ... the profiles, then the command line, which override the earlier */
+	struct spec_copy copy[SPEC_MOUNTS_MAX]; /* in the order given; mounts and copies together are SPEC_MOUNTS_MAX */
+	unsigned copy_count;
+	bool rootfs;	     /* one of the mounts is from --rootfs: PROGRAM is a path inside */
+	uint64_t disk_bytes; /* --disk; 0: as the kernel likes */
 };
 
 #endif

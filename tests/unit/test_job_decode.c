@@ -178,7 +178,7 @@ static void bad_header_fields_are_refused(void **state)
 		change;                                                                                                \
 		assert_int_equal(decode(), -EPROTO);                                                                   \
 	} while (0)
-	REFUSED(header.flags = 1);
+	REFUSED(header.flags = 2);
 	REFUSED(header.nmounts = 1);
 	REFUSED(header.nmounts = WIRE_MOUNTS_MAX + 1);
 	REFUSED(header.umask = 01000);
@@ -233,10 +233,12 @@ static void bad_mounts_are_refused(void **state)
 		assert_int_equal(decode(), -EPROTO);                                                                   \
 	} while (0)
 	BAD_MOUNT(share, "/a", mount.kind = 0);
-	BAD_MOUNT(share, "/a", mount.kind = 3);
+	BAD_MOUNT(share, "/a", mount.kind = 7);
 	BAD_MOUNT(share, "/a", mount.flags = 4);
 	BAD_MOUNT(share, "/a", mount.share = WIRE_FILES_SESSIONS_MAX);
 	BAD_MOUNT(share, "/a", mount.size = 1);
+	BAD_MOUNT(tmpfs, "/a", mount.kind = WIRE_MOUNT_TAR);
+	BAD_MOUNT(share, "/", (mount.kind = WIRE_MOUNT_COPY_OUT, mount.flags = WIRE_MOUNT_READONLY));
 	BAD_MOUNT(tmpfs, "/a", mount.share = 1);
 	BAD_MOUNT(tmpfs, "/a", mount.flags = WIRE_MOUNT_READONLY);
 	BAD_MOUNT(tmpfs, "/a", mount.path_len = 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the runner encodes as a job is what the agent decodes.
- * sources: runner/job.c runner/shares.c runner/units.c runner/error.c initramfs/job.c
+ * sources: runner/job.c runner/shares.c runner/rootfs.c runner/units.c runner/error.c initramfs/job.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

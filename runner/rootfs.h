@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What --rootfs names: told by its type and first bytes, not by its name.
+ */
+#ifndef RUNNER_ROOTFS_H
+#define RUNNER_ROOTFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runner/error.h"
+
+enum rootfs_kind {
+	ROOTFS_DIRECTORY,
+	ROOTFS_TAR, /* plain or compressed */
+};
+
+enum rootfs_compression { ROOTFS_PLAIN, ROOTFS_GZIP, ROOTFS_XZ, ROOTFS_ZSTD };
+
+/* Looks at the path. Returns NULL and *kind, or what is wrong with it, as the rest of a sentence. */
+const char *rootfs_detect(const char *path, enum rootfs_kind *kind);
+
+/* By the first bytes of a file. */
+enum rootfs_compression rootfs_compression(const uint8_t *head, size_t length);
+
+/* A descriptor of the plain archive: the file itself, or, when it is compressed, what it holds, in memory. At most
+ * `limit` bytes are unpacked. -1: STATUS_RUNNER, naming the file. */
+int rootfs_open(const char *path, uint64_t limit, struct error *error);
+
+#endif

@@ -129,8 +129,13 @@ struct shared_cpu {
 	                      before this has changed: so no second one can hit an entry that has not saved its frame yet */
 	uint64_t deadline; /* guest TSC at which EVENT_TIMER is wanted; 0: none. Read when the CPU halts, on PORT_TIMER, and
 	                      every BOOT_TICK_NS while the CPU runs: later deadlines need no PORT_TIMER */
-	uint64_t pad[6];
+	uint32_t waits;    /* set around a QueueNotify by a CPU that has nothing to do but wait for the files server: the runner may
+	                      hold it for up to BOOT_WAIT_MS, until an answer is in the receive queue */
+	uint32_t reserved;
+	uint64_t pad[5];
 };
+
+#define BOOT_WAIT_MS 1
 
 /* Counters that --stats reports; written by the guest, never trusted. */
 struct shared_stats {

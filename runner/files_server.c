@@ -25,6 +25,7 @@ _Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SP
 	       "a session for each share");
 
 #define INPUT_BYTES   (P9_MSIZE_MAX + 65536u) /* of one session: a message, and the beginning of the next */
+#define OUTPUT_BYTES  (P9_MSIZE_MAX + 65536u) /* of one session: a reply, and small ones before it */
 #define OTHER_FDS     64u		      /* descriptors that are no fids */
 #define MESSAGES_TURN 64		      /* answered for one session before the others get their turn */
 
@@ -65,22 +66,34 @@ static bool send_reply(struct client *client)
 	return true;
 }
 
-/* Makes the reply to the next message. False when there is no whole message, or the session is over. */
+/* Also when the next message is none: that is found out by taking it. */
+static bool whole_message(const struct client *client)
+{
+	size_t have = client->filled - client->taken;
+	int64_t size = p9_message_size(client->input + client->taken, have);
+	return size < 0 || (size > 0 && have >= (size_t)size);
+}
+
+/* Puts the reply to the next message behind those that wait to be sent. False when there is no whole message, no room,
+ * or the session is over. */
 static bool answer(struct client *client)
 {
 	const uint8_t *message = client->input + client->taken;
 	int64_t size = p9_message_size(message, client->filled - client->taken);
-	if (size > 0 && client->filled - client->taken < (size_t)size)
+	size_t reply = 0;
+	if (!whole_message(client) || client->to_send > OUTPUT_BYTES - P9_MSIZE_MAX)
 		return false;
 	if (size > 0)
-		client->to_send =
-		    p9_session_handle(&client->session, message, (size_t)size, client->output, P9_MSIZE_MAX);
-	if (size < 0 || (size > 0 && !client->to_send)) {
-		end_client(client);
+		reply = p9_session_handle(&client->session, message, (size_t)size, client->output + client->to_send,
+					  P9_MSIZE_MAX);
+	if (!reply) {
+		if (send_reply(client) || client->socket >= 0)
+			end_client(client);
 		return false;
 	}
+	client->to_send += reply;
 	client->taken += (size_t)size;
-	return size > 0;
+	return true;
 }
 
 /* Receives more. False when there is nothing now, or at the end. */
@@ -103,18 +116,21 @@ static bool receive(struct client *client)
 	return true;
 }
 
+/* Answers what is here, sends all of that together, and only then receives more. It leaves the client in one of three
+ * states, each of which something ends: replies that the socket does not take (POLLOUT), nothing to send and no whole
+ * message (POLLIN), or busy (the next turn). */
 static void serve_client(struct client *client)
 {
 	client->busy = false;
 	for (int turn = 0; turn < MESSAGES_TURN; turn++) {
-		if (!send_reply(client))
-			return;
 		if (answer(client))
 			continue;
-		if (client->socket < 0 || !receive(client))
+		if (client->socket < 0 || !send_reply(client))
+			return;
+		if (!whole_message(client) && !receive(client))
 			return;
 	}
-	client->busy = true;
+	client->busy = send_reply(client);
 }
 
 static void serve(struct client *client, unsigned count)
@@ -156,7 +172,7 @@ static int prepare_clients(struct client *client, const int *socket, unsigned co
 {
 	for (unsigned i = 0; i < count; i++) {
 		client[i] =
-		    (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(P9_MSIZE_MAX)};
+		    (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(OUTPUT_BYTES)};
 		if (!client[i].input || !client[i].output || p9_session_init(&client[i].session, export))
 			return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
 	}

@@ -324,6 +324,8 @@ static void handle_mmio(struct vcpu *vcpu, struct kvm_run *run)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		if (ours)
 			vsock_read(&vcpu->machine->vsock, offset, run->mmio.data, length);
+	} else if (ours && __atomic_load_n(&shared_cpu(vcpu)->waits, __ATOMIC_RELAXED)) {
+		vsock_write_waiting(&vcpu->machine->vsock, offset, run->mmio.data, length);
 	} else if (ours) {
 		vsock_write(&vcpu->machine->vsock, offset, run->mmio.data, length);
 	}

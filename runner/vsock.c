@@ -7,6 +7,7 @@
 #include "runner/vsock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 /* Bounds of one piece of work, so that a guest on several vCPUs cannot keep a thread, or the lock, busy for ever. What
@@ -17,6 +18,7 @@
 /* What others must hear of a piece of work, once the lock is released. */
 struct news {
 	bool raise, report, more;
+	bool delivered; /* something was put into the receive queue */
 };
 
 /* Takes the packets that the guest sends. True when some may be left over. */
@@ -101,7 +103,9 @@ static struct news work(struct vsock *vsock)
 	}
 	bool blocked = transmit(vsock, tx);
 	vsock_mux_update(&vsock->mux, vsock->services);
+	uint16_t before_used = rx->next_used;
 	news.more = receive(vsock, rx) || (blocked && vsock_mux_ready(&vsock->mux));
+	news.delivered = rx->next_used != before_used;
 	news.raise = virtqueue_publish(tx, vsock->memory);
 	news.raise |= virtqueue_publish(rx, vsock->memory);
 	if (news.raise)
@@ -238,6 +242,42 @@ void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_
 	struct news news = register_write(vsock, offset, data, length);
 	pthread_mutex_unlock(&vsock->lock);
 	tell(vsock, news, VSOCK_INLINE);
+}
+
+/* Waits until a session of the files server can be read, and notes that. */
+static void await_files(struct vsock *vsock)
+{
+	struct pollfd poll_fd[WIRE_FILES_SESSIONS_MAX];
+	struct stream *stream[WIRE_FILES_SESSIONS_MAX];
+	nfds_t n = 0;
+	pthread_mutex_lock(&vsock->lock);
+	for (int i = SERVICE_FILES; i < vsock->services->count; i++) {
+		struct stream *input = services_input(vsock->services, i);
+		if (vsock->services->state[i] != SERVICE_CONNECTED || !stream_is_open(input))
+			continue;
+		stream[n] = input;
+		poll_fd[n++] = (struct pollfd){.fd = input->fd, .events = POLLIN};
+	}
+	pthread_mutex_unlock(&vsock->lock);
+	if (!n || poll(poll_fd, n, BOOT_WAIT_MS) <= 0)
+		return;
+	pthread_mutex_lock(&vsock->lock);
+	for (nfds_t i = 0; i < n; i++)
+		if (poll_fd[i].revents && stream[i]->fd == poll_fd[i].fd)
+			stream[i]->ready = true;
+	struct news news = work(vsock);
+	pthread_mutex_unlock(&vsock->lock);
+	tell(vsock, news, VSOCK_INLINE);
+}
+
+void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+{
+	pthread_mutex_lock(&vsock->lock);
+	struct news news = register_write(vsock, offset, data, length);
+	pthread_mutex_unlock(&vsock->lock);
+	tell(vsock, news, VSOCK_INLINE);
+	if (!news.delivered)
+		await_files(vsock);
 }
 
 bool vsock_notify(struct vsock *vsock, uint32_t queue)

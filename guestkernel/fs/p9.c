@@ -141,23 +141,29 @@ static int connect_files(const struct options *o, struct p9_conn **conn)
 	return r;
 }
 
-static int attach(struct superblock *sb, const char *aname, struct inode **root)
+/* Tversion, Tattach and Tgetattr of the root in one go. */
+static int begin_session(struct superblock *sb, const char *aname, struct inode **root)
 {
 	struct p9_sb *p9 = sb->data;
 	struct p9_attr attr;
+	struct p9_req *version = p9_version_send(p9->conn), *req = p9_new(p9->conn, P9_TATTACH, P9_SMALL);
 	u32 fid = p9_fid_alloc(p9->conn);
-	struct p9_req *req = p9_new(p9->conn, P9_TATTACH, P9_SMALL);
-	if (!req)
+	if (!version || !req) {
+		p9_done(version);
+		kfree(req);
 		return -ENOMEM;
+	}
 	p9_put32(req, fid);
 	p9_put32(req, P9_NOFID);
 	p9_puts(req, "", 0);
 	p9_puts(req, aname, strlen(aname));
 	p9_put32(req, 0);
-	int r = p9_call(req);
+	p9_submit(req);
+	struct p9_req *attr_req = p9_attr_send(p9->conn, fid);
+	int r = p9_version_wait(version), r2 = p9_wait(req);
 	p9_done(req);
-	if (!r)
-		r = p9_attr_wait(p9_attr_send(p9->conn, fid), &attr);
+	int r3 = p9_attr_wait(attr_req, &attr);
+	r = r ? r : r2 ? r2 : r3;
 	return r ? r : p9_inode_get(sb, fid, &attr, p9_changes, root);
 }
 
@@ -172,17 +178,17 @@ int p9_create(const char *text, struct superblock **out)
 	struct superblock *sb = superblock_alloc(&p9_super_ops);
 	struct p9_sb *p9 = sb ? sb->data = kzalloc(sizeof(*p9)) : NULL;
 	r = p9 ? connect_files(&o, &p9->conn) : -ENOMEM;
-	if (!r)
-		r = p9_version(p9->conn);
 	if (!r) {
 		p9->cached = o.cached;
+		r = begin_session(sb, o.aname, &root);
+	}
+	if (!r) {
 		page_stats(&stats);
 		sb->keeps_names = true;
 		sb->keeps_absence = o.cached;
 		sb->names_limit = (u32)MIN((u64)P9_NAMES_LIMIT, stats.total / 2);
 		ksnprintf(p9->options, sizeof(p9->options), ",access=any,cache=%s,msize=%u,trans=fd,aname=%s",
 			  o.cached ? "loose" : "mmap", p9_msize(p9->conn), o.aname);
-		r = attach(sb, o.aname, &root);
 	}
 	if (!r && !(sb->root = dentry_alloc_root(sb, root))) {
 		inode_put(root);

@@ -14,17 +14,21 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/net/vsock.h"
 
-#pragma weak vsock_flush /* unit tests have no device */
+#pragma weak vsock_ask /* unit tests have no device */
 
-#define IOV_PAGES 32 /* pages that one read or write of the stream names */
+#define IOV_PAGES  32 /* pages that one read or write of the stream names */
+#define TOGETHER   24 /* requests that one write of the stream carries */
+#define ASKS	   4  /* notifications that wait for an answer, before who waits goes to sleep */
+#define QUEUE_MANY 12 /* small requests that may wait for somebody to wait */
 
 struct p9_conn {
 	struct file *in, *out;
 	u32 msize;
 	bool broken;
 	struct p9_req *tags[P9_TAGS];
-	struct list queue;	/* to be sent, in order */
-	struct p9_req *sending; /* a write of it is under way (it may yield) */
+	struct list queue; /* to be sent, in order */
+	unsigned queued;   /* requests on it */
+	bool sending;	   /* a write is under way (it may yield) */
 	struct wait_queue wait; /* something is done */
 	/* the message that is being received */
 	u8 head[P9_HEADER];
@@ -124,17 +128,25 @@ void p9_attach_pages(struct p9_req *req, struct page **pages, u32 count, u32 off
 	req->bytes = bytes;
 }
 
+static void leave_queue(struct p9_req *req)
+{
+	if (list_empty(&req->link))
+		return;
+	list_remove(&req->link);
+	req->conn->queued--;
+}
+
 /* It is done: tells its owner, or frees it when it has none. */
 static void finish(struct p9_req *req, int error)
 {
 	struct p9_conn *conn = req->conn;
-	list_remove(&req->link);
+	leave_queue(req);
 	if (req->tagged)
 		conn->tags[req->tag] = NULL;
 	req->tagged = false;
 	req->done = true;
 	req->error = error;
-	if (req == conn->sending)
+	if (req->writing)
 		return; /* send_some() goes on with it */
 	if (req->complete)
 		req->complete(req);
@@ -167,27 +179,26 @@ void p9_conn_destroy(struct p9_conn *conn)
 
 /* ---- sending ---- */
 
-/* The pieces of what is left of the message. */
-static unsigned pieces_left(struct p9_req *req, struct iov *iov, u64 *bytes)
+/* Adds the pieces of what is left of the message, as far as there is room; returns their bytes. */
+static u64 add_pieces(struct p9_req *req, struct iov *iov, unsigned *n)
 {
-	unsigned n = 0;
+	u64 bytes = 0;
 	bool payload = req->type == P9_TWRITE;
 	u32 at = req->out;
-	*bytes = 0;
 	if (at < req->len) {
-		iov[n++] = (struct iov){(u64)(uintptr_t)(req->buf + at), req->len - at};
-		*bytes += req->len - at;
+		iov[(*n)++] = (struct iov){(u64)(uintptr_t)(req->buf + at), req->len - at};
+		bytes += req->len - at;
 		at = req->len;
 	}
 	u32 done = at - req->len;
-	while (payload && done < req->bytes && n < IOV_PAGES) {
+	while (payload && done < req->bytes && *n < IOV_PAGES) {
 		u32 pos = req->offset + done, in = pos % PAGE_SIZE;
 		u32 len = MIN((u32)PAGE_SIZE - in, req->bytes - done);
-		iov[n++] = (struct iov){(u64)(uintptr_t)page_virt(req->pages[pos / PAGE_SIZE]) + in, len};
-		*bytes += len;
+		iov[(*n)++] = (struct iov){(u64)(uintptr_t)page_virt(req->pages[pos / PAGE_SIZE]) + in, len};
+		bytes += len;
 		done += len;
 	}
-	return n;
+	return bytes;
 }
 
 static u32 message_size(const struct p9_req *req)
@@ -216,37 +227,67 @@ static bool give_tag(struct p9_req *req)
 	return false;
 }
 
-/* Writes some of the request; 1: all of it is out, 0: the stream takes no more now, -errno */
-static int send_some(struct p9_conn *conn, struct p9_req *req)
+/* The first requests of the queue that have tags, and the pieces of what is left of them. */
+static unsigned collect(struct p9_conn *conn, struct p9_req **batch, struct iov *iov, unsigned *pieces, u64 *bytes)
 {
+	struct p9_req *req;
+	unsigned n = 0;
+	*pieces = 0;
+	*bytes = 0;
+	list_for_each (req, &conn->queue, link) {
+		if (n == TOGETHER || *pieces >= IOV_PAGES || !give_tag(req))
+			break;
+		batch[n++] = req;
+		req->writing = true;
+		u64 some = add_pieces(req, iov, pieces);
+		*bytes += some;
+		if (req->out + some < message_size(req))
+			break;
+	}
+	return n;
+}
+
+/* Writes some of what is queued; 1: there may be more to do, 0: the stream takes no more now, or no request has a tag,
+ * -errno */
+static int send_some(struct p9_conn *conn)
+{
+	struct p9_req *batch[TOGETHER];
 	struct iov iov[IOV_PAGES];
+	unsigned pieces, n;
 	u64 bytes, pos = 0;
-	unsigned n = pieces_left(req, iov, &bytes);
-	struct uio uio = {.iov = iov, .count = n, .left = bytes, .kernel = true};
-	conn->sending = req;
+	n = collect(conn, batch, iov, &pieces, &bytes);
+	if (!n)
+		return 0;
+	struct uio uio = {.iov = iov, .count = pieces, .left = bytes, .kernel = true};
+	conn->sending = true;
 	long r = file_write(conn->out, &uio, &pos);
-	conn->sending = NULL;
-	if (req->done) { /* the session broke meanwhile */
-		finish(req, req->error);
-		return -EIO;
+	conn->sending = false;
+	u64 left = r > 0 ? (u64)r : 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct p9_req *req = batch[i];
+		req->writing = false;
+		if (req->done) { /* the session broke meanwhile */
+			finish(req, req->error);
+			r = -EIO;
+			continue;
+		}
+		u32 took = (u32)MIN(left, (u64)(message_size(req) - req->out));
+		req->out += took;
+		left -= took;
+		if (req->out == message_size(req)) {
+			leave_queue(req);
+			req->sent = true;
+		}
 	}
 	if (r < 0)
 		return r == -EAGAIN ? 0 : (int)r;
-	req->out += (u32)r;
-	if (req->out < message_size(req))
-		return r ? 2 : 0;
-	list_remove(&req->link);
-	req->sent = true;
-	return 1;
+	return r > 0;
 }
 
 static void send_all(struct p9_conn *conn)
 {
 	while (!conn->sending && !conn->broken && !list_empty(&conn->queue)) {
-		struct p9_req *req = list_first(&conn->queue, struct p9_req, link);
-		if (!give_tag(req))
-			return;
-		int r = send_some(conn, req);
+		int r = send_some(conn);
 		if (r < 0)
 			break_session(conn);
 		if (r <= 0)
@@ -258,11 +299,13 @@ void p9_submit(struct p9_req *req)
 {
 	struct p9_conn *conn = req->conn;
 	list_append(&conn->queue, &req->link);
+	conn->queued++;
+	bool soon = req->type == P9_TREAD || req->type == P9_TWRITE || conn->queued > QUEUE_MANY;
 	if (req->overflow || message_size(req) > conn->msize)
 		finish(req, -ENAMETOOLONG);
 	else if (conn->broken)
 		finish(req, -EIO);
-	else
+	else if (soon)
 		send_all(conn);
 }
 
@@ -421,9 +464,13 @@ int p9_wait_until(struct p9_conn *conn, bool (*cond)(void *arg), void *arg)
 		file_poll(conn->in, &w.table);
 		if (!list_empty(&conn->queue))
 			file_poll(conn->out, &w.table);
-		if (vsock_flush)
-			vsock_flush(); /* others may keep the CPU busy, and the answer is wanted */
-		move_on(conn);
+		/* Others may keep the CPU busy, and the answer is wanted. */
+		for (unsigned asks = 0; vsock_ask && asks < ASKS && !cond(arg) && !conn->broken; asks++) {
+			bool came = vsock_ask();
+			move_on(conn);
+			if (!came)
+				break;
+		}
 		if (!cond(arg) && !conn->broken)
 			r = sched_sleep_killable();
 		while (w.count)
@@ -453,7 +500,7 @@ void p9_done(struct p9_req *req)
 {
 	if (!req)
 		return;
-	if (req->done && req != req->conn->sending)
+	if (req->done && !req->writing)
 		req_free(req);
 	else
 		req->orphan = true;
@@ -543,15 +590,23 @@ struct p9_qid p9_get_qid(struct p9_reader *r)
 	return qid;
 }
 
-int p9_version(struct p9_conn *conn)
+static const char version[] = "9P2000.L";
+
+struct p9_req *p9_version_send(struct p9_conn *conn)
 {
-	static const char version[] = "9P2000.L";
 	struct p9_req *req = p9_new(conn, P9_TVERSION, P9_SMALL);
 	if (!req)
-		return -ENOMEM;
+		return NULL;
 	p9_put32(req, conn->msize);
 	p9_puts(req, version, sizeof(version) - 1);
-	int r = p9_call(req);
+	p9_submit(req);
+	return req;
+}
+
+int p9_version_wait(struct p9_req *req)
+{
+	struct p9_conn *conn = req->conn;
+	int r = p9_wait(req);
 	if (!r) {
 		struct p9_reader reply = p9_reply(req);
 		u32 msize = (u32)p9_get(&reply, 4), len;

@@ -50,6 +50,7 @@ struct p9_req {
 	u8 type;
 	bool tagged, sent, done;
 	bool orphan;   /* nobody waits for it: freed when it is done */
+	bool writing;  /* part of the write to the stream that is under way */
 	int error;     /* once done: 0 or -errno */
 	u32 cap, len;  /* bytes of buf; of the request, then of the reply's body in it */
 	u32 out;       /* bytes that were sent */
@@ -68,8 +69,11 @@ struct p9_conn *p9_conn_create(struct file *in, struct file *out, u32 msize);
 /* Ends it; requests under way complete with -EIO. */
 void p9_conn_destroy(struct p9_conn *conn);
 u32 p9_msize(const struct p9_conn *conn);
-/* Tversion. -EIO, -EPROTONOSUPPORT, -ENOMEM, -EINTR */
-int p9_version(struct p9_conn *conn);
+/* Tversion, the first request (NULL: no memory); what follows may be sent before its answer has come: the server answers
+ * in order. */
+struct p9_req *p9_version_send(struct p9_conn *conn);
+/* -EIO, -EPROTONOSUPPORT, -EINTR */
+int p9_version_wait(struct p9_req *req);
 
 /* A request with room for `cap` bytes of message and of the reply's body; NULL: memory. */
 struct p9_req *p9_new(struct p9_conn *conn, u8 type, u32 cap);
@@ -79,7 +83,8 @@ void p9_put64(struct p9_req *req, u64 v);
 void p9_puts(struct p9_req *req, const char *s, size_t len);
 /* Pages for data: `bytes` from or to `offset` of the first. The array and the references are taken over. */
 void p9_attach_pages(struct p9_req *req, struct page **pages, u32 count, u32 offset, u32 bytes);
-/* Queues it. What has `complete` set belongs to the session from here on. */
+/* Queues it. What has `complete` set belongs to the session from here on. Small requests leave when somebody waits or
+ * several have come together, so that one write of the stream carries them all; reads and writes leave at once. */
 void p9_submit(struct p9_req *req);
 /* Sleeps until the reply is there: 0, the server's -errno, -EIO (session broken), -EINTR (the thread is killed). */
 int p9_wait(struct p9_req *req);

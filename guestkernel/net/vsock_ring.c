@@ -183,6 +183,16 @@ bool vsock_flush(void)
 	return vsock_poll();
 }
 
+bool vsock_ask(void)
+{
+	volatile u32 *waits = &shared->cpu[arch_cpu()].waits;
+
+	*waits = sched_runnable() == 1;
+	notify();
+	*waits = 0;
+	return vsock_poll();
+}
+
 bool vsock_poll(void)
 {
 	bool any = false;

@@ -31,7 +31,7 @@
 struct boot_clock boot_clock;
 
 static struct {
-	unsigned reads, writes, stops;
+	unsigned reads, writes, waiting, stops;
 	uint64_t offset;
 	uint32_t length;
 } seen;
@@ -49,6 +49,12 @@ void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_
 	seen.writes++;
 	seen.offset = offset;
 	seen.length = length;
+}
+
+void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+{
+	seen.waiting++;
+	vsock_write(vsock, offset, data, length);
 }
 
 void loop_stop(struct loop *loop)
@@ -291,6 +297,26 @@ static void mmio_outside_the_window_reaches_no_device(void **state)
 		}
 }
 
+static void a_cpu_that_says_so_is_held_for_an_answer(void **state)
+{
+	struct world *w = *state;
+	w->run->exit_reason = KVM_EXIT_MMIO;
+	w->run->mmio.phys_addr = BOOT_MMIO_BASE;
+	w->run->mmio.is_write = 1;
+	w->run->mmio.len = 4;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	assert_int_equal(seen.waiting, 0);
+	w->page->cpu[w->vcpu->index].waits = 0xffffffff;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	assert_int_equal(seen.waiting, 1);
+	w->run->mmio.is_write = 0;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	w->run->mmio.is_write = 1;
+	w->run->mmio.phys_addr = BOOT_MMIO_BASE - 4096;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	assert_int_equal(seen.waiting, 1);
+}
+
 /* ---- the end ---- */
 
 static void a_crash_report_is_ended_and_printable(void **state)
@@ -343,6 +369,7 @@ int main(void)
 	    TEST(the_log_ends_at_its_limit),
 	    TEST(only_free_memory_is_given_back),
 	    TEST(mmio_outside_the_window_reaches_no_device),
+	    TEST(a_cpu_that_says_so_is_held_for_an_answer),
 	    TEST(a_crash_report_is_ended_and_printable),
 	    TEST(the_first_crash_is_the_one_that_is_told),
 	    TEST(any_other_exit_ends_the_machine),

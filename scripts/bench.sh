@@ -1,28 +1,49 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures the sandbox against native runs, bubblewrap and gVisor, and writes docs/bench.json, .md and .svg (OUT names
-# another directory). `make bench` builds what it runs. BENCH_RUNS (100) is the number of runs of each short command;
-# long commands and the rounds of micro get a fraction, which the tables state.
+# bench.sh [GROUP...] measures the sandbox against native runs, bubblewrap and gVisor, and writes bench.json, .md and .svg:
+# to docs/ when all groups are measured, else to build/bench/ (OUT names another directory). `make bench` builds what it
+# runs and takes GROUPS=files,sockets.
+#   runs     whole runs of small programs, phases and memory of one
+#   long     throughput and long programs
+#   ops      system calls, processes, threads (micro)
+#   files    files of a tmpfs (micro)
+#   sockets  sockets and terminals (micro)
+#   jobs     whole jobs on a tmpfs
+#   shares   whole jobs on directories of the host
+# BENCH_RUNS (100) is the number of runs of each short command; what takes longer gets a fraction, which the tables state.
 # A command that fails is in the tables as failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+all="runs long ops files sockets jobs shares"
+groups=$(tr ',' ' ' <<<"${*:-$all}")
+for g in $groups; do
+	[[ " $all " == *" $g "* ]] || { echo "bench.sh: no such group: $g; there are: $all" >&2; exit 2; }
+done
 runs=${BENCH_RUNS:-100}
 long=$(((runs + 9) / 10))
 micro_runs=$(((runs + 4) / 5))
-out=${OUT:-docs}
+job_runs=$(((runs + 32) / 33))
+out=${OUT:-$([ "$groups" = "$all" ] && echo docs || echo build/bench)}
 b=$PWD/build/bench
 sandbox=$PWD/build/sandbox
 work=$(mktemp -d "${TMPDIR:-/tmp}/bench.XXXXXX")
+shm=$(mktemp -d /dev/shm/bench.XXXXXX) || exit 1
 waiting=
-trap 'rm -rf "$work"; [ -z "$waiting" ] || kill "$waiting" 2>/dev/null' EXIT
+trap 'rm -rf "$work" "$shm"; [ -z "$waiting" ] || kill "$waiting" 2>/dev/null' EXIT
 mkdir -p "$out"
-# The peers, as words before the command.
-declare -A peer=(
-	[native]=""
-	[bwrap]="bwrap --ro-bind / / --unshare-all"
-	[runsc]="runsc --platform=ptrace --network=none do"
-	[ours]="$sandbox run"
-)
+# The peers, as words before the command: for programs that need nothing, for jobs that see the host's files and have
+# a tmpfs of their own, and for those that also write to the directory of the host, $work.
+runsc="runsc --platform=ptrace --network=none do"
+bwrap="bwrap --ro-bind / / --unshare-all"
+declare -A peer=([native]="" [bwrap]=$bwrap [runsc]=$runsc [ours]="$sandbox run")
+declare -A job_peer=([native]="" [bwrap]="$bwrap --dev /dev --proc /proc --tmpfs /tmp --ro-bind $work $work" [runsc]=$runsc
+	[ours]="$sandbox run --ro / --ro $work")
+# job_rows has the next ones by name.
+# shellcheck disable=SC2034
+declare -A rw_peer=([native]="" [bwrap]="$bwrap --dev /dev --proc /proc --tmpfs /tmp --bind $work $work"
+	[runsc]="$runsc --force-overlay=false" [ours]="$sandbox run --ro / --rw $work")
+# shellcheck disable=SC2034
+declare -A scratch=([native]=$shm [bwrap]=/tmp [runsc]=/dev/shm [ours]=/tmp)
 peers=(native bwrap runsc ours)
 
 say() {
@@ -41,7 +62,9 @@ processes() {
 	for p in "${peers[@]}"; do
 		job hello "$p" "${peer[$p]} $PWD/build/e2e/hello-static"
 		job true "$p" "${peer[$p]} /bin/true"
+		job cpp "$p" "${job_peer[$p]} $PWD/build/e2e/hellocpp"
 	done
+	job true_ro ours "$sandbox run --ro / /bin/true"
 }
 
 long_processes() {
@@ -68,8 +91,11 @@ micro_lines() {
 }
 
 one_cpu="getpid clock_gettime pipe futex_1cpu fork exec touch mmap mprotect signal epoll thread cpu"
+files="read_1 read_4k read_1m write_1 write_4k write_1m open stat getdents rename"
+sockets="unix unix_64k tcp tcp_64k accept pty"
+# ops_round: a round of the group ops.
 # shellcheck disable=SC2086
-micro_round() {
+ops_round() {
 	local p
 	micro_lines bare "$b/bare_syscall"
 	for p in "${peers[@]}"; do
@@ -80,6 +106,73 @@ micro_round() {
 	done
 	micro_lines ours "$sandbox" run --cpus 2 "$b/micro" futex_2cpu parallel
 	micro_lines ours "$sandbox" run "$b/micro-dynamic" exec | sed 's/"exec"/"exec_dynamic"/'
+}
+
+# rows_round ROW...: a round of rows that need a tmpfs or a terminal, which bwrap has by options alone.
+# shellcheck disable=SC2086
+rows_round() {
+	local p
+	for p in "${peers[@]}"; do
+		if [ "$p" = bwrap ]; then
+			micro_lines "$p" $bwrap --dev /dev --tmpfs /tmp "$b/micro" "$@"
+		else
+			micro_lines "$p" ${peer[$p]} "$b/micro" "$@"
+		fi
+	done
+}
+
+# What the jobs work on: a gigabyte of text, a tree of 5,000 small files under git, the sources of this project.
+prepare_jobs() {
+	local d git=(git -C "$work/tree" -c user.name=bench -c user.email=bench@localhost -c gc.auto=0)
+	[ -e "$work/text" ] && return
+	say "preparing data of the jobs"
+	head -c 768000000 /dev/urandom | base64 -w 62 >"$work/text"
+	mkdir "$work/tree" "$work/rw" "$work/project"
+	for ((d = 0; d < 50; d++)); do
+		mkdir "$work/tree/dir-$d"
+		head -c 204800 "$work/text" | split -b 2048 -a 3 - "$work/tree/dir-$d/file-"
+	done
+	"${git[@]}" init -q && "${git[@]}" add . && "${git[@]}" commit -qm "all" || exit 1
+	cp -r Makefile VERSION abi guestkernel initramfs policy runner scripts tests "$work/project"
+}
+
+# job_rows PEERS SCRATCH [OPTIONS-OF-OURS] JOB...: lines for bench, each job by each of the peers that the array has.
+job_rows() {
+	local -n which=$1 place=$2
+	local ours=$3 row p
+	shift 3
+	for row in "$@"; do
+		for p in "${peers[@]}"; do
+			job "$row" "$p" "${which[$p]} $([ "$p" = ours ] && echo "$ours") $PWD/tests/bench/jobs.sh ${row%_rw} $work ${place[$p]}"
+		done
+	done
+}
+
+jobs() {
+	# shellcheck disable=SC2034
+	job_rows job_peer scratch "" forks subshells sqlite
+	job_rows job_peer scratch "--cpus 2" make redis
+}
+
+# The temporary files of the sort need more memory than the default; once, it is long.
+large_jobs() {
+	job_rows job_peer scratch "--cpus 2 --memory 3G" sort
+}
+
+shares() {
+	# shellcheck disable=SC2034
+	local -A host=([native]=$work/rw [bwrap]=$work/rw [runsc]=$work/rw [ours]=$work/rw)
+	job_rows job_peer scratch "" python python_modules small_files find
+	job_rows rw_peer host "" small_files_rw git_status
+}
+
+# Gigabytes take minutes: few rounds.
+large_shares() {
+	# shellcheck disable=SC2034
+	local -A host=([native]=$work/rw [bwrap]=$work/rw [runsc]=$work/rw [ours]=$work/rw)
+	job_rows job_peer scratch "" seq_read
+	job_rows rw_peer host "" seq_write
+	job_rows rw_peer host "--cpus 2" make_rw
 }
 
 # One run with COUNT operations: --stats as one object, with what KVM did when perf can tell.
@@ -98,8 +191,9 @@ stats_of() {
 
 # What an operation costs in exits, faults, ...: the difference of a run with COUNT more of them.
 costs() {
-	local name cpus program row count few many
-	while read -r name cpus program row count; do
+	local group name cpus program row count few many
+	while read -r group name cpus program row count; do
+		has "$group" || continue
 		if ! few=$(stats_of "$cpus" "$b/$program" "$row" 16) || ! many=$(stats_of "$cpus" "$b/$program" "$row" $((count + 16))); then
 			jq -nc --arg row "$name" '{$row, failed: true}'
 			continue
@@ -109,20 +203,36 @@ costs() {
 			{$row, exits: per([.exits[]] | add), faults: per(.page_faults), syscalls: per(.syscalls),
 			 switches: per(.context_switches), emulated: per(.emulated), shadow: per(.shadow)}'
 	done <<-ROWS
-		getpid 1 micro getpid 20000
-		clock_gettime 1 micro clock_gettime 20000
-		pipe 1 micro pipe 5000
-		futex_1cpu 1 micro futex_1cpu 5000
-		futex_2cpu 2 micro futex_2cpu 1000
-		fork 1 micro fork 200
-		exec 1 micro exec 200
-		exec_dynamic 1 micro-dynamic exec 100
-		touch 1 micro touch 16384
-		mmap 1 micro mmap 2000
-		mprotect 1 micro mprotect 2000
-		signal 1 micro signal 5000
-		epoll 1 micro epoll 5000
-		thread 1 micro thread 1000
+		ops getpid 1 micro getpid 20000
+		ops clock_gettime 1 micro clock_gettime 20000
+		ops pipe 1 micro pipe 5000
+		ops futex_1cpu 1 micro futex_1cpu 5000
+		ops futex_2cpu 2 micro futex_2cpu 1000
+		ops fork 1 micro fork 200
+		ops exec 1 micro exec 200
+		ops exec_dynamic 1 micro-dynamic exec 100
+		ops touch 1 micro touch 16384
+		ops mmap 1 micro mmap 2000
+		ops mprotect 1 micro mprotect 2000
+		ops signal 1 micro signal 5000
+		ops epoll 1 micro epoll 5000
+		ops thread 1 micro thread 1000
+		files read_1 1 micro read_1 5000
+		files read_4k 1 micro read_4k 5000
+		files read_1m 1 micro read_1m 100
+		files write_1 1 micro write_1 5000
+		files write_4k 1 micro write_4k 5000
+		files write_1m 1 micro write_1m 100
+		files open 1 micro open 5000
+		files stat 1 micro stat 5000
+		files getdents 1 micro getdents 10
+		files rename 1 micro rename 2000
+		sockets unix 1 micro unix 2000
+		sockets unix_64k 1 micro unix_64k 500
+		sockets tcp 1 micro tcp 2000
+		sockets tcp_64k 1 micro tcp_64k 500
+		sockets accept 1 micro accept 500
+		sockets pty 1 micro pty 1000
 	ROWS
 }
 
@@ -159,26 +269,58 @@ machine() {
 		'{$cpu, $cores, $memory, $kernel, $kvm, $thp, $date, $load, $sandbox, $bwrap, $runsc}'
 }
 
+has() {
+	[[ " $groups " == *" $1 "* ]]
+}
+
+# timed GROUP FILE RUNS FUNCTION: the jobs that FUNCTION prints, as an array of results; none when the group is not asked for.
+timed() {
+	echo '[]' >"$work/$2"
+	has "$1" || return 0
+	say "$3 rounds of $4 ($1)"
+	"$4" | "$b/bench" "$3" >"$work/$2" || exit 1
+}
+
+# rounds GROUP RUNS COMMAND...: lines of micro.
+rounds() {
+	local group=$1 n=$2 i
+	shift 2
+	has "$group" || return 0
+	say "$n rounds of micro ($group)"
+	for ((i = 0; i < n; i++)); do "$@"; done
+}
+
 machine >"$work/machine"
-say "$runs rounds of hello and true"
-processes | "$b/bench" "$runs" >"$work/process" || exit 1
-say "$long rounds of the long commands"
-long_processes | "$b/bench" "$long" >"$work/long" || exit 1
-say "$micro_runs rounds of micro"
-for ((i = 0; i < micro_runs; i++)); do micro_round; done >"$work/micro"
+timed runs process "$runs" processes
+timed long long "$long" long_processes
+{
+	rounds ops "$micro_runs" ops_round
+	# shellcheck disable=SC2086
+	rounds files "$long" rows_round $files
+	# shellcheck disable=SC2086
+	rounds sockets "$long" rows_round $sockets
+} >"$work/micro"
+{ has jobs || has shares; } && prepare_jobs
+timed shares shares "$long" shares
+timed shares large_shares "$job_runs" large_shares
+timed jobs jobs "$job_runs" jobs
+timed jobs large_jobs 1 large_jobs
 say "costs, phases, memory"
 costs >"$work/costs"
-phases >"$work/phases"
-memory >"$work/memory"
-jq -n --argjson runs "$runs" --slurpfile machine "$work/machine" --slurpfile process "$work/process" --slurpfile long "$work/long" \
-	--slurpfile micro "$work/micro" --slurpfile costs "$work/costs" --slurpfile phases "$work/phases" --slurpfile memory "$work/memory" '
+echo null | tee "$work/phases" >"$work/memory"
+has runs && phases >"$work/phases" && memory >"$work/memory"
+jq -n --arg groups "$groups" --argjson minutes $(((SECONDS + 59) / 60)) --argjson runs "$runs" --slurpfile machine "$work/machine" --slurpfile process "$work/process" \
+	--slurpfile long "$work/long" --slurpfile shares "$work/shares" --slurpfile large_shares "$work/large_shares" \
+	--slurpfile jobs "$work/jobs" --slurpfile large_jobs "$work/large_jobs" --slurpfile micro "$work/micro" \
+	--slurpfile costs "$work/costs" --slurpfile phases "$work/phases" --slurpfile memory "$work/memory" '
 	def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
-	{machine: $machine[0], process: $process[0], long: $long[0],
+	{groups: ($groups / " "), minutes: $minutes, machine: $machine[0], process: $process[0], long: $long[0],
+	 jobs: ($jobs[0] + $large_jobs[0]), shares: ($shares[0] + $large_shares[0]),
 	 micro: ($micro | map(select(.row)) | group_by([.row, .peer]) | map({row: .[0].row, peer: .[0].peer, unit: .[0].unit, runs: length,
 		value: (map(.value) | median)})),
 	 failures: ($micro | map(select(.failed)) | group_by([.peer, .command]) | map(.[0] + {times: length})),
 	 costs: $costs, phases: $phases[0], memory: $memory[0]}' >"$out/bench.json" || exit 1
 jq -rf tests/bench/report.jq "$out/bench.json" >"$out/bench.md" || exit 1
 cat tests/bench/notes.md >>"$out/bench.md"
-tests/bench/plot.sh "$out/bench.json" "$out/bench.svg" || exit 1
-say "wrote $out/bench.md, bench.json, bench.svg"
+if has runs; then tests/bench/plot.sh "$out/bench.json" "$out/bench.svg" || exit 1; fi
+say "wrote $out/bench.md, bench.json$(has runs && echo ", bench.svg")"

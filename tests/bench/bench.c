@@ -22,7 +22,7 @@
 
 #define MAX_JOBS  64
 #define MAX_WORDS 64
-#define LIMIT_MS  60000
+#define LIMIT_MS  180000
 
 extern char **environ;
 

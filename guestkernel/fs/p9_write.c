@@ -169,7 +169,7 @@ int p9_write_back(struct inode *inode, bool sleep)
 	struct p9_node *node = p9_node(inode);
 	int r = 0;
 	while (!r && node->dirty.count) {
-		u64 first;
+		u64 first = 0;
 		struct page **pages = kcalloc(CHUNK_PAGES, sizeof(*pages));
 		u32 n = pages ? take_dirty(inode, &first, pages) : 0;
 		if (!pages)

@@ -206,7 +206,7 @@ static void capabilities(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	root = geteuid() == 0;
 	reading();
 	as_root();

@@ -167,7 +167,7 @@ static void ends(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	creation();
 	seals();
 	views();

@@ -252,7 +252,7 @@ static void limits(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	program_break();
 	advice();
 	residence();

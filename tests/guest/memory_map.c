@@ -260,7 +260,7 @@ static void many(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	map_arguments();
 	map_contents();
 	unmap_arguments();

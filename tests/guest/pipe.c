@@ -257,7 +257,7 @@ static void reopening(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	basics();
 	sizes();
 	blocking();

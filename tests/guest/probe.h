@@ -36,6 +36,15 @@
 		       __FILE__, __LINE__, probe_value, probe_errno, strerror(probe_errno));                           \
 	} while (0)
 
+/* The condition holds at one of several attempts: for upper bounds of time, which a busy machine may break once. */
+#define CHECK_SOON(condition, text)                                                                                    \
+	do {                                                                                                           \
+		int probe_holds = 0;                                                                                   \
+		for (int probe_try = 0; probe_try < 10 && !probe_holds; probe_try++)                                   \
+			probe_holds = !!(condition);                                                                   \
+		CHECK_THAT(probe_holds, text);                                                                         \
+	} while (0)
+
 /* Ends the program by SIGALRM when it takes longer than this: a hang is a failure too. */
 __attribute__((unused)) static void limit_seconds(unsigned seconds)
 {
@@ -173,6 +182,27 @@ __attribute__((unused)) static void sleep_ms(long ms)
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 	while (nanosleep(&t, &t) < 0 && errno == EINTR)
 		;
+}
+
+/* Waits until this thread of the process waits for something: what follows then meets it there. */
+__attribute__((unused)) static void until_asleep(pid_t pid, pid_t thread)
+{
+	char path[64], text[512], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, thread);
+	for (int i = 0; i < 20000 && state != 'S'; i++) {
+		FILE *f = fopen(path, "r");
+		const char *name_end = f && fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
+		state = name_end ? name_end[2] : 0;
+		if (f)
+			fclose(f);
+		sleep_ms(1);
+	}
+}
+
+/* The same of the parent, for a child that is to disturb it. */
+__attribute__((unused)) static void until_parent_asleep(void)
+{
+	until_asleep(getppid(), getppid());
 }
 
 #endif

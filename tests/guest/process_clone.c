@@ -240,7 +240,7 @@ static void exit_signals(void)
 
 int main(void)
 {
-	limit_seconds(30);
+	limit_seconds(60);
 	refusals();
 	sharing();
 	words();

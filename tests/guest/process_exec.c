@@ -246,7 +246,7 @@ int main(int argc, char **argv, char **envp)
 	static char absolute[4096];
 	if (argc > 1)
 		return executed(argc, argv, envp);
-	limit_seconds(30);
+	limit_seconds(60);
 	self = (char *)getauxval(AT_EXECFN);
 	if (realpath(self, absolute))
 		self = absolute;

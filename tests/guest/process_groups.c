@@ -168,21 +168,22 @@ static void orphans(void)
 		   }),
 		   "fork clears it");
 	CHECK(prctl(PR_SET_PDEATHSIG, 0) == 0);
+	int ready[2];
+	REQUIRE(pipe(ready) == 0);
 	pid_t pid = fork_child();
 	if (pid == 0) {
 		pid_t self = getpid();
 		if (fork() == 0) {
 			signal(SIGUSR2, note);
 			prctl(PR_SET_PDEATHSIG, SIGUSR2);
-			while (getppid() == self && !noted)
-				sleep_ms(1);
-			for (int i = 0; i < 500 && !noted; i++)
+			if (write(ready[1], "", 1) != 1)
+				_exit(1);
+			for (int i = 0; i < 20000 && (getppid() == self || !noted); i++)
 				sleep_ms(1);
 			value = noted;
 			_exit(write(grandchild_report[1], &value, sizeof(value)) != sizeof(value));
 		}
-		sleep_ms(30);
-		_exit(0);
+		_exit(read(ready[0], &value, 1) != 1);
 	}
 	wait_for(pid);
 	CHECK_THAT(read(grandchild_report[0], &value, sizeof(value)) == sizeof(value) && value == SIGUSR2,
@@ -193,7 +194,7 @@ static void orphans(void)
 
 int main(void)
 {
-	limit_seconds(30);
+	limit_seconds(60);
 	groups();
 	sessions();
 	kills();

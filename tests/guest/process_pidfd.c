@@ -122,7 +122,7 @@ static void borrowing(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	opening();
 	signalling();
 	borrowing();

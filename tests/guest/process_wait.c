@@ -242,7 +242,7 @@ static void descriptors(void)
 
 int main(void)
 {
-	limit_seconds(30);
+	limit_seconds(60);
 	identity();
 	statuses();
 	selection();

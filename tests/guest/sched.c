@@ -142,7 +142,7 @@ static void barriers(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	policies();
 	affinity();
 	barriers();

@@ -228,7 +228,7 @@ static void order(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	arguments();
 	masks();
 	flags();

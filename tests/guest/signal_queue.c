@@ -148,7 +148,7 @@ static void timed_waits(void)
 	CHECK(sigwaitinfo(&set, &info) == SIGRTMIN && info.si_value.sival_int == 6);
 	pid_t pid = fork_child();
 	if (pid == 0) {
-		sleep_ms(20);
+		until_parent_asleep();
 		_exit(kill(getppid(), SIGUSR1));
 	}
 	CHECK_THAT(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_pid == pid, "waits for one to come");
@@ -156,10 +156,10 @@ static void timed_waits(void)
 	catch (SIGUSR2);
 	pid = fork_child();
 	if (pid == 0) {
-		sleep_ms(20);
+		until_parent_asleep();
 		_exit(kill(getppid(), SIGUSR2));
 	}
-	struct timespec later = {5, 0};
+	struct timespec later = {50, 0};
 	CHECK_ERRNO_THAT(sigtimedwait(&set, &info, &later), EINTR, "another signal's handler interrupts it");
 	wait_for(pid);
 	signal(SIGUSR2, SIG_DFL);
@@ -207,7 +207,7 @@ static void descriptors(void)
 	fcntl(fd, F_SETFL, 0);
 	pid_t pid = fork_child();
 	if (pid == 0) {
-		sleep_ms(20);
+		until_parent_asleep();
 		_exit(kill(getppid(), SIGUSR1));
 	}
 	CHECK_THAT(read(fd, s, sizeof(*s)) == sizeof(*s) && s[0].ssi_pid == (unsigned)pid, "a read waits for a signal");
@@ -243,7 +243,7 @@ static void threads(void)
 	sigset_t set = block(SIGUSR1, 0), pending;
 	count = 0;
 	kill(getpid(), SIGUSR1);
-	for (int i = 0; i < 2000 && !count; i++)
+	for (int i = 0; i < 20000 && !count; i++)
 		usleep(1000);
 	CHECK_THAT(count == 1 && handled_by == thread_id,
 		   "a signal to the process goes to a thread that has it unblocked");
@@ -254,7 +254,7 @@ static void threads(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(count == 2 && handled_by == getpid());
 	pthread_kill(t, SIGUSR1);
-	for (int i = 0; i < 2000 && count < 3; i++)
+	for (int i = 0; i < 20000 && count < 3; i++)
 		usleep(1000);
 	CHECK_THAT(count == 3 && handled_by == thread_id, "pthread_kill reaches its thread");
 	stop = 1;
@@ -278,7 +278,7 @@ static void threads(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	sources();
 	queues();
 	timed_waits();

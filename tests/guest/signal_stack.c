@@ -371,7 +371,7 @@ static void faults(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	stacks();
 	frames();
 	vectors();

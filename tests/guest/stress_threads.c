@@ -12,7 +12,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t inherit;
 static pthread_spinlock_t spin;
 static volatile long counter, owner;
-static long overlaps, taken[THREADS];
+static long overlaps;
+static volatile long taken[THREADS];
 
 static void *torture(void *argument)
 {
@@ -29,10 +30,18 @@ static void *torture(void *argument)
 			overlaps++;
 		owner = 0;
 		pthread_mutex_unlock(&mutex);
-		n++;
+		taken[me] = ++n;
 	}
-	taken[me] = n;
 	return NULL;
+}
+
+/* How many threads have had the mutex. */
+static int turns(void)
+{
+	int count = 0;
+	for (int i = 0; i < THREADS; i++)
+		count += taken[i] > 0;
+	return count;
 }
 
 static void locks(void)
@@ -45,7 +54,7 @@ static void locks(void)
 	stress_begin();
 	for (long i = 0; i < THREADS; i++)
 		t[i] = stress_thread(torture, (void *)i);
-	while (stress_goes_on())
+	while (stress_goes_on() || (turns() < THREADS / 2 && now_us() < stress_end_us + 20000000))
 		sleep_ms(5);
 	stress_over = 1;
 	for (int i = 0; i < THREADS; i++) {
@@ -102,7 +111,7 @@ static void other_locks(void)
 }
 
 static unsigned ball;
-static long rounds;
+static volatile long rounds;
 
 static void hit(unsigned from, unsigned to)
 {
@@ -136,7 +145,7 @@ static void ping_pong(void)
 	stress_begin();
 	for (long i = 0; i < 4; i++)
 		t[i] = stress_thread(player, (void *)i);
-	while (stress_goes_on())
+	while (stress_goes_on() || (rounds <= 10 && now_us() < stress_end_us + 20000000))
 		sleep_ms(5);
 	stress_over = 1;
 	for (int i = 0; i < 4; i++)

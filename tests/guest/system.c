@@ -147,7 +147,7 @@ static void unknown(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	names();
 	randomness();
 	architecture();

@@ -48,6 +48,9 @@ static void creation(void)
 	CHECK_THAT(ids[0] == getpid(), "a thread has its process's id");
 	CHECK_THAT(ids[1] != getpid() && ids[1] > 0, "and a thread id of its own");
 	CHECK_THAT(ids[2] == getppid(), "and its process's parent");
+	/* It ends a moment after it can be joined. */
+	for (int i = 0; i < 1000 && syscall(SYS_tgkill, getpid(), ids[1], 0) == 0; i++)
+		sleep_ms(1);
 	CHECK_ERRNO_THAT(syscall(SYS_tgkill, getpid(), ids[1], 0), ESRCH, "the id of an ended thread is free");
 	long sum = 0;
 	for (long i = 0; i < 32; i++)
@@ -279,6 +282,7 @@ static void clean(void *argument)
 static void *be_cancelled(void *argument)
 {
 	pthread_cleanup_push(clean, NULL);
+	shared = 1;
 	for (;;)
 		pause();
 	pthread_cleanup_pop(0);
@@ -312,8 +316,10 @@ static void endings(void)
 	pthread_t t;
 	void *result;
 	theme("cancellation");
+	shared = 0;
 	pthread_create(&t, NULL, be_cancelled, NULL);
-	sleep_ms(5);
+	while (!shared)
+		sched_yield();
 	CHECK(pthread_cancel(t) == 0 && pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED && cleaned == 1);
 	shared = 0;
 	pthread_create(&t, NULL, spin, NULL);
@@ -405,7 +411,7 @@ static void processes(void)
 
 int main(void)
 {
-	limit_seconds(30);
+	limit_seconds(60);
 	creation();
 	mutexes();
 	rendezvous();

@@ -37,6 +37,15 @@ static void *spin_a_little(void *argument)
 	return NULL;
 }
 
+static long own_time_while_another_computes(void)
+{
+	pthread_t thread;
+	long own = libc_ns(CLOCK_THREAD_CPUTIME_ID);
+	pthread_create(&thread, NULL, spin_a_little, NULL);
+	pthread_join(thread, NULL);
+	return libc_ns(CLOCK_THREAD_CPUTIME_ID) - own;
+}
+
 static void clocks(void)
 {
 	static const struct {
@@ -84,32 +93,34 @@ static void clocks(void)
 	CHECK_THAT(libc_ns(CLOCK_REALTIME) > 1700000000L * 1000000000, "the wall clock is set");
 	CHECK_THAT(libc_ns(CLOCK_BOOTTIME) >= libc_ns(CLOCK_MONOTONIC) - 1000000,
 		   "boot time includes all of the monotonic time");
-	long coarse = libc_ns(CLOCK_REALTIME_COARSE), fine = libc_ns(CLOCK_REALTIME);
-	CHECK_THAT(fine - coarse >= -1000000 && fine - coarse < 100000000, "the coarse clock lags little");
+	long before = libc_ns(CLOCK_REALTIME), coarse = libc_ns(CLOCK_REALTIME_COARSE), after = libc_ns(CLOCK_REALTIME);
+	CHECK_THAT(coarse <= after + 1000000, "the coarse clock is not ahead");
+	CHECK_SOON(libc_ns(CLOCK_REALTIME) - libc_ns(CLOCK_REALTIME_COARSE) < 100000000, "and lags little");
 	struct timeval tv;
 	struct timezone zone;
-	CHECK(gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1 && tv.tv_usec < 1000000);
+	CHECK(gettimeofday(&tv, NULL) == 0 && tv.tv_sec >= before / 1000000000 && tv.tv_usec < 1000000);
+	CHECK_SOON((gettimeofday(&tv, NULL), labs(tv.tv_sec - time(NULL)) <= 1), "gettimeofday and time agree");
 	CHECK(syscall(SYS_gettimeofday, NULL, &zone) == 0);
 	CHECK_ERRNO(syscall(SYS_gettimeofday, unmapped_address(), NULL), EFAULT);
-	CHECK_THAT(labs(syscall(SYS_time, NULL) - time(NULL)) <= 1, "time");
+	CHECK_SOON(labs(syscall(SYS_time, NULL) - time(NULL)) <= 1, "time");
 	CHECK_ERRNO(syscall(SYS_time, unmapped_address()), EFAULT);
 	struct timex x = {0};
 	CHECK_THAT(adjtimex(&x) >= 0, "adjtimex reads");
 	CHECK_ERRNO(syscall(SYS_adjtimex, unmapped_address()), EFAULT);
 	theme("processor time clocks");
+	CHECK_SOON(own_time_while_another_computes() < 25000000, "a thread's counts its own time alone");
 	pthread_t thread;
-	long process = libc_ns(CLOCK_PROCESS_CPUTIME_ID), own = libc_ns(CLOCK_THREAD_CPUTIME_ID);
+	long process = libc_ns(CLOCK_PROCESS_CPUTIME_ID);
 	pthread_create(&thread, NULL, spin_a_little, NULL);
 	clockid_t of_thread, of_process;
 	CHECK(pthread_getcpuclockid(thread, &of_thread) == 0);
 	pthread_join(thread, NULL);
 	CHECK_THAT(libc_ns(CLOCK_PROCESS_CPUTIME_ID) - process >= 30000000, "the process's counts all threads");
-	CHECK_THAT(libc_ns(CLOCK_THREAD_CPUTIME_ID) - own < 25000000, "the thread's its own alone");
 	CHECK(clock_getcpuclockid(0, &of_process) == 0 && clock_gettime(of_process, &t) == 0);
 	CHECK(clock_getcpuclockid(1 << 28, &of_process) != 0);
-	process = libc_ns(CLOCK_PROCESS_CPUTIME_ID);
-	sleep_ms(40);
-	CHECK_THAT(libc_ns(CLOCK_PROCESS_CPUTIME_ID) - process < 20000000, "sleep costs no processor time");
+	CHECK_SOON((process = libc_ns(CLOCK_PROCESS_CPUTIME_ID), sleep_ms(40),
+		    libc_ns(CLOCK_PROCESS_CPUTIME_ID) - process < 20000000),
+		   "sleep costs no processor time");
 }
 
 static void sleeps(void)
@@ -119,7 +130,7 @@ static void sleeps(void)
 	long begin = now_us();
 	CHECK(nanosleep(&t, &rest) == 0);
 	CHECK_THAT(now_us() - begin >= 15000, "nanosleep is not early");
-	CHECK_THAT(now_us() - begin < 2000000, "nor very late");
+	CHECK_THAT(now_us() - begin < 10000000, "nor very late");
 	CHECK_ERRNO(nanosleep(&bad, NULL), EINVAL);
 	CHECK_ERRNO(nanosleep(&negative, NULL), EINVAL);
 	CHECK_ERRNO(syscall(SYS_nanosleep, NULL, NULL), EFAULT);
@@ -142,7 +153,7 @@ static void sleeps(void)
 		       "until a time of clock %d", ids[i]);
 		t = (struct timespec){0, 1};
 		begin = now_us();
-		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && now_us() - begin < 500000,
+		CHECKF(clock_nanosleep(ids[i], TIMER_ABSTIME, &t, NULL) == 0 && now_us() - begin < 10000000,
 		       "until a past time of clock %d", ids[i]);
 	}
 	begin = now_us();
@@ -152,7 +163,7 @@ static void sleeps(void)
 
 int main(void)
 {
-	limit_seconds(20);
+	limit_seconds(60);
 	clocks();
 	sleeps();
 	return finish();

@@ -52,7 +52,7 @@ static int is(int fd, const char *text)
 /* Linux moves what was written to the other side a little later. */
 static void settle(void)
 {
-	usleep(30000);
+	usleep(100000);
 }
 
 static int put(int fd, const char *text)
@@ -286,7 +286,7 @@ static void expect(const char *what)
 {
 	struct pollfd p = {answers[0], POLLIN, 0};
 	char c = 0;
-	if (poll(&p, 1, 5000) == 1 && read(answers[0], &c, 1) != 1)
+	if (poll(&p, 1, 20000) == 1 && read(answers[0], &c, 1) != 1)
 		c = 0;
 	report(c == 'y', what, "the child says %d", c);
 }
@@ -307,7 +307,7 @@ static void catch (int sig)
 /* Waits for a signal that catch() was called for. */
 static int wait_for(int sig)
 {
-	for (int i = 0; i < 2000 && caught != sig; i++)
+	for (int i = 0; i < 20000 && caught != sig; i++)
 		usleep(1000);
 	int came = caught == sig;
 	caught = 0;
@@ -435,11 +435,15 @@ static void write_terminal(void)
 	_exit(write(slave, "bg\n", 3) == 3 ? 0 : 1);
 }
 
+static int orphan[2];
+
 static void read_orphaned(void)
 {
+	pid_t parent = getpid();
 	if (fork())
 		_exit(0); /* the group is orphaned */
-	usleep(50000);
+	while (getppid() == parent)
+		usleep(1000);
 	answer(read(slave, buf, 10) == -1 && errno == EIO);
 	_exit(0);
 }
@@ -479,8 +483,12 @@ static void background_leader(void)
 	answer(wait_stopped(pid, SIGTTOU));
 	kill(-pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+	/* The orphan holds the pipe's other end until it has answered. */
+	pipe(orphan);
 	exits_well(background(read_orphaned));
-	usleep(200000); /* the orphan answers */
+	close(orphan[1]);
+	if (read(orphan[0], buf, 1) != 0)
+		_exit(94);
 	catch (SIGHUP);
 	catch (SIGCONT);
 	answer(ioctl(slave, TIOCNOTTY) == 0 && open("/dev/tty", O_RDWR) == -1 && errno == ENXIO);
@@ -554,7 +562,7 @@ static void bulk(void)
 
 int main(void)
 {
-	alarm(50);
+	alarm(60);
 	signal(SIGPIPE, SIG_IGN);
 	pairs();
 	modes();

@@ -46,7 +46,7 @@ rules() {
 	# An object that system calls alone reach stands in one file with its handlers.
 	forbid "a subsystem includes the system call layer" '#include "(guestkernel/)?syscall/' \
 		'^guestkernel/proc/(itimer|posix_timers|timerfd|signalfd|pidfd)\.c$' \
-		'guestkernel/mm/*' 'guestkernel/proc/*' 'guestkernel/fs/*' 'guestkernel/net/*' 'guestkernel/drv/*' 'guestkernel/lib/*'
+		'guestkernel/mm/*' 'guestkernel/proc/*' 'guestkernel/fs/*' 'guestkernel/ipc/*' 'guestkernel/net/*' 'guestkernel/drv/*' 'guestkernel/lib/*'
 
 	while read -r file; do
 		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file:1: no SPDX-License-Identifier in the first lines"

@@ -301,6 +301,7 @@ const struct proc_entry proc_root_children[] = {
     {.name = "stat", .mode = PROC_FILE, .show = show_stat},
     {.name = "swaps", .mode = PROC_FILE, .show = show_swaps},
     {.name = "sys", .mode = PROC_DIR, .children = proc_sys_children},
+    {.name = "sysvipc", .mode = PROC_DIR, .children = proc_sysvipc_children},
     {.name = "thread-self", .mode = PROC_LINK, .readlink = readlink_thread_self},
     {.name = "uptime", .mode = PROC_FILE, .show = show_uptime},
     {.name = "version", .mode = PROC_FILE, .show = show_version},

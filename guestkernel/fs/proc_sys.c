@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Owns /proc/sys: the entries that programs read. What can be written keeps its value, but nothing here changes how the
- * kernel behaves.
+ * kernel behaves, apart from the limits of System V IPC.
  */
 #include <linux/capability.h>
 #include "guestkernel/fs/inode.h"
@@ -28,7 +28,6 @@ WORDS(show_hostname, "%s", system_hostname())
 WORDS(show_domainname, "%s", system_domainname())
 WORDS(show_core_pattern, "%s", "core")
 WORDS(show_printk, "%s", "4\t4\t1\t7")
-WORDS(show_sem, "%s", "32000\t1024000000\t500\t32000")
 WORDS(show_file_nr, "%lu\t0\t%lu", files_open, (u64)FILES_LIMIT)
 WORDS(show_inode_nr, "%lu\t0", files_open)
 WORDS(show_port_range, "%s", "32768\t60999")
@@ -179,12 +178,6 @@ static void show_value_ref(struct text *t, u64 value)
 CONSTANT(cap_last, CAP_LAST_CAP)
 CONSTANT(ngroups, 65536)
 CONSTANT(overflow_id, 65534)
-CONSTANT(shmmax, 18446744073692774399ull)
-CONSTANT(shmall, 18446744073692774399ull)
-CONSTANT(shmmni, 4096)
-CONSTANT(msgmax, 8192)
-CONSTANT(msgmnb, 16384)
-CONSTANT(msgmni, 32000)
 CONSTANT(entropy, 256)
 CONSTANT(mmap_min, 65536)
 CONSTANT(page_cluster, 3)
@@ -196,6 +189,11 @@ CONSTANT(epoll_watches, 1000000)
 CONSTANT(aio_max, 65536)
 CONSTANT(one, 1)
 CONSTANT(zero, 0)
+
+#define IPC_LIMIT(file, which)                                                                                         \
+	{                                                                                                              \
+		.name = file, .mode = RW, .show = proc_show_##which, .write = proc_write_##which                       \
+	}
 
 static const struct proc_entry random_children[] = {
     {.name = "boot_id", .mode = RO, .show = show_boot_id},
@@ -218,9 +216,9 @@ static const struct proc_entry kernel_children[] = {
     {.name = "hostname", .mode = RO, .show = show_hostname},
     RW_NUMBER("hung_task_timeout_secs", HUNG),
     RW_NUMBER("kptr_restrict", KPTR),
-    {.name = "msgmax", .mode = RO, .show = show_msgmax},
-    {.name = "msgmnb", .mode = RO, .show = show_msgmnb},
-    {.name = "msgmni", .mode = RO, .show = show_msgmni},
+    IPC_LIMIT("msgmax", msgmax),
+    IPC_LIMIT("msgmnb", msgmnb),
+    IPC_LIMIT("msgmni", msgmni),
     {.name = "ngroups_max", .mode = RO, .show = show_ngroups},
     {.name = "osrelease", .mode = RO, .show = show_osrelease},
     {.name = "ostype", .mode = RO, .show = show_ostype},
@@ -234,10 +232,10 @@ static const struct proc_entry kernel_children[] = {
     {.name = "random", .mode = PROC_DIR, .children = random_children},
     RW_NUMBER("randomize_va_space", ASLR),
     RW_NUMBER("sched_rt_runtime_us", SCHED_RT),
-    {.name = "sem", .mode = RO, .show = show_sem},
-    {.name = "shmall", .mode = RO, .show = show_shmall},
-    {.name = "shmmax", .mode = RO, .show = show_shmmax},
-    {.name = "shmmni", .mode = RO, .show = show_shmmni},
+    IPC_LIMIT("sem", semlimits),
+    IPC_LIMIT("shmall", shmall),
+    IPC_LIMIT("shmmax", shmmax),
+    IPC_LIMIT("shmmni", shmmni),
     {.name = "tainted", .mode = RO, .show = show_zero},
     RW_NUMBER("threads-max", THREADS_MAX),
     RW_NUMBER("unprivileged_bpf_disabled", UNPRIVILEGED_BPF),

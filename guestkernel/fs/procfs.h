@@ -52,11 +52,12 @@ struct proc_entry {
 #define PROC_FILE (K_S_IFREG | 0444)
 #define PROC_LINK (K_S_IFLNK | 0777)
 
-extern const struct proc_entry proc_pid_dir, proc_tid_dir;		  /* proc_pid.c */
-extern const struct proc_entry proc_sys_children[];			  /* proc_sys.c */
-extern const struct proc_entry proc_root_children[];			  /* proc_root.c: the files of /proc itself */
-extern const struct proc_entry sysfs_root;				  /* sysfs.c */
-extern const struct proc_entry proc_net_children[] __attribute__((weak)); /* net/: /proc/net, if it is there */
+extern const struct proc_entry proc_pid_dir, proc_tid_dir; /* proc_pid.c */
+extern const struct proc_entry proc_sys_children[];	   /* proc_sys.c */
+extern const struct proc_entry proc_root_children[];	   /* proc_root.c: the files of /proc itself */
+extern const struct proc_entry sysfs_root;		   /* sysfs.c */
+extern const struct proc_entry proc_sysvipc_children[] __attribute__((weak)); /* ipc/: /proc/sysvipc */
+extern const struct proc_entry proc_net_children[] __attribute__((weak));     /* net/: /proc/net, if it is there */
 
 /* The process that an inode is /proc/PID of, not referenced; NULL: it is something else. */
 struct process *procfs_process(const struct inode *inode);
@@ -66,6 +67,17 @@ bool proc_may_inspect(const struct process *p);
 long proc_describe_file(struct file *file, char *buf, size_t size);
 /* A name that leads to an open file: its path, or a nameless entry for pipes and the like. */
 int proc_path_of_file(struct file *file, struct path *out);
+/* ipc/: the limits of /proc/sys/kernel that are System V's. */
+#define PROC_IPC_LIMIT(name)                                                                                           \
+	void proc_show_##name(struct text *t, const struct proc_ref *ref) __attribute__((weak));                       \
+	long proc_write_##name(const struct proc_ref *ref, char *text, size_t n) __attribute__((weak));
+PROC_IPC_LIMIT(shmmax)
+PROC_IPC_LIMIT(shmall)
+PROC_IPC_LIMIT(shmmni)
+PROC_IPC_LIMIT(msgmax)
+PROC_IPC_LIMIT(msgmnb)
+PROC_IPC_LIMIT(msgmni)
+PROC_IPC_LIMIT(semlimits)
 void proc_show_mounts(struct text *t, const struct proc_ref *ref);
 void proc_show_mountinfo(struct text *t, const struct proc_ref *ref);
 

@@ -56,7 +56,8 @@ struct file_ops {
 	/* NULL: page cache of the inode, or -ENODEV when it has no get_page. May put another file in vma->file (and
 	 * drop the reference that was there). */
 	int (*mmap)(struct file *file, struct vma *vma);
-	int (*fsync)(struct file *file); /* NULL: -EINVAL */
+	void (*unmapped)(struct file *file); /* a VMA that mapped it is going; it has left the inode's mappings */
+	int (*fsync)(struct file *file);     /* NULL: -EINVAL */
 	long (*fallocate)(struct file *file, int mode, u64 offset, u64 len);
 	/* Moves up to len bytes into the pipe as page references (pipe_push_page); at least one byte, 0 at the end, or
 	 * -errno; may sleep unless flags has SPLICE_F_NONBLOCK (or the file O_NONBLOCK). *pos as for read. */

@@ -38,6 +38,8 @@ struct vma *vma_create(u32 prot, u32 flags, struct file *file, u64 pgoff, const 
 void vma_destroy(struct vma *vma)
 {
 	list_remove(&vma->inode_link);
+	if (vma->file && vma->file->ops->unmapped)
+		vma->file->ops->unmapped(vma->file);
 	if (vma->file)
 		file_put(vma->file);
 	kfree(vma);

@@ -21,6 +21,9 @@
 #define CLONE_INTO_CGROUP 0x200000000ull
 #endif
 
+int sem_undo_share(struct process *child) __attribute__((weak)); /* ipc/sem.h */
+void sem_undo_leave(struct process *p) __attribute__((weak));
+
 static int check_flags(const struct clone_args_in *a)
 {
 	u64 f = a->flags;
@@ -116,11 +119,13 @@ static int copy_tables(struct process *p, u64 flags)
 		return -ENOMEM;
 	if (flags & CLONE_CLEAR_SIGHAND)
 		sighand_reset(p->sighand);
-	return 0;
+	return flags & CLONE_SYSVSEM && sem_undo_share ? sem_undo_share(p) : 0;
 }
 
 static void drop_tables(struct process *p)
 {
+	if (sem_undo_leave)
+		sem_undo_leave(p);
 	if (p->files)
 		files_put(p->files);
 	if (p->fs)

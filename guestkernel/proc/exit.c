@@ -15,6 +15,8 @@
 void tty_session_end(struct session *s)
     __attribute__((weak)); /* drv/tty: hangs up the terminal of a session leader that ends */
 
+void sem_undo_leave(struct process *p) __attribute__((weak)); /* ipc/sem.h */
+
 void vfork_release(struct thread *t)
 {
 	struct thread *parent = t->vfork_waiter;
@@ -110,6 +112,8 @@ static void release_resources(struct process *p)
 	posix_timers_delete(p);
 	itimers_cancel(p);
 	cpu_timer_cancel(p->cpu_limit);
+	if (sem_undo_leave)
+		sem_undo_leave(p);
 	/* fd_get() and path lookups of the closing itself must not see half-gone tables. */
 	if (files)
 		files_put(files);

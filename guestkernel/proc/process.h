@@ -9,9 +9,10 @@
 #include "guestkernel/list.h"
 #include "guestkernel/proc/sched.h"
 
-struct files;  /* fs/vfs.h: descriptor table */
-struct fs_ctx; /* fs/vfs.h: root, cwd, umask */
-struct tty;    /* controlling terminal, drv/tty */
+struct files;	      /* fs/vfs.h: descriptor table */
+struct fs_ctx;	      /* fs/vfs.h: root, cwd, umask */
+struct tty;	      /* controlling terminal, drv/tty */
+struct sem_undo_list; /* ipc/sem.h */
 
 struct cred {
 	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
@@ -45,8 +46,9 @@ struct process {
 	struct cred cred;
 	struct files *files;
 	struct fs_ctx *fs;
-	struct sighand *sighand;    /* actions */
-	struct sigpending *pending; /* process-directed */
+	struct sem_undo_list *sem_undo; /* SEM_UNDO of System V semaphores, or NULL */
+	struct sighand *sighand;	/* actions */
+	struct sigpending *pending;	/* process-directed */
 	struct k_rlimit rlimit[16];
 	struct wait_queue child_wait; /* wait4 of this process */
 	struct wait_queue exit_wait;  /* pidfd poll */

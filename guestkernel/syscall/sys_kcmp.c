@@ -54,8 +54,9 @@ SYSCALL(kcmp)
 		return compare(t->process->fs, u->process->fs);
 	case KCMP_SIGHAND:
 		return compare(t->process->sighand, u->process->sighand);
-	case KCMP_IO:
 	case KCMP_SYSVSEM:
+		return compare(t->process->sem_undo, u->process->sem_undo);
+	case KCMP_IO:
 		return 0;
 	default:
 		return -EINVAL;

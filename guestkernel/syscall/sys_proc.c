@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include "guestkernel/fs/vfs.h"
+#include "guestkernel/ipc/sem.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/signal.h"
@@ -146,6 +147,9 @@ SYSCALL(unshare)
 		files_put(p->files);
 		p->files = files;
 	}
+	/* Corrections belong to processes here: those of other threads stay. */
+	if (a & CLONE_SYSVSEM && p->thread_count == 1)
+		sem_undo_leave(p);
 	return 0;
 }
 

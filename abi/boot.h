@@ -67,7 +67,12 @@
 #define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
 #define PORT_TRACE 0x505    /* the ring of the trace area is full (abi/trace.h) */
 
-#define BOOT_F_VERBOSE 1u /* name unknown system calls, log boot */
+#define BOOT_F_VERBOSE 1u     /* name unknown system calls, log boot */
+#define BOOT_F_LIMIT_CALLS 2u /* a process of the program that makes a call not in boot_block.calls dies by SIGSYS */
+#define BOOT_F_NOTE_CALLS 4u  /* note the program's calls in shared_page.calls.used */
+
+/* System call numbers that a set of them has room for; the last bit stands for all that it has no room for. */
+#define BOOT_CALLS 512
 
 /* Events: bits of shared_cpu.events, OR-ed in by the runner, exchanged with 0 by the guest. */
 #define EVENT_TIMER 1u
@@ -120,6 +125,7 @@ struct boot_block {
 	uint64_t trace;                  /* guest-physical struct trace_area (abi/trace.h); 0: no trace */
 	uint8_t seed[64];                /* entropy from the host */
 	struct boot_vsock vsock;
+	uint64_t calls[BOOT_CALLS / 64]; /* system calls that the program may make, with BOOT_F_LIMIT_CALLS */
 };
 
 /* Shared between one vCPU and the runner. */
@@ -156,6 +162,12 @@ struct shared_discard {
 	uint64_t start, length; /* guest-physical, page-aligned */
 };
 
+/* System calls by number; written by the guest, never trusted. */
+struct shared_calls {
+	uint64_t used[BOOT_CALLS / 64];   /* with BOOT_F_NOTE_CALLS */
+	uint64_t denied[BOOT_CALLS / 64]; /* with BOOT_F_LIMIT_CALLS: those that ended a process */
+};
+
 /* How often the runner looks at the deadlines of running CPUs. */
 #define BOOT_TICK_NS 2000000
 
@@ -167,6 +179,7 @@ struct shared_page {
 	struct shared_stats stats;
 	struct shared_crash crash;
 	struct shared_discard discard;
+	struct shared_calls calls;
 	char log[SHARED_LOG_BYTES];
 };
 _Static_assert(sizeof(struct shared_page) <= BOOT_PAGE, "shared page");

@@ -13,8 +13,10 @@
 
 #include <stdint.h>
 
+#include "abi/boot.h"
+
 #define TRACE_RING_BYTES 65536u /* a power of two */
-#define TRACE_CALLS	 512u	/* system call numbers that the area has room for */
+#define TRACE_CALLS	 ((unsigned)BOOT_CALLS)
 #define TRACE_LIMITS	 64u
 
 /* A call that is there in part, or that takes requests and options, and failed as one that asked for more: once for

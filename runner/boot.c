@@ -333,6 +333,8 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	    .xcr0 = vm->xcr0,
 	    .xsave_bytes = vm->xsave_bytes,
 	};
+	if (options->calls)
+		memcpy(block->calls, options->calls->bits, sizeof(block->calls));
 	place_queues(&block->vsock);
 	block->page_table_root = build_tables(&b);
 	if (b.full)

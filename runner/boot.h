@@ -8,6 +8,7 @@
 
 #include "abi/boot.h"
 #include "runner/error.h"
+#include "runner/syscalls.h"
 #include "runner/vm.h"
 
 /* Copies the kernel and the initramfs to their places, as far as memory reaches. Before boot_prepare. */
@@ -15,8 +16,9 @@ void boot_load(struct vm *vm);
 
 struct boot_options {
 	enum boot_layout layout;
-	uint32_t flags;		    /* BOOT_F_* */
-	const uint64_t *trace_only; /* bits of struct trace_area.only; NULL: no trace */
+	uint32_t flags;			 /* BOOT_F_* */
+	const uint64_t *trace_only;	 /* bits of struct trace_area.only; NULL: no trace */
+	const struct syscall_set *calls; /* with BOOT_F_LIMIT_CALLS */
 };
 
 /* Fills guest memory and all vCPUs of a new VM. Afterwards *block is a copy of the boot block. */

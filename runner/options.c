@@ -201,6 +201,14 @@ static const char *set_trace_only(struct command *command, const char *value)
 	return NULL;
 }
 
+static const char *set_allow_syscall(struct command *command, const char *value)
+{
+	if (!*value || syscalls_add(&command->run.calls, value))
+		return "is not a list of system calls such as open,read";
+	command->run.limit_calls = true;
+	return NULL;
+}
+
 static const char *set_tty(struct command *command, const char *value)
 {
 	command->run.tty = true;
@@ -260,6 +268,7 @@ const struct option options_run[] = {
     {0, "disk", ARGUMENT_REQUIRED, OPTION_SCALAR, set_disk, NULL},
     {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user, NULL},
     {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname, SPEC_HOSTNAME},
+    {0, "allow-syscall", ARGUMENT_REQUIRED, OPTION_LIST, set_allow_syscall, NULL},
     {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty, NULL},
     {0, "stats", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_stats, NULL},
     {0, "trace", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_trace, NULL},

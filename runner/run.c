@@ -109,12 +109,13 @@ static int prepare_machine(struct run *run, struct error *error)
 		return -1;
 	struct boot_options options = {
 	    .layout = choose_layout(run->spec->privilege),
-	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0),
+	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->limit_calls ? BOOT_F_LIMIT_CALLS : 0),
+	    .calls = run->spec->limit_calls ? &run->spec->calls : NULL,
 	};
-	uint64_t only[TRACE_CALLS / 64];
-	if (m->trace.fd >= 0 && trace_parse_only(run->spec->trace_only, only, error))
+	struct syscall_set only;
+	if (m->trace.fd >= 0 && trace_parse_only(run->spec->trace_only, &only, error))
 		return -1;
-	options.trace_only = m->trace.fd >= 0 ? only : NULL;
+	options.trace_only = m->trace.fd >= 0 ? only.bits : NULL;
 	if (boot_prepare(&m->vm, &options, &m->boot, error))
 		return -1;
 	if (m->trace.fd >= 0)
@@ -383,6 +384,19 @@ static uint64_t oom_kills(struct run *run)
 	return page ? __atomic_load_n(&page->stats.oom_kills, __ATOMIC_RELAXED) : 0;
 }
 
+/* A call that ended a process of the program for not being allowed; NULL: none did. */
+static const char *denied_call(struct run *run)
+{
+	struct stats_guest guest;
+	if (!run->spec->limit_calls)
+		return NULL;
+	stats_guest(&run->machine, &guest);
+	for (unsigned i = 0; i < BOOT_CALLS; i++)
+		if (syscalls_has(&guest.denied, i))
+			return syscalls_name(i) ? syscalls_name(i) : "without a name";
+	return NULL;
+}
+
 static int program_ended(struct run *run, struct error *error)
 {
 	const struct wire_exit *e = &run->report.exit;
@@ -392,6 +406,12 @@ static int program_ended(struct run *run, struct error *error)
 		return (int)e->code;
 	}
 	run->stats.outcome = OUTCOME_SIGNAL;
+	if (e->code == SIGSYS && denied_call(run)) {
+		run->stats.outcome = OUTCOME_DENIED;
+		error_set(error, STATUS_SIGNAL_BASE + SIGSYS,
+			  "%s was ended: it made the system call %s, which --allow-syscall does not list",
+			  run->spec->program, denied_call(run));
+	}
 	if (e->code == SIGKILL && oom_kills(run)) {
 		run->stats.outcome = OUTCOME_OOM;
 		error_set(error, STATUS_SIGNAL_BASE + SIGKILL,

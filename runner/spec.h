@@ -12,6 +12,7 @@
 
 #include "abi/boot.h"
 #include "abi/wire.h"
+#include "runner/syscalls.h"
 
 #define SPEC_MEMORY_DEFAULT (512ull << 20)
 #define SPEC_MEMORY_MIN	    (16ull << 20) /* kernel, initramfs, and a small program */
@@ -73,8 +74,10 @@ struct run_spec {
 	bool stats;
 	const char *stats_file; /* NULL: standard error */
 	bool trace;
-	const char *trace_file;			  /* NULL: standard error */
-	const char *trace_only;			  /* "NAME,NAME..."; NULL: all */
+	const char *trace_file; /* NULL: standard error */
+	const char *trace_only; /* "NAME,NAME..."; NULL: all */
+	bool limit_calls;	/* `calls` are all that the program may make */
+	struct syscall_set calls;
 	struct spec_mount mount[SPEC_MOUNTS_MAX]; /* parents before what lies in them; no path twice */
 	unsigned mount_count;
 	unsigned

@@ -7,15 +7,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char *const outcome_names[] = {"exit",	   "signal",	     "oom",	      "timeout",
-					    "guest-crash", "runner-failure", "cannot-execute"};
+static const char *const outcome_names[] = {"exit",	      "signal",		"oom",	 "timeout", "guest-crash",
+					    "runner-failure", "cannot-execute", "denied"};
 static const char *const exit_names[EXIT_KINDS] = {
     [EXIT_HALT] = "halt",     [EXIT_NOTIFY] = "notify",	  [EXIT_TIMER] = "timer", [EXIT_IPI] = "ipi",
     [EXIT_LOG] = "log",	      [EXIT_DISCARD] = "discard", [EXIT_TRACE] = "trace", [EXIT_KICK] = "kick",
     [EXIT_WINDOW] = "window", [EXIT_OTHER] = "other"};
 
 struct text {
-	char bytes[4096];
+	char bytes[16384];
 	size_t length;
 };
 
@@ -56,6 +56,20 @@ static void put_times(struct text *t, const struct machine *m, const struct run_
 	    ms(s->start_ns, s->teardown_ns));
 }
 
+/* Names of calls that ended a process for not being allowed. */
+static void put_denied(struct text *t, const struct syscall_set *denied)
+{
+	const char *before = "\"denied\":[";
+	for (unsigned i = 0; i < BOOT_CALLS; i++)
+		if (syscalls_has(denied, i)) {
+			const char *name = syscalls_name(i);
+			put(t, "%s\"%s\"", before, name ? name : "unknown");
+			before = ",";
+		}
+	if (*before == ',')
+		put(t, "],");
+}
+
 void stats_guest(struct machine *machine, struct stats_guest *guest)
 {
 	const struct shared_page *page = memory_range(&machine->vm.memory, gpa(BOOT_SHARED_GPA), BOOT_PAGE);
@@ -63,6 +77,8 @@ void stats_guest(struct machine *machine, struct stats_guest *guest)
 	if (!page)
 		return;
 	memcpy(&guest->shared, (const void *)&page->stats, sizeof(guest->shared));
+	memcpy(guest->used.bits, (const void *)&page->calls.used, sizeof(guest->used.bits));
+	memcpy(guest->denied.bits, (const void *)&page->calls.denied, sizeof(guest->denied.bits));
 	guest->kernel_ns = guest_ns(guest->shared.tsc_kernel);
 	guest->agent_ns = guest_ns(guest->shared.tsc_agent);
 	guest->exec_ns = guest_ns(guest->shared.tsc_exec);
@@ -81,6 +97,7 @@ int stats_write(int fd, struct machine *machine, const struct run_stats *s)
 		put(&t, "\"exit_code\":%d,", s->code);
 	if (s->outcome == OUTCOME_SIGNAL || s->outcome == OUTCOME_OOM)
 		put(&t, "\"signal\":%d,", s->code);
+	put_denied(&t, &guest.denied);
 	put(&t, "\"layout\":\"%s\",\"cpus\":%u,", machine->boot.layout == LAYOUT_FLAT ? "flat" : "split",
 	    machine->vm.cpus);
 	put_times(&t, machine, s, &guest);

@@ -6,6 +6,7 @@
 #ifndef RUNNER_STATS_H
 #define RUNNER_STATS_H
 
+#include "runner/syscalls.h"
 #include "runner/vcpu.h"
 
 /* How a run ended, as a machine reads it. */
@@ -16,7 +17,8 @@ enum outcome {
 	OUTCOME_TIMEOUT,
 	OUTCOME_GUEST_CRASH,
 	OUTCOME_RUNNER,
-	OUTCOME_NO_PROGRAM
+	OUTCOME_NO_PROGRAM,
+	OUTCOME_DENIED
 };
 
 struct run_stats {
@@ -34,6 +36,7 @@ struct run_stats {
 struct stats_guest {
 	struct shared_stats shared;
 	uint64_t kernel_ns, agent_ns, exec_ns;
+	struct syscall_set used, denied;
 };
 void stats_guest(struct machine *machine, struct stats_guest *guest);
 

@@ -13,42 +13,13 @@
 #define POLL_MS	    100
 #define GRACE_POLLS 20 /* 2 s for a reader that has stopped, once the machine has ended */
 
-/* ---- names ---- */
-
-struct call {
-	const char *name;
-	const char *missing; /* of a call that is not or not wholly there */
-};
-
-static const struct call calls[TRACE_CALLS] = {
-#define SYSCALL_FULL(number, name, format)		  [number] = {#name, NULL},
-#define SYSCALL_PART(number, name, format, missing)	  [number] = {#name, missing},
-#define SYSCALL_REFUSED(number, name, error, format, why) [number] = {#name, why},
-#include "guestkernel/syscall/table.h"
-};
-
-static int find_call(const char *name, size_t length)
+int trace_parse_only(const char *only, struct syscall_set *set, struct error *error)
 {
-	for (unsigned i = 0; i < TRACE_CALLS; i++)
-		if (calls[i].name && strlen(calls[i].name) == length && !memcmp(calls[i].name, name, length))
-			return (int)i;
-	return -1;
-}
-
-int trace_parse_only(const char *only, uint64_t bits[TRACE_CALLS / 64], struct error *error)
-{
-	memset(bits, only ? 0 : 0xff, TRACE_CALLS / 8);
-	for (const char *at = only; at && *at;) {
-		size_t length = strcspn(at, ",");
-		int number = find_call(at, length);
-		if (number < 0)
-			return error_set(error, STATUS_RUNNER, "--trace-only: there is no system call '%.*s'",
-					 (int)(length < 64 ? length : 64), at);
-		bits[number / 64] |= 1ull << number % 64;
-		at += length;
-		at += *at == ',';
-	}
-	return 0;
+	memset(set, only ? 0 : 0xff, sizeof(*set));
+	const char *wrong = only ? syscalls_add(set, only) : NULL;
+	return wrong ? error_set(error, STATUS_RUNNER, "--trace-only: there is no system call '%.*s'",
+				 (int)strnlen(wrong, strcspn(wrong, ",") < 64 ? strcspn(wrong, ",") : 64), wrong)
+		     : 0;
 }
 
 /* ---- the file ---- */
@@ -180,9 +151,9 @@ static void list_refused(struct trace *trace, const struct trace_area *a)
 		uint32_t times = __atomic_load_n(&a->refused[i], __ATOMIC_RELAXED);
 		if (!times)
 			continue;
-		if (calls[i].name)
-			say(trace, "not there: %s, called %u times: %s\n", calls[i].name, times,
-			    calls[i].missing ? calls[i].missing : "");
+		const char *name = syscalls_name(i), *missing = syscalls_missing(i);
+		if (name)
+			say(trace, "not there: %s, called %u times: %s\n", name, times, missing ? missing : "");
 		else
 			say(trace, "not there: a system call without a name, called %u times\n", times);
 	}
@@ -193,11 +164,11 @@ static void list_limits(struct trace *trace, const struct trace_area *a)
 	for (unsigned i = 0; i < TRACE_LIMITS; i++) {
 		struct trace_limit l;
 		memcpy(&l, &a->limit[i], sizeof(l));
-		if (!l.count || l.number >= TRACE_CALLS || !calls[l.number].name)
+		if (!l.count || l.number >= TRACE_CALLS || !syscalls_name(l.number))
 			continue;
-		const char *missing = calls[l.number].missing,
+		const char *missing = syscalls_missing(l.number),
 			   *error = l.error < 4096 ? strerrorname_np((int)l.error) : NULL;
-		say(trace, "asked for more: %s with %#llx, %llu times, answered by %s%s%s\n", calls[l.number].name,
+		say(trace, "asked for more: %s with %#llx, %llu times, answered by %s%s%s\n", syscalls_name(l.number),
 		    (unsigned long long)l.selector, (unsigned long long)l.count, error ? error : "an error",
 		    missing ? ": " : "", missing ? missing : "");
 	}

@@ -15,6 +15,7 @@
 #include "abi/trace.h"
 #include "runner/error.h"
 #include "runner/memory.h"
+#include "runner/syscalls.h"
 
 struct trace {
 	int fd;	       /* -1: no trace */
@@ -28,8 +29,8 @@ struct trace {
 	pthread_mutex_t lock;	 /* vCPU threads */
 };
 
-/* Which calls to show, a bit each: those in `only` ("NAME,NAME..."), or all when it is NULL. -1: an unknown name. */
-int trace_parse_only(const char *only, uint64_t bits[TRACE_CALLS / 64], struct error *error);
+/* Which calls to show: those in `only` ("NAME,NAME..."), or all when it is NULL. -1: an unknown name. */
+int trace_parse_only(const char *only, struct syscall_set *set, struct error *error);
 
 /* Opens the file (NULL: standard error). Before confinement. */
 int trace_open(struct trace *trace, const char *file, struct error *error);

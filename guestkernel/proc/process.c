@@ -101,6 +101,7 @@ static int inherit(struct process *p, const struct process *from)
 	}
 	memcpy(p->rlimit, from->rlimit, sizeof(p->rlimit));
 	p->personality = from->personality;
+	p->filtered = from->filtered;
 	p->oom_score_adj = from->oom_score_adj;
 	p->dumpable = from->dumpable;
 	p->left_tty = from->left_tty;

@@ -77,6 +77,7 @@ struct process {
 	struct cpu_itimer *itimer_cpu; /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
 	int oom_score_adj;
 	u32 personality;
+	bool filtered; /* of the program, from its execve on, and for ever: see syscall/filter.h */
 	char *cmdline; /* not used when mm has it */
 };
 

@@ -7,6 +7,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/syscall/filter.h"
 #include "guestkernel/syscall/trace.h"
 
 #define SYSCALL_FULL(number, name, format)	    SYSCALL_PROTOTYPE(name) __attribute__((weak));
@@ -111,6 +112,8 @@ void syscall_dispatch(struct regs *regs)
 	account_enter_kernel();
 	current->regs = regs;
 	shared->stats.syscalls++;
+	if (filter_on())
+		filter_call(regs->orig_rax);
 	result = trace_on() ? call_traced(e, regs) : call(e, regs);
 	/* A call that replaced the registers (execve, rt_sigreturn) returns what RAX is to be. */
 	regs->rax = (u64)result;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Profiles as files: refused or taken, never more; what is printed of one that was taken reads back to the same print.
- * sources: runner/options.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
+ * sources: runner/options.c runner/syscalls.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
  * runner/shares.c runner/rootfs.c runner/units.c runner/error.c
  * libs: -lyaml
  */

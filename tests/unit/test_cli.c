@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command line: what is accepted, and that each refusal names the option and the value.
- * sources: runner/cli.c runner/options.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
+ * sources: runner/cli.c runner/options.c runner/syscalls.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
  * runner/shares.c runner/rootfs.c runner/help.c runner/units.c runner/error.c
  * libs: -lyaml
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The table of system calls and its dispatch: complete, consistent, and an answer for every number.
- * sources: guestkernel/syscall/dispatch.c tests/unit/arch_stub.c
+ * sources: guestkernel/syscall/dispatch.c guestkernel/syscall/filter.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +21,12 @@ void trace_enter(u64 number, const char *name, const char *format, const u64 arg
 void trace_leave(u64 number, const char *name, const char *format, const u64 args[6], long result) {}
 void trace_count_refused(u64 number) {}
 void trace_count_limit(u64 number, const u64 args[6], long result) {}
+
+static jmp_buf ended;
+void process_exit_group(int status)
+{
+	longjmp(ended, status);
+}
 
 static u64 seen[6];
 SYSCALL(getpid)
@@ -67,6 +73,74 @@ static void calls_are_counted(void **state)
 	assert_int_equal(shared->stats.unknown_syscalls, unknown + 1);
 }
 
+/* The signal that ends the process, or 0. */
+static int ends(u64 number)
+{
+	int status = setjmp(ended);
+
+	if (!status)
+		call(number);
+	return status;
+}
+
+static struct boot_block limited = {.flags = BOOT_F_LIMIT_CALLS | BOOT_F_NOTE_CALLS};
+static const struct boot_block *usual;
+
+static int limit_calls(void **state)
+{
+	usual = boot;
+	memset(limited.calls, 0, sizeof(limited.calls));
+	limited.calls[__NR_getpid / 64] = 1ull << __NR_getpid % 64;
+	memset((void *)&shared->calls, 0, sizeof(shared->calls));
+	boot = &limited;
+	stub_process.filtered = true;
+	return 0;
+}
+
+static int unlimit_calls(void **state)
+{
+	boot = usual;
+	stub_process.filtered = false;
+	return 0;
+}
+
+static void a_call_that_is_not_allowed_ends_the_process(void **state)
+{
+	assert_int_equal(ends(__NR_getpid), 0);
+	assert_int_equal(ends(__NR_read), 31);
+	assert_int_equal(ends(__NR_fork), 31); /* whether it is there or not */
+	assert_int_equal(shared->calls.denied[0], 1ull << __NR_read | 1ull << __NR_fork);
+	assert_int_equal(shared->calls.used[0], 1ull << __NR_read | 1ull << __NR_fork | 1ull << __NR_getpid);
+}
+
+/* No number leads past the list, or to the bit of another call. */
+static void numbers_beyond_the_list_are_one(void **state)
+{
+	static const u64 numbers[] = {BOOT_CALLS - 1, BOOT_CALLS, 100000, ~0ull, __NR_getpid | 0x40000000};
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		memset((void *)&shared->calls, 0, sizeof(shared->calls));
+		assert_int_equal(ends(numbers[i]), 31);
+		assert_int_equal(shared->calls.denied[BOOT_CALLS / 64 - 1], 1ull << 63);
+	}
+}
+
+static void what_is_not_of_the_program_is_free(void **state)
+{
+	stub_process.filtered = false;
+	assert_int_equal(ends(__NR_read), 0);
+	assert_int_equal(shared->calls.used[0], 0);
+}
+
+static void calls_are_noted_without_a_limit(void **state)
+{
+	limited.flags = BOOT_F_NOTE_CALLS;
+	assert_int_equal(ends(__NR_read), 0);
+	limited.flags |= BOOT_F_LIMIT_CALLS;
+	assert_int_equal(shared->calls.used[0], 1ull << __NR_read);
+	assert_int_equal(shared->calls.denied[0], 0);
+}
+
 struct row {
 	u64 number;
 	const char *name, *format;
@@ -103,6 +177,10 @@ int main(void)
 	    cmocka_unit_test(arguments_reach_the_handler_in_order),
 	    cmocka_unit_test(what_is_not_there_says_so),
 	    cmocka_unit_test(calls_are_counted),
+	    cmocka_unit_test_setup_teardown(a_call_that_is_not_allowed_ends_the_process, limit_calls, unlimit_calls),
+	    cmocka_unit_test_setup_teardown(numbers_beyond_the_list_are_one, limit_calls, unlimit_calls),
+	    cmocka_unit_test_setup_teardown(what_is_not_of_the_program_is_free, limit_calls, unlimit_calls),
+	    cmocka_unit_test_setup_teardown(calls_are_noted_without_a_limit, limit_calls, unlimit_calls),
 	    cmocka_unit_test(the_table_is_complete_and_sorted),
 	};
 

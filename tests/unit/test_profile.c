@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Profiles: what is accepted, that each refusal names file, line and key, and that what is printed reads back the same.
- * sources: runner/options.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
+ * sources: runner/options.c runner/syscalls.c runner/profile.c runner/profile_find.c runner/profile_print.c runner/builtin_profiles.S
  * runner/shares.c runner/rootfs.c runner/units.c runner/error.c
  * libs: -lyaml
  */

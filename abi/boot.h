@@ -66,6 +66,7 @@
 #define PORT_IPI 0x503      /* value: bit mask of CPUs that get EVENT_IPI */
 #define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
 #define PORT_TRACE 0x505    /* the ring of the trace area is full (abi/trace.h) */
+#define PORT_YIELD 0x506    /* this CPU waits for another one, which the host may have taken off its processor */
 
 #define BOOT_F_VERBOSE 1u     /* name unknown system calls, log boot */
 #define BOOT_F_LIMIT_CALLS 2u /* a process of the program that makes a call not in boot_block.calls dies by SIGSYS */

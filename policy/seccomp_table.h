@@ -68,6 +68,7 @@ struct policy_row {
 	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"), \
 	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"), \
 	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"), \
+	ROW(sched_yield, "this vCPU waits for one that the host does not run"), \
 	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <linux/kvm.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,6 +291,10 @@ static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
 	case PORT_DISCARD:
 		vcpu->exits[EXIT_DISCARD]++;
 		discard(machine);
+		return true;
+	case PORT_YIELD:
+		vcpu->exits[EXIT_YIELD]++;
+		sched_yield();
 		return true;
 	default:
 		vcpu->exits[EXIT_OTHER]++; /* nothing answers there, as on a real machine */

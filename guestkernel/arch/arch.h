@@ -128,7 +128,7 @@ struct pagetable {
 };
 
 int pt_create(struct pagetable *pt); /* shares the kernel half; -ENOMEM */
-/* Frees the tables (not the mapped pages). Must not be loaded on any CPU. */
+/* Frees the tables (not the mapped pages), once no CPU has them loaded any more. */
 void pt_destroy(struct pagetable *pt);
 
 /* A leaf entry as others see it. */

@@ -8,8 +8,9 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/sched.h"
 
-#define IDLE_POLL_NS  50000ull	/* as long as an exit takes, twice */
-#define IDLE_SHORT_NS 400000ull /* asleep and awake again by the host in no more than this */
+#define IDLE_POLL_NS   50000ull	 /* as long as an exit takes, twice */
+#define IDLE_SHORT_NS  400000ull /* asleep and awake again by the host in no more than this */
+#define SPINS_TO_YIELD 1000	 /* PAUSEs; what is waited for takes some 10 us unless the host has stopped that CPU */
 
 struct cpu cpus[BOOT_MAX_CPUS] __attribute__((aligned(CPU_STRIDE)));
 bool arch_flat;
@@ -72,12 +73,23 @@ void cpu_out(u16 port, u32 value)
 
 static u32 lock_word;
 
+/* One turn of a loop that waits for another CPU. With more CPUs than the host has, that one may not be running at all:
+ * then the host is asked to run others first. */
+static void wait_a_moment(unsigned *spins)
+{
+	__asm__ volatile("pause");
+	if (unlikely(++*spins % SPINS_TO_YIELD == 0))
+		cpu_out(PORT_YIELD, 0);
+}
+
 void kernel_lock(void)
 {
+	unsigned spins = 0;
 	while (__atomic_exchange_n(&lock_word, 1, __ATOMIC_ACQUIRE)) {
 		while (__atomic_load_n(&lock_word, __ATOMIC_RELAXED)) {
-			cpu_flush_if_asked();
-			__asm__ volatile("pause");
+			if (!arch_flat)
+				cpu_flush_if_asked(); /* see cpu_flush_tables() */
+			wait_a_moment(&spins);
 		}
 	}
 }
@@ -112,26 +124,31 @@ void kernel_unlock(void)
 void arch_set_pagetable(struct pagetable *pt)
 {
 	struct cpu *cpu = this_cpu();
-	u64 root = pt ? pt->root : boot->page_table_root;
-	if (cpu->root == root)
+	u64 old = cpu->root, root = pt ? pt->root : boot->page_table_root;
+	if (old == root)
 		return;
 	if (cpu->pt)
-		__atomic_and_fetch(&cpu->pt->cpus, ~(1u << cpu->number), __ATOMIC_SEQ_CST);
+		cpu->pt->cpus &= ~(1u << cpu->number);
 	if (pt)
-		__atomic_or_fetch(&pt->cpus, 1u << cpu->number, __ATOMIC_SEQ_CST);
+		pt->cpus |= 1u << cpu->number;
+	pt_get_root(root);
 	cpu->pt = pt;
 	cpu->root = root;
 	cpu->flush_done = cpu->flush_wanted;
 	cpu_load_cr3(root);
-	if (cpu->dead_root)
-		pt_free_tables(cpu->dead_root);
-	cpu->dead_root = 0;
+	pt_put_root(old);
 }
 
 static bool flush_pending(const struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) !=
 	       __atomic_load_n(&cpu->flush_done, __ATOMIC_ACQUIRE);
+}
+
+/* Is somebody waiting for this CPU's flush although it is in the kernel? See cpu_flush_tables(). */
+static bool flush_now(const struct cpu *cpu)
+{
+	return !arch_flat && flush_pending(cpu);
 }
 
 /* After the page table or cpu->root has changed. Kernel lock held. */
@@ -163,58 +180,74 @@ static void flush_here(u64 start, u64 end)
 		cpu_invlpg(va);
 }
 
-void pt_flush(struct pagetable *pt, u64 start, u64 end)
+/* A CPU in the kernel uses no translation of the program's before it has looked at what was asked of it, with the lock
+ * held, on its way back. */
+static bool flushes_before_user(const struct cpu *cpu)
 {
-	int me = arch_cpu();
-	if (pt->dying)
-		return;
-	u32 others = __atomic_load_n(&pt->cpus, __ATOMIC_SEQ_CST);
-	if (others & (1u << me))
-		flush_here(start, end);
-	others &= ~(1u << me);
-	if (!others)
-		return;
+	return __atomic_load_n(&cpu->attentive, __ATOMIC_SEQ_CST) || __atomic_load_n(&cpu->lazy, __ATOMIC_SEQ_CST);
+}
+
+/* Asks the CPUs of a mask, but this one, for a flush and waits until they run nothing of the program on old
+ * translations; with `now`, until they have done it. */
+static void flush_others(u32 who, bool now)
+{
 	u32 ipi = 0;
+	unsigned spins = 0;
+	who &= ~(1u << arch_cpu());
 	for (int i = 0; i < arch_cpus(); i++) {
-		if (!(others & (1u << i)))
+		if (!(who & (1u << i)))
 			continue;
 		ask_flush(&cpus[i]);
-		/* A halted CPU flushes before it does anything else. */
-		if (__atomic_load_n(&cpus[i].lazy, __ATOMIC_SEQ_CST))
-			others &= ~(1u << i);
-		else if (!cpus[i].attentive) /* else it waits for the lock, and flushes there */
+		if (!__atomic_load_n(&cpus[i].attentive, __ATOMIC_SEQ_CST) && (now || !cpus[i].lazy))
 			ipi |= 1u << i;
 	}
 	if (ipi)
 		cpu_out(PORT_IPI, ipi);
 	for (int i = 0; i < arch_cpus(); i++)
-		while ((others & (1u << i)) && flush_pending(&cpus[i]))
-			__asm__ volatile("pause");
+		while ((who & (1u << i)) && flush_pending(&cpus[i]) && (now || !flushes_before_user(&cpus[i])))
+			wait_a_moment(&spins);
 }
 
-/* Makes every CPU let go of pt before its tables are freed. Only this CPU and halted ones can still hold it: a thread
- * that uses it elsewhere would hold its mm. True: this CPU goes on with it until it loads another, and frees the tables
- * then. */
-bool cpu_forget_pagetable(struct pagetable *pt)
+void pt_flush(struct pagetable *pt, u64 start, u64 end)
 {
-	bool mine = this_cpu()->pt == pt;
-	if (mine) {
-		this_cpu()->pt = NULL;
-		this_cpu()->dead_root = pt->root;
+	if (pt->dying)
+		return;
+	if (pt->cpus & (1u << arch_cpu()))
+		flush_here(start, end);
+	flush_others(pt->cpus, false);
+}
+
+/* A real CPU walks ahead by itself, in the kernel too, and may mark entries as accessed in what is no table any more.
+ * So each one flushes at once, and an idle one leaves pt for the kernel's own tables, so that it is woken up at most
+ * once each time it idles. Where the host walks tables in software it does so only for an access that is made. */
+void cpu_flush_tables(struct pagetable *pt, u64 start, u64 end)
+{
+	u32 idle = 0, who = pt->cpus;
+	if (arch_flat) {
+		pt_flush(pt, start, end);
+		return;
 	}
 	for (int i = 0; i < arch_cpus(); i++) {
 		struct cpu *cpu = &cpus[i];
-		if (cpu->pt != pt)
+		if (!(pt->cpus & (1u << i)) || !cpu->lazy)
 			continue;
-		kassert(cpu->lazy);
+		idle |= 1u << i;
 		cpu->pt = NULL;
 		__atomic_store_n(&cpu->root, boot->page_table_root, __ATOMIC_RELAXED);
-		ask_flush(cpu);
-		cpu_out(PORT_IPI, 1u << i);
-		while (flush_pending(cpu))
-			__asm__ volatile("pause");
 	}
-	return mine;
+	pt->cpus &= ~idle;
+	if (pt->cpus & (1u << arch_cpu()))
+		flush_here(start, end);
+	flush_others(who, true);
+	for (; idle; idle &= idle - 1)
+		pt_put_root(pt->root);
+}
+
+void cpu_disown_pagetable(struct pagetable *pt)
+{
+	for (int i = 0; i < arch_cpus(); i++)
+		if (cpus[i].pt == pt)
+			cpus[i].pt = NULL;
 }
 
 /* ---- events ---- */
@@ -266,9 +299,9 @@ static bool poll_events(struct cpu *cpu)
 	if (!cpu->idle_short || boot->cpus == 1)
 		return false;
 	u64 end = arch_ns_to_tsc(arch_tsc_to_ns(arch_tsc()) + IDLE_POLL_NS);
-	while (!cpu_events_pending() && !flush_pending(cpu) && arch_tsc() < end)
+	while (!cpu_events_pending() && !flush_now(cpu) && arch_tsc() < end)
 		__asm__ volatile("pause");
-	return cpu_events_pending() || flush_pending(cpu);
+	return cpu_events_pending() || flush_now(cpu);
 }
 
 /* Sleeps, or nearly, until an event; without the lock. */
@@ -278,8 +311,10 @@ static void await_event(struct cpu *cpu)
 		return;
 	u64 start_ns = arch_tsc_to_ns(arch_tsc());
 	__atomic_store_n(&cpu->attentive, false, __ATOMIC_SEQ_CST);
-	/* The runner looks at the events again before it puts the CPU to sleep. */
-	cpu_halt();
+	/* Who saw it attentive has sent nothing. The runner looks at the events again before it puts the CPU to sleep.
+	 */
+	if (!flush_now(cpu))
+		cpu_halt();
 	cpu->attentive = true;
 	cpu->idle_short = arch_tsc_to_ns(arch_tsc()) - start_ns < IDLE_SHORT_NS;
 }
@@ -295,11 +330,10 @@ void arch_idle(u64 deadline)
 		__atomic_store_n(&cpu->lazy, true, __ATOMIC_SEQ_CST);
 		kernel_unlock();
 		await_event(cpu);
-		while (flush_pending(cpu))
+		while (flush_now(cpu))
 			cpu_flush_if_asked();
 		kernel_lock();
 		__atomic_store_n(&cpu->lazy, false, __ATOMIC_SEQ_CST);
-		cpu_flush_if_asked();
 	}
 	events_handle(arch_take_events());
 }

@@ -44,15 +44,14 @@ struct cpu {
 	u32 number;
 	u32 flush_wanted; /* counts what other CPUs, with the lock held, ask of this one's TLB ... */
 	u32 flush_done;	  /* ... and up to where it has been done */
-	bool lazy;	  /* idle with a stale page table allowed */
+	bool lazy;	  /* idle; like an attentive one it flushes before it runs a program */
 	bool attentive;	  /* in the kernel: will look at its events before it sleeps or leaves, setting one is enough */
-	u64 root;	  /* what CR3 holds */
-	u64 dead_root;	  /* the same, when its tables wait to be freed until another is loaded; else 0 */
-	struct pagetable *pt; /* the same, NULL for the kernel's own */
+	u64 root;	  /* what CR3 holds: a reference on its page */
+	struct pagetable *pt; /* the same, NULL for the kernel's own and for one that was destroyed */
 	u64 wanted_deadline, armed_deadline;
 	u32 kicks;	 /* CPUs to be told of work when the lock is released */
 	bool idle_short; /* the last idle time was: the next one is worth polling */
-	u64 pad[3];
+	u64 pad[4];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");
@@ -84,7 +83,7 @@ extern bool arch_flat;
 void cpu_load_cr3(u64 root);
 void cpu_invlpg(u64 va);
 void cpu_halt(void);
-/* Flushes this CPU's TLB when asked to; called with or without the kernel lock. */
+/* Flushes this CPU's TLB when asked to; always before user mode, with the kernel lock held. */
 void cpu_flush_if_asked(void);
 
 /* entry.S */

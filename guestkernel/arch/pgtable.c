@@ -92,15 +92,24 @@ static void free_table(u64 *table, int level)
 	page_put(page_of(virt_to_phys(table)));
 }
 
-void pt_free_tables(u64 root)
+void pt_get_root(u64 root)
 {
-	free_table(phys_to_virt(root), LEVELS);
+	page_get(page_of(root));
+}
+
+void pt_put_root(u64 root)
+{
+	struct page *page = page_of(root);
+	if (page_last(page))
+		free_table(phys_to_virt(root), LEVELS);
+	else
+		page_put(page);
 }
 
 void pt_destroy(struct pagetable *pt)
 {
-	if (!cpu_forget_pagetable(pt))
-		pt_free_tables(pt->root);
+	cpu_disown_pagetable(pt);
+	pt_put_root(pt->root);
 	pt->root = 0;
 }
 
@@ -142,7 +151,7 @@ int pt_map(struct pagetable *pt, u64 va, paddr_t pa, u64 size, u32 prot)
 	*entry = pa | leaf_bits(prot) | (level == 2 ? PS : 0);
 	if (emptied) {
 		/* A CPU may still hold a pointer to the table, from when it had entries. */
-		pt_flush(pt, va, va + PAGE_SIZE);
+		cpu_flush_tables(pt, va, va + PAGE_SIZE);
 		page_put(emptied);
 	}
 	return 0;
@@ -265,7 +274,7 @@ void pt_free_range(struct pagetable *pt, u64 start, u64 end)
 	if (list_empty(&freed))
 		return;
 	/* A CPU may hold pointers to these tables until it is flushed. */
-	pt_flush(pt, 0, USER_END);
+	cpu_flush_tables(pt, 0, USER_END);
 	struct page *page, *next;
 	list_for_each_safe (page, next, &freed, link) {
 		list_remove(&page->link);

@@ -10,8 +10,13 @@
 bool cpu_events_pending(void);
 void cpu_arm_deadline(void);
 void cpu_out(u16 port, u32 value);
-bool cpu_forget_pagetable(struct pagetable *pt);
-void pt_free_tables(u64 root);
+/* pt_flush() for when tables are to be freed: idle CPUs, too, hold no pointer to them afterwards. */
+void cpu_flush_tables(struct pagetable *pt, u64 start, u64 end);
+/* Before pt is forgotten: CPUs that have it loaded go on with its tables, which stay until the last has loaded others. */
+void cpu_disown_pagetable(struct pagetable *pt);
+/* The tables below a root live as long as a pagetable or a CPU has a reference. The kernel's own are not counted. */
+void pt_get_root(u64 root);
+void pt_put_root(u64 root);
 struct vdso_data;
 void time_init(void);
 u64 time_tick_tsc(void); /* the runner sees deadlines that are at least this far ahead by itself */

@@ -48,6 +48,7 @@ static u64 leave(struct regs *regs)
 			events_handle(arch_take_events());
 		return_to_user(regs);
 		sanitise(regs);
+		cpu_flush_if_asked();
 		/* From here on events must come as interrupts; those that came before are seen now, in flat by entry.S.
 		 */
 		__atomic_store_n(&this_cpu()->attentive, false, __ATOMIC_SEQ_CST);
@@ -92,7 +93,6 @@ u64 arch_trap(struct regs *regs, u64 vector, u64 error_code, u64 cr2)
 		crash(regs, (u32)vector, error_code, cr2, "fault in the kernel");
 	this_cpu()->depth = 0;
 	this_cpu()->attentive = true;
-	cpu_flush_if_asked();
 	kernel_lock();
 	if (vector != BOOT_EVENT_VECTOR)
 		user_fault(regs, (u32)vector, error_code, cr2);

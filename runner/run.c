@@ -530,8 +530,8 @@ static int refuse_missing(const struct run_spec *spec, struct error *error)
 {
 	const char *option = spec->copy_count ? "--copy-in and --copy-out" : spec->disk_bytes ? "--disk" : NULL;
 	for (unsigned i = 0; i < spec->mount_count; i++)
-		if (spec->mount[i].kind == SPEC_OVERLAY || spec->mount[i].kind == SPEC_TAR)
-			option = "--overlay and --rootfs";
+		if (spec->mount[i].kind == SPEC_TAR)
+			option = "--rootfs FILE";
 	return option ? error_set(error, STATUS_RUNNER, "%s: not supported yet", option) : 0;
 }
 

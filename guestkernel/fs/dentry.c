@@ -163,6 +163,25 @@ static void unkeep(struct dentry *d)
 	dentry_put(d);
 }
 
+static bool is_pinned(const struct dentry *d)
+{
+	return d->sb->pinned || (d->flags & DENTRY_PINNED);
+}
+
+void dentry_pin(struct dentry *d)
+{
+	if (is_pinned(d))
+		return;
+	if (d->flags & DENTRY_KEPT) { /* the reference remains */
+		d->flags &= ~DENTRY_KEPT;
+		list_remove(&d->kept);
+		d->sb->names--;
+	} else {
+		dentry_get(d);
+	}
+	d->flags |= DENTRY_PINNED;
+}
+
 /* Watches and locks belong to the inode, which must not be forgotten under them. */
 static bool may_forget(const struct dentry *d)
 {
@@ -239,11 +258,31 @@ static void remember_absence(struct dentry *parent, const char *name, size_t len
 	dentry_put(d);
 }
 
+/* Did somebody else enter the name meanwhile? Then *result is what the lookup comes to. */
+static bool entered(struct dentry *parent, const char *name, size_t len, struct dentry **out, int *result)
+{
+	struct dentry *d = hash_find(parent, name, len);
+	if (!d)
+		return false;
+	*result = d->inode ? 0 : -ENOENT;
+	if (d->inode) {
+		dentry_get(d);
+		*out = d;
+	}
+	return true;
+}
+
 /* Asks a file system that may sleep: meanwhile somebody else may have entered the name. */
 static int lookup_entry(struct dentry *parent, const char *name, size_t len, struct dentry **out)
 {
 	struct inode *inode;
+	int known;
 	int r = parent->inode->ops->lookup_entry(parent, name, len, &inode);
+	if (parent->sb->layered && (!r || r == -ENOENT) && entered(parent, name, len, out, &known)) {
+		if (!r)
+			inode_put(inode);
+		return known;
+	}
 	if (r) {
 		if (r == -ENOENT)
 			remember_absence(parent, name, len);
@@ -261,6 +300,8 @@ static int lookup_entry(struct dentry *parent, const char *name, size_t len, str
 		inode_put(inode);
 		return -ENOMEM;
 	}
+	if (parent->sb->layered)
+		d->flags |= DENTRY_LOWER;
 	dentry_add(d, inode);
 	*out = d;
 	return 0;
@@ -304,11 +345,13 @@ static void link_to_parent(struct dentry *d)
 void dentry_add(struct dentry *d, struct inode *inode)
 {
 	struct dentry *old = d->sb->keeps_names ? hash_find(d->parent, d->name, d->len) : NULL;
-	if (old)
+	if (old) {
+		d->flags |= old->flags & DENTRY_LOWER;
 		forget(old); /* known to be absent, or entered while the file system slept */
+	}
 	d->inode = inode;
 	link_to_parent(d);
-	if (d->sb->pinned)
+	if (is_pinned(d))
 		dentry_get(d);
 	else if (d->sb->keeps_names)
 		keep(d);
@@ -321,27 +364,56 @@ void dentry_delete(struct dentry *d)
 	hash_remove(d);
 	list_remove(&d->sibling);
 	d->flags |= DENTRY_DELETED;
-	if (d->sb->pinned)
+	if (is_pinned(d))
 		dentry_put(d);
 	else
 		unkeep(d);
 }
 
+/* An entry that hides what the layer below has at the place of d. */
+static struct dentry *alloc_hiding(struct dentry *d)
+{
+	struct dentry *hiding = dentry_alloc(d->parent, d->name, d->len);
+	if (hiding)
+		hiding->flags |= DENTRY_PINNED | DENTRY_LOWER;
+	return hiding;
+}
+
+int dentry_hide(struct dentry *d)
+{
+	struct dentry *hiding = alloc_hiding(d);
+	if (!hiding)
+		return -ENOMEM;
+	dentry_add(hiding, NULL);
+	dentry_put(hiding);
+	return 0;
+}
+
 int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len)
 {
-	struct dentry *absent = hash_find(new_parent, name, len);
-	if (absent && !absent->inode)
-		dentry_delete(absent);
+	struct dentry *there = hash_find(new_parent, name, len), *hiding = NULL;
+	u32 lower = there ? there->flags & DENTRY_LOWER : 0;
+	if ((d->flags & DENTRY_LOWER) && !(hiding = alloc_hiding(d)))
+		return -ENOMEM;
 	hash_remove(d);
 	if (set_name(d, name, len)) {
 		hash_insert(d);
+		dentry_put(hiding);
 		return -ENOMEM;
 	}
+	if (there && !there->inode)
+		dentry_delete(there);
+	d->flags = (d->flags & ~DENTRY_LOWER) | lower;
+	if (d->sb->layered)
+		dentry_pin(d);
 	list_remove(&d->sibling);
 	struct dentry *old_parent = d->parent;
 	d->parent = new_parent;
 	dentry_get(new_parent);
 	link_to_parent(d);
+	if (hiding)
+		dentry_add(hiding, NULL);
+	dentry_put(hiding);
 	dentry_put(old_parent);
 	return 0;
 }
@@ -362,6 +434,13 @@ int dentry_exchange(struct dentry *a, struct dentry *b)
 	}
 	if (!r) {
 		struct dentry *parent = a->parent;
+		u32 differ = (a->flags ^ b->flags) & DENTRY_LOWER;
+		a->flags ^= differ;
+		b->flags ^= differ;
+		if (a->sb->layered) {
+			dentry_pin(a);
+			dentry_pin(b);
+		}
 		a->parent = b->parent;
 		b->parent = parent;
 		list_remove(&a->sibling);

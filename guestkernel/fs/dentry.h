@@ -4,6 +4,10 @@
  *
  * A dentry that stands for an existing name is hashed. In file systems without a backing store (sb->pinned) it holds
  * a reference of its own until the name is removed; elsewhere it goes with its last user.
+ *
+ * A layered file system (sb->layered) shows the names of another one below its own. What was changed is pinned: new
+ * names, and entries without an inode in the places of names below that were removed or renamed. The others are looked
+ * up below. DENTRY_LOWER belongs to the place rather than to what stands there.
  */
 #ifndef GUESTKERNEL_FS_DENTRY_H
 #define GUESTKERNEL_FS_DENTRY_H
@@ -11,8 +15,10 @@
 #include "guestkernel/fs/vfs.h"
 
 #define DENTRY_HASHED  1u
-#define DENTRY_KEPT    4u /* sb->keeps_names: the superblock has a reference */
-#define DENTRY_DELETED 2u /* the name was removed while in use */
+#define DENTRY_KEPT    4u  /* sb->keeps_names: the superblock has a reference */
+#define DENTRY_DELETED 2u  /* the name was removed while in use */
+#define DENTRY_PINNED  8u  /* sb->layered: holds a reference of its own; set before dentry_add(), or by dentry_pin() */
+#define DENTRY_LOWER   16u /* sb->layered: the layer below has this name in this directory */
 
 struct dentry {
 	u32 refs, flags;
@@ -50,6 +56,11 @@ void dentry_delete(struct dentry *d);
 /* Gives d another name; -ENOMEM before anything has changed. What stood there must be deleted afterwards or before. */
 int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t len);
 int dentry_exchange(struct dentry *a, struct dentry *b);
+/* Layered: the name is gone as by dentry_delete(), and what the layer below has of it is hidden. -ENOMEM before
+ * anything has changed */
+int dentry_hide(struct dentry *d);
+/* Layered: the name stays until it is removed. */
+void dentry_pin(struct dentry *d);
 /* Is d below (or the same as) ancestor? */
 bool dentry_below(const struct dentry *d, const struct dentry *ancestor);
 bool dentry_has_children(const struct dentry *d);

@@ -8,6 +8,7 @@
 #include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/overlay.h"
 #include "guestkernel/fs/p9.h"
 #include "guestkernel/fs/procfs.h"
 #include "guestkernel/fs/tmpfs.h"
@@ -15,7 +16,7 @@
 
 int devpts_create(const char *options, struct superblock **out) __attribute__((weak)); /* drv/pty.c */
 
-const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "devpts", "proc", "sysfs", "9p", NULL};
+const char *const filesystem_types[] = {"tmpfs", "ramfs", "devtmpfs", "devpts", "proc", "sysfs", "9p", "overlay", NULL};
 
 int filesystem_create(const char *type, const char *options, struct superblock **out)
 {
@@ -27,6 +28,8 @@ int filesystem_create(const char *type, const char *options, struct superblock *
 		return procfs_create(out);
 	if (!strcmp(type, "9p"))
 		return p9_create(options, out);
+	if (!strcmp(type, "overlay"))
+		return overlay_create(options, out);
 	if (!strcmp(type, "sysfs"))
 		return sysfs_create(out);
 	if (!strcmp(type, "devpts") && devpts_create)

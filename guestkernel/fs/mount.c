@@ -74,6 +74,8 @@ static void drop_names(struct superblock *sb)
 		return;
 	dentry_drop_tree(root);
 	dentry_put(root);
+	if (sb->ops->unmounted)
+		sb->ops->unmounted(sb);
 }
 
 void mount_put(struct mount *m)
@@ -341,10 +343,11 @@ static int do_new(const char *source, const struct path *target, const char *typ
 	if (!type)
 		return -EINVAL;
 	bool dir = inode_is(target->dentry->inode, K_S_IFDIR);
-	if (!dir && strcmp(type, "9p"))
+	if (!dir && strcmp(type, "9p") && strcmp(type, "overlay"))
 		return -ENOTDIR;
 	int r = filesystem_create(type, options ? options : "", &sb);
-	if (!r && dir != inode_is(sb->root->inode, K_S_IFDIR)) { /* a share may be a single file */
+	if (!r &&
+	    dir != inode_is(sb->root->inode, K_S_IFDIR)) { /* a share, or what is over one, may be a single file */
 		drop_names(sb);
 		superblock_put(sb);
 		r = -ENOTDIR;

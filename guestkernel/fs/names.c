@@ -210,6 +210,15 @@ int vfs_unlink(int dirfd, const char *name)
 	return r;
 }
 
+/* Can the directory go? May sleep. */
+static int check_empty(struct dentry *d)
+{
+	if (d->sb->pinned)
+		return dentry_has_children(d) ? -ENOTEMPTY : 0;
+	int r = d->inode->ops->empty ? d->inode->ops->empty(d) : 0;
+	return r ? r : d->flags & DENTRY_DELETED ? -ENOENT : 0;
+}
+
 static int do_rmdir(struct walk *w)
 {
 	struct dentry *d;
@@ -221,9 +230,7 @@ static int do_rmdir(struct walk *w)
 		r = -ENOTDIR;
 	else if (d->mounts)
 		r = -EBUSY;
-	else if (d->sb->pinned && dentry_has_children(d))
-		r = -ENOTEMPTY;
-	else
+	else if (!(r = check_empty(d)))
 		r = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
 	drop_victim(dir, d, r, IN_ISDIR_EVENT);
 	return r;
@@ -269,7 +276,16 @@ static int check_directories(struct renaming *n)
 		return -ENOTDIR;
 	if (!from_dir && to_dir)
 		return -EISDIR;
-	return to_dir && n->target->sb->pinned && dentry_has_children(n->target) ? -ENOTEMPTY : 0;
+	return to_dir ? check_empty(n->target) : 0;
+}
+
+/* The file system slept: do the names stand for what was found? Where a server decides, it does so now. */
+static bool still_there(const struct renaming *n)
+{
+	const struct dentry *target = dentry_cached(n->to.at.dentry, n->to.last, n->to.last_len);
+	if (target && !target->inode)
+		target = NULL;
+	return dentry_cached(n->from.at.dentry, n->from.last, n->from.last_len) == n->source && target == n->target;
 }
 
 static int check_rename(struct renaming *n)
@@ -288,6 +304,8 @@ static int check_rename(struct renaming *n)
 	if (!r && (n->source->mounts || (n->target && n->target->mounts)))
 		r = -EBUSY;
 	if (!r && (n->to.at.dentry->flags & DENTRY_DELETED))
+		r = -ENOENT;
+	if (!r && from->sb->layered && !still_there(n))
 		r = -ENOENT;
 	if (!r && !from->ops->rename && !from->ops->rename_name)
 		r = -EPERM;
@@ -321,8 +339,10 @@ static int move_entries(struct renaming *n)
 		r = dentry_exchange(n->source, n->target);
 	} else {
 		r = dentry_move(n->source, n->to.at.dentry, n->to.last, n->to.last_len);
-		if (!r && n->target)
+		if (!r && n->target) {
+			dentry_drop_tree(n->target); /* what was kept below it */
 			dentry_delete(n->target);
+		}
 	}
 	if (!r && !from->ops->rename_name)
 		r = from->ops->rename(from, n->source->inode, to, n->target ? n->target->inode : NULL, n->flags);

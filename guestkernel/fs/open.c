@@ -117,6 +117,11 @@ int file_open_path(const struct path *path, u32 flags, struct file **out)
 	return do_open(path, flags, out);
 }
 
+int file_open_unchecked(const struct path *path, u32 flags, struct file **out)
+{
+	return do_open(path, flags, out);
+}
+
 /* O_TMPFILE: an inode without a name in the directory's file system. */
 static int open_tmpfile(const struct path *dir, const struct open_args *args, struct file **out)
 {
@@ -124,7 +129,7 @@ static int open_tmpfile(const struct path *dir, const struct open_args *args, st
 	int r = mount_want_write(dir);
 	if (!r)
 		r = inode_permission(parent, MAY_WRITE | MAY_EXEC);
-	if (!r && (!parent->ops->create || !dir->dentry->sb->pinned))
+	if (!r && (!parent->ops->create || !(dir->dentry->sb->pinned || dir->dentry->sb->layered)))
 		r = -EOPNOTSUPP;
 	if (r)
 		return r;

@@ -57,7 +57,7 @@ static void destroy(struct superblock *sb)
 	kfree(p9);
 }
 
-static const struct super_ops p9_super_ops = {"9p", V9FS_SUPER_MAGIC, statfs, options_text, destroy};
+static const struct super_ops p9_super_ops = {"9p", V9FS_SUPER_MAGIC, statfs, options_text, .destroy = destroy};
 
 /* ---- mount options ---- */
 

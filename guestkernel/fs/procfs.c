@@ -375,8 +375,8 @@ static const struct inode_ops proc_magic_ops = {
 
 /* ---- the file systems ---- */
 
-static const struct super_ops proc_super_ops = {"proc", PROC_SUPER_MAGIC, NULL, NULL, NULL};
-static const struct super_ops sys_super_ops = {"sysfs", SYSFS_MAGIC, NULL, NULL, NULL};
+static const struct super_ops proc_super_ops = {"proc", PROC_SUPER_MAGIC, .destroy = NULL};
+static const struct super_ops sys_super_ops = {"sysfs", SYSFS_MAGIC, .destroy = NULL};
 
 static int create(const struct super_ops *ops, const struct proc_entry *root, struct superblock **out)
 {

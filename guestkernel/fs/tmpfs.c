@@ -239,9 +239,9 @@ static void destroy_sb(struct superblock *sb)
 	kfree(sb->data);
 }
 
-const struct super_ops tmpfs_super_ops = {"tmpfs", TMPFS_MAGIC, statfs, options_text, destroy_sb};
-const struct super_ops devtmpfs_super_ops = {"devtmpfs", TMPFS_MAGIC, statfs, options_text, destroy_sb};
-const struct super_ops devpts_super_ops = {"devpts", DEVPTS_SUPER_MAGIC, statfs, NULL, destroy_sb};
+const struct super_ops tmpfs_super_ops = {"tmpfs", TMPFS_MAGIC, statfs, options_text, .destroy = destroy_sb};
+const struct super_ops devtmpfs_super_ops = {"devtmpfs", TMPFS_MAGIC, statfs, options_text, .destroy = destroy_sb};
+const struct super_ops devpts_super_ops = {"devpts", DEVPTS_SUPER_MAGIC, statfs, NULL, .destroy = destroy_sb};
 
 /* A number with k, m, g or % (of all memory) behind it; false: not one. */
 static bool parse_size(const char *s, size_t len, u64 *value)

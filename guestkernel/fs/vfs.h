@@ -102,6 +102,8 @@ struct inode_ops {
 	int (*link)(struct inode *dir, struct dentry *d, struct inode *inode);
 	int (*unlink)(struct inode *dir, struct dentry *d);
 	int (*rmdir)(struct inode *dir, struct dentry *d); /* d is empty */
+	/* Where not all entries are dentries and the file system must look: 0, -ENOTEMPTY. May sleep. */
+	int (*empty)(struct dentry *d);
 	/* replaced: the inode that `new` stands for so far, or NULL. flags: RENAME_EXCHANGE or 0 */
 	int (*rename)(struct inode *old_dir, struct inode *inode, struct inode *new_dir, struct inode *replaced,
 		      u32 flags);
@@ -118,7 +120,7 @@ struct inode_ops {
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);
 	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen.
-	 */
+	 * 1: the page was replaced and unmapped, so that the access is to be tried again. */
 	int (*page_dirty)(struct inode *inode, u64 index);
 	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
 	void (*destroy)(struct inode *inode);	     /* last reference is gone: frees what data holds */
@@ -154,6 +156,7 @@ struct super_ops {
 	u64 magic;	  /* statfs f_type */
 	void (*statfs)(struct superblock *sb, struct statfs_info *info);
 	void (*options)(struct superblock *sb, char *buf, size_t size); /* ",size=..." for /proc/mounts */
+	void (*unmounted)(struct superblock *sb); /* nothing shows its names any more; inodes may still be in use */
 	void (*destroy)(struct superblock *sb);
 };
 struct superblock {
@@ -166,6 +169,7 @@ struct superblock {
 	/* Names are kept with a reference of their own, the longest unused ones dropped beyond names_limit. */
 	bool keeps_names;
 	bool keeps_absence; /* those that do not exist too */
+	bool layered;	    /* a dentry is truer than what a lookup says (dentry.h) */
 	u32 names, names_limit;
 	struct list unused; /* dentries that are kept, the one used longest ago first */
 	struct dentry *root;
@@ -254,6 +258,8 @@ int file_open(int dirfd, const char *name, u32 flags, u32 mode, struct file **ou
 int file_open_exec(int dirfd, const char *name, int at_flags, struct file **out);
 /* Opens what a path already names (/proc links, descriptors). */
 int file_open_path(const struct path *path, u32 flags, struct file **out);
+/* The same without a look at permissions, for the kernel's own use. */
+int file_open_unchecked(const struct path *path, u32 flags, struct file **out);
 /* Text of a path as seen from the process's root; returns length with NUL or -ENAMETOOLONG. */
 long path_text(const struct path *path, char *buf, size_t size);
 int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute of the current process */

@@ -81,9 +81,12 @@ long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t siz
 
 static int may_change(const struct path *path, struct inode *inode, const char *name)
 {
+	static const struct attr none;
 	int r = mount_want_write(path);
 	if (!r)
 		r = list_of(inode) ? check_name(inode, name, true) : -EOPNOTSUPP;
+	if (!r && inode->ops->setattr)
+		r = inode->ops->setattr(inode, &none);
 	return r;
 }
 

@@ -117,7 +117,7 @@ int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 			r = vma->file->inode->ops->page_dirty(vma->file->inode,
 							      vma->pgoff + ((addr - vma->start) >> PAGE_SHIFT));
 		if (r)
-			return r;
+			return MIN(r, 0);
 		r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
 
 		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int set_limit(int resource, rlim_t value, const char *name, struct error *error)
@@ -56,12 +57,12 @@ int policy_close_descriptors(const int *keep, size_t count, size_t *open, struct
 	for (size_t i = 0; i < count; i++) {
 		if (sorted[i] < 0 || (unsigned)sorted[i] < next)
 			continue; /* a stream that the caller had closed, or named twice */
-		if ((unsigned)sorted[i] > next && close_range(next, (unsigned)sorted[i] - 1, 0))
+		if ((unsigned)sorted[i] > next && syscall(SYS_close_range, next, (unsigned)sorted[i] - 1, 0))
 			return error_errno(error, STATUS_RUNNER, "cannot close unneeded descriptors");
 		next = (unsigned)sorted[i] + 1;
 		*open += 1;
 	}
-	if (close_range(next, ~0u, 0))
+	if (syscall(SYS_close_range, next, ~0u, 0))
 		return error_errno(error, STATUS_RUNNER, "cannot close unneeded descriptors");
 	return (int)next;
 }

@@ -84,7 +84,7 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 };
 
 #define POLICY_IO_ROWS \
-	ROW(epoll_wait, "the event loop"), \
+	ROW(epoll_pwait, "the event loop"), \
 	ROW(read, "eventfd, timerfd, signalfd; caller's input"), \
 	ROW(write, "guest output; eventfd; messages and statistics"), \
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <cpuid.h>
 #include <errno.h>
+#include <linux/mman.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>

@@ -3,7 +3,7 @@
  * The I/O thread's epoll loop.
  *
  * System calls after confinement, for the policy tables (this file, stream.c, image_stream.c, vsock.c):
- *   I/O thread    epoll_wait, read (eventfd, and what the callbacks of other modules read), write (eventfd)
+ *   I/O thread    epoll_pwait, read (eventfd, and what the callbacks of other modules read), write (eventfd)
  *   both threads  readv, preadv, writev, recvmsg, sendmsg (MSG_DONTWAIT, MSG_NOSIGNAL), poll, close,
  *                 write (eventfd), futex
  * vCPU threads run device code inline when the guest notifies, hence "both". epoll_ctl, openat, fstat, eventfd2 and
@@ -90,7 +90,7 @@ int loop_run(struct loop *loop, bool (*done)(void *context), void *context, stru
 {
 	struct epoll_event events[LOOP_WATCHES_MAX];
 	while (!__atomic_load_n(&loop->stopped, __ATOMIC_ACQUIRE) && !(done && done(context))) {
-		int n = epoll_wait(loop->epoll, events, LOOP_WATCHES_MAX, -1);
+		int n = epoll_pwait(loop->epoll, events, LOOP_WATCHES_MAX, -1, NULL);
 		if (n < 0 && errno != EINTR)
 			return error_errno(error, STATUS_RUNNER, "cannot wait for events");
 		for (int i = 0; i < n; i++)

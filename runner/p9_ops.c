@@ -32,7 +32,7 @@ static int attach(struct p9_session *session, const struct p9_request *request, 
 	const struct p9_share *share = &session->export->share[index];
 	if (fstat(share->root, &st))
 		return -errno;
-	int fd = fcntl(share->root, F_DUPFD_CLOEXEC, 0);
+	int fd = (int)syscall(SYS_fcntl, share->root, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return p9_last_error();
 	struct p9_fid *fid = p9_fid_add(session, (uint32_t)request->number[0], fd, &error);

@@ -121,9 +121,10 @@ void p9_describe(struct p9_fid *fid, uint8_t share, const struct stat *st, const
 	fid->alien = from && (from->alien || (from->dev != st->st_dev && is_alien(fid->fd)));
 }
 
+/* Not fcntl(): that of musl sets the flag a second time. */
 int p9_clone(const struct p9_session *session, const struct p9_fid *from)
 {
 	int fd = from->open ? openat(session->export->self_fd, p9_descriptor_name(from->fd).text, O_PATH | O_CLOEXEC)
-			    : fcntl(from->fd, F_DUPFD_CLOEXEC, 0);
+			    : (int)syscall(SYS_fcntl, from->fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? p9_last_error() : fd;
 }

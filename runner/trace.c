@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/errno_names.h"
+
 #define PIECE_BYTES 4096 /* not more than PIPE_BUF: after POLLOUT such a write does not block */
 #define POLL_MS	    100
 #define GRACE_POLLS 20 /* 2 s for a reader that has stopped, once the machine has ended */
@@ -159,6 +161,14 @@ static void list_refused(struct trace *trace, const struct trace_area *a)
 	}
 }
 
+static const char *error_name(uint64_t number)
+{
+#define NAME(e) [e] = #e,
+	static const char *const names[] = {ERRNO_NAMES(NAME)};
+#undef NAME
+	return number < sizeof(names) / sizeof(names[0]) ? names[number] : NULL;
+}
+
 static void list_limits(struct trace *trace, const struct trace_area *a)
 {
 	for (unsigned i = 0; i < TRACE_LIMITS; i++) {
@@ -166,8 +176,7 @@ static void list_limits(struct trace *trace, const struct trace_area *a)
 		memcpy(&l, &a->limit[i], sizeof(l));
 		if (!l.count || l.number >= TRACE_CALLS || !syscalls_name(l.number))
 			continue;
-		const char *missing = syscalls_missing(l.number),
-			   *error = l.error < 4096 ? strerrorname_np((int)l.error) : NULL;
+		const char *missing = syscalls_missing(l.number), *error = error_name(l.error);
 		say(trace, "asked for more: %s with %#llx, %llu times, answered by %s%s%s\n", syscalls_name(l.number),
 		    (unsigned long long)l.selector, (unsigned long long)l.count, error ? error : "an error",
 		    missing ? ": " : "", missing ? missing : "");

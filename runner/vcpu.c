@@ -432,7 +432,7 @@ static void run_guest(struct vcpu *vcpu)
 static int make_timer(struct vcpu *vcpu)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = KICK_SIGNAL};
-	event._sigev_un._tid = vcpu->tid;
+	event.sigev_notify_thread_id = vcpu->tid;
 	return timer_create(CLOCK_MONOTONIC, &event, &vcpu->timer);
 }
 

@@ -5,6 +5,10 @@ check-svm: ## end-to-end and guest-semantics tests on ordinary KVM (QEMU with ne
 	scripts/deps.sh build check svm
 	$(MAKE) all test-programs
 	scripts/check-svm.sh all
+programs: ## test suites of Debian programs, on the host and inside (SUITES="cpython busybox:tar" selects); an hour
+	scripts/deps.sh build programs
+	$(MAKE) all
+	scripts/programs.sh $(SUITES)
 demo: ## install what is missing, build, run programs in microVMs
 	scripts/deps.sh build
 	$(MAKE) all $(B)/e2e/kvm_probe
@@ -37,4 +41,4 @@ gdb: debug ## the runner under gdb with the guest kernel's symbols (ARGS="run ./
 tags: ## index of names for editors
 	scripts/deps.sh dev
 	ctags -R --languages=C,Asm,Sh,Make --exclude=build .
-.PHONY: check check-svm demo lint format cov debug gdb tags
+.PHONY: check check-svm programs demo lint format cov debug gdb tags

@@ -127,15 +127,17 @@ static u64 run_length(const struct inode *inode, u64 pos, u64 limit, bool *lower
 {
 	struct overlay_node *node = overlay_node(inode);
 	u64 index = pos / PAGE_SIZE, end = MIN(inode->size, pos + limit);
-	*lower = node->lower_file && shows_lower(inode, index);
+	*lower = node->lower_file && pos < node->lower_bytes && shows_lower(inode, index);
 	if (*lower) {
 		if (radix_next(&node->upper.pages, &index))
 			end = MIN(end, index * PAGE_SIZE);
 		return MIN(end, node->lower_bytes) - pos;
 	}
-	while (index * PAGE_SIZE < end && !shows_lower(inode, index))
-		index = index * PAGE_SIZE < node->lower_bytes ? index + 1 : pages_of(end);
-	return MIN(end, index * PAGE_SIZE) - pos;
+	if (pos >= node->lower_bytes)
+		return end - pos;
+	while (index * PAGE_SIZE < end && index * PAGE_SIZE < node->lower_bytes && !shows_lower(inode, index))
+		index++;
+	return (shows_lower(inode, index) ? MIN(end, index * PAGE_SIZE) : end) - pos;
 }
 
 static long read_file(struct file *file, struct uio *uio, u64 *pos)

@@ -104,7 +104,7 @@ static void open_stdio(const struct job *job, int stdio[3])
 		/* The program's own user may open /dev/stdout again, as with pipes that a shell made for it. */
 		if (kind[i] == WIRE_STDIO_STREAM && job->header.uid)
 			(void)!fchown(stdio[i], job->header.uid, job->header.gid);
-		if (kind[i] == WIRE_STDIO_STDOUT)
+		if (i == 2 && kind[i] == WIRE_STDIO_STDOUT)
 			stdio[i] = stdio[1];
 		if (kind[i] == WIRE_STDIO_NULL)
 			stdio[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -223,7 +223,7 @@ _Noreturn static void serve(void)
 		fds[0] = (struct pollfd){.fd = stream_fd(STREAM_CONTROL), .events = POLLIN};
 		int tty_fds = tty_poll(fds + 1);
 
-		if (ppoll(fds, (nfds_t)(1 + tty_fds), NULL, &while_waiting) < 0) {
+		if (ppoll(fds, 1 + (nfds_t)tty_fds, NULL, &while_waiting) < 0) {
 			reap(); /* EINTR: SIGCHLD, what else */
 			continue;
 		}

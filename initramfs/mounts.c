@@ -145,8 +145,9 @@ static void mount_root(const struct wire_mount *header)
 	/* What a root file system brings for /run is its own. */
 	for (size_t i = 0; i < sizeof own / sizeof own[0] - !share; i++) {
 		char point[16] = NEW_ROOT;
+		size_t length = strlen(NEW_ROOT);
 
-		strcat(point, own[i]);
+		text_append(point, sizeof point - 1, &length, own[i]);
 		if (!share && lstat(point, &st))
 			make_directory(point);
 		if (lstat(point, &st) == 0 && S_ISDIR(st.st_mode) && mount(own[i], point, NULL, MS_BIND | MS_REC, NULL))

@@ -113,7 +113,7 @@ static void execute_searched(const struct job *job)
 			used = length;
 			if (length)
 				path[used++] = '/';
-			strcpy(path + used, job->program);
+			memcpy(path + used, job->program, strlen(job->program) + 1);
 			execve(path, job->argv, job->envp);
 			if (errno != ENOENT && errno != ENOTDIR)
 				error = errno;

@@ -46,7 +46,7 @@ void text_append(char *buffer, size_t size, size_t *length, const char *string)
 
 	if (n > size - *length)
 		n = size - *length;
-	memcpy(buffer + *length, string, n);
+	memcpy(buffer + *length, string, n); /* NOLINT(bugprone-not-null-terminated-result): *length tells the end */
 	*length += n;
 }
 

@@ -130,6 +130,7 @@ static int fill(const struct run_spec *spec, char *const caller[], struct enviro
 {
 	size_t count = sizeof(defaults) / sizeof(*defaults);
 	out->vars = arena_alloc(&out->arena, (count + 1 + spec->env_count) * sizeof(*out->vars));
+	out->count = 0;
 	if (!out->vars || set_identity(spec, out) || set_made(out, "HOME", out->home))
 		return -1;
 	for (size_t i = 0; i < count; i++) {

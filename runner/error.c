@@ -20,7 +20,7 @@ static int fill(struct error *error, int status, int number, const char *format,
 	return -1;
 }
 
-int error_set(struct error *error, int status, const char *format, ...)
+int(error_set)(struct error *error, int status, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -29,7 +29,7 @@ int error_set(struct error *error, int status, const char *format, ...)
 	return -1;
 }
 
-int error_errno(struct error *error, int status, const char *format, ...)
+int(error_errno)(struct error *error, int status, const char *format, ...)
 {
 	int number = errno;
 	va_list args;

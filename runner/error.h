@@ -25,4 +25,16 @@ int error_set(struct error *error, int status, const char *format, ...) __attrib
 /* The same, followed by ": " and the text of errno. */
 int error_errno(struct error *error, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* So that compilers and analyzers see what is returned. */
+#define error_set(...)                                                                                                 \
+	({                                                                                                             \
+		error_set(__VA_ARGS__);                                                                                \
+		-1;                                                                                                    \
+	})
+#define error_errno(...)                                                                                               \
+	({                                                                                                             \
+		error_errno(__VA_ARGS__);                                                                              \
+		-1;                                                                                                    \
+	})
+
 #endif

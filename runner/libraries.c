@@ -34,7 +34,7 @@ struct linker {
 	bool musl;
 	const char *program; /* for messages */
 	const char *interp;  /* PT_INTERP */
-	const struct object *main;
+	struct object *main;
 	struct object **tail;  /* where the next object goes */
 	char system[PATH_MAX]; /* glibc: its library directory without /usr, such as /lib/x86_64-linux-gnu */
 	struct ldcache cache;
@@ -401,11 +401,9 @@ static int add_interp(struct linker *linker)
 static int link_all(struct linker *linker, struct walk_node *program, const struct elf_info *info)
 {
 	struct walk_node *node;
-	struct object *first = NULL;
-	linker->tail = &first;
+	linker->tail = &linker->main;
 	if (add_interp(linker) || load(linker, program, program->path, program->path, NULL))
 		return -1;
-	linker->main = first;
 	bool any = info->needed_count || environment_get(linker->builder->environment, "LD_PRELOAD");
 	if ((any && linker->musl && set_musl_path(linker)) || preload(linker))
 		return -1;

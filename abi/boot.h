@@ -67,6 +67,7 @@
 #define PORT_DISCARD 0x504  /* shared_page.discard: give these pages back to the host */
 #define PORT_TRACE 0x505    /* the ring of the trace area is full (abi/trace.h) */
 #define PORT_YIELD 0x506    /* this CPU waits for another one, which the host may have taken off its processor */
+#define PORT_MEMORY 0x507   /* the RAM behind boot_block.first_bytes is wanted: it is there when the instruction ends */
 
 #define BOOT_F_VERBOSE 1u     /* name unknown system calls, log boot */
 #define BOOT_F_LIMIT_CALLS 2u /* a process of the program that makes a call not in boot_block.calls dies by SIGSYS */
@@ -115,7 +116,8 @@ struct boot_block {
 	uint32_t cpus;   /* 1..BOOT_MAX_CPUS */
 	uint32_t flags;  /* BOOT_F_* */
 	uint32_t tsc_khz;
-	uint64_t memory_bytes;
+	uint64_t memory_bytes;           /* RAM */
+	uint64_t first_bytes;            /* of it there from the start: nothing behind them is touched before PORT_MEMORY */
 	uint64_t free_start;             /* first free byte after the initramfs, page-aligned */
 	uint64_t initramfs, initramfs_bytes;
 	uint64_t page_table_root;        /* CR3 of the kernel's own tables */

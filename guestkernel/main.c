@@ -45,7 +45,7 @@ void kernel_main(u64 cpu)
 		kernel_lock();
 		time_init();
 		vdso_init();
-		page_init(boot->free_start, boot->memory_bytes);
+		page_init(boot->free_start, boot->first_bytes, boot->memory_bytes);
 		vsock_init();
 		vfs_init();
 		tty_init();

@@ -51,6 +51,7 @@ struct policy_row {
 #define POLICY_VCPU_ROWS \
 	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"), \
 	ROW_IF(ioctl, 1, KVM_INTERRUPT, "inject the event vector (no in-kernel irqchip)"), \
+	ROW_IF(ioctl, 1, KVM_SET_USER_MEMORY_REGION, "the rest of the guest's RAM, when it is wanted"), \
 	ROW_IF(ioctl, 1, KVM_GET_REGS, "register dump after a guest crash"), \
 	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"), \
 	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"), \

@@ -3,12 +3,17 @@
 
 #include <assert.h>
 #include <cpuid.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <link.h>
 #include <linux/mman.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "abi/trace.h"
 #include "runner/images.h"
@@ -283,6 +288,29 @@ static void make_ready(struct vm *vm, uint64_t start, uint64_t bytes)
 		madvise(at_start, bytes, MADV_POPULATE_WRITE);
 }
 
+/* Where this byte of the executable stands in its file; -1 when it is of no segment. */
+static off_t file_offset(const void *at)
+{
+	const ElfW(Phdr) *segment = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	uintptr_t base = (uintptr_t)segment - sizeof(ElfW(Ehdr)); /* ld puts the table behind the header */
+	for (unsigned long i = 0; segment && i < getauxval(AT_PHNUM); i++) {
+		uintptr_t offset = (uintptr_t)at - base - segment[i].p_vaddr;
+		if (segment[i].p_type == PT_LOAD && offset < segment[i].p_filesz)
+			return (off_t)(segment[i].p_offset + offset);
+	}
+	return -1;
+}
+
+/* A page-aligned image of the executable appears in guest memory. As a private mapping of the file, which costs no copy
+ * and shares what the guest only reads; a plain copy where that cannot be had. */
+static void load(int self, uint8_t *to, const uint8_t *image, uint64_t bytes)
+{
+	uint64_t pages = (bytes + PAGE - 1) & ~(PAGE - 1);
+	off_t offset = self < 0 ? -1 : file_offset(image);
+	if (offset < 0 || mmap(to, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, self, offset) == MAP_FAILED)
+		memcpy(to, image, bytes);
+}
+
 void boot_load(struct vm *vm)
 {
 	uint64_t kernel_bytes = (uint64_t)(image_kernel_end - image_kernel);
@@ -291,8 +319,11 @@ void boot_load(struct vm *vm)
 	uint8_t *initramfs = memory_range(&vm->memory, gpa(initramfs_place()), initramfs_bytes);
 	if (!kernel || !initramfs)
 		return; /* boot_prepare says so */
-	memcpy(kernel, image_kernel, kernel_bytes);
-	memcpy(initramfs, image_initramfs, initramfs_bytes);
+	int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	load(self, kernel, image_kernel, kernel_bytes);
+	load(self, initramfs, image_initramfs, initramfs_bytes);
+	if (self >= 0)
+		close(self);
 	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
 	uint64_t first = frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES;
@@ -327,6 +358,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	    .cpus = vm->cpus,
 	    .flags = options->flags,
 	    .memory_bytes = vm->memory.size,
+	    .first_bytes = vm->first_bytes,
 	    .free_start = free_start,
 	    .trace = options->trace_only ? trace : 0,
 	    .initramfs = initramfs,

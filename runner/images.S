@@ -9,5 +9,5 @@ image_kernel_end:
 image_initramfs:
 	.incbin INITRAMFS_FILE
 image_initramfs_end:
-	.balign 4096
+	.balign 4096 /* what stands behind an image in its last page is zero, as in fresh memory */
 	.section .note.GNU-stack, "", @progbits

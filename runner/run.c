@@ -304,9 +304,19 @@ static int confine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
-	const int fixed[] = {m->loop.epoll, m->loop.wake,	 run->signal_fd,       run->timer_fd,
-			     run->tick_fd,  run->stats_fd,	 STDERR_FILENO,	       m->trace.fd,
-			     run->tty.fd,   run->services.in.fd, run->services.out.fd, run->services.err.fd};
+	const int fixed[] = {m->vm.fd,
+			     m->loop.epoll,
+			     m->loop.wake,
+			     run->signal_fd,
+			     run->timer_fd,
+			     run->tick_fd,
+			     run->stats_fd,
+			     STDERR_FILENO,
+			     m->trace.fd,
+			     run->tty.fd,
+			     run->services.in.fd,
+			     run->services.out.fd,
+			     run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
 	for (unsigned i = 0; i < run->files.sessions; i++) {

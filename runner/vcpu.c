@@ -17,6 +17,10 @@
 
 #include "policy/policy.h"
 
+#ifndef sigev_notify_thread_id /* timer_create(2); glibc has no name for it */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
 #define KICK_SIGNAL SIGRTMIN /* one that nobody forwards to the program */
 
 static _Thread_local struct kvm_run *this_run;
@@ -259,6 +263,17 @@ static bool stuck(struct vcpu *vcpu, const char *what, uint64_t detail)
 	return false;
 }
 
+static bool add_memory(struct machine *machine)
+{
+	struct error error = {0};
+	if (atomic_exchange(&machine->memory_wanted, true) || !vm_map_rest(&machine->vm, &error))
+		return true;
+	if (first_crash(machine))
+		snprintf(machine->crash_text, sizeof(machine->crash_text), "%.500s", error.text);
+	machine_stop(machine, MACHINE_FAILED);
+	return false;
+}
+
 static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
 {
 	struct machine *machine = vcpu->machine;
@@ -292,6 +307,9 @@ static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
 		vcpu->exits[EXIT_DISCARD]++;
 		discard(machine);
 		return true;
+	case PORT_MEMORY:
+		vcpu->exits[EXIT_MEMORY]++;
+		return add_memory(machine);
 	case PORT_YIELD:
 		vcpu->exits[EXIT_YIELD]++;
 		sched_yield();

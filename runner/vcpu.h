@@ -26,6 +26,7 @@ enum exit_kind {
 	EXIT_IPI,
 	EXIT_LOG,
 	EXIT_DISCARD,
+	EXIT_MEMORY,
 	EXIT_YIELD,
 	EXIT_TRACE,
 	EXIT_KICK,
@@ -76,6 +77,7 @@ struct machine {
 	bool verbose;
 	bool terminal; /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
 	_Atomic uint32_t log_bytes;
+	_Atomic bool memory_wanted; /* the guest has asked for the rest of its RAM */
 	_Atomic bool crash_told; /* crash_text is the first crash's */
 	char crash_text[512];
 	uint64_t first_run_ns; /* CLOCK_MONOTONIC at the first KVM_RUN */

@@ -16,6 +16,10 @@
  * programs touch it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
 #define SMALL_PAGES_BYTES (16ull << 20)
 #define FRAME_TABLE_SHARE 128
+/* What a small program uses beyond that: the rest is added when it is wanted. */
+#define FIRST_MORE_BYTES (48ull << 20)
+
+enum { SLOT_FIRST = 0, SLOT_REST = 2 };
 
 bool vm_host_is_ordinary(void)
 {
@@ -42,6 +46,20 @@ static int open_kvm(struct vm *vm, struct error *error)
 	return error_errno(error, STATUS_RUNNER, "/dev/kvm");
 }
 
+static int map_slot(struct vm *vm, uint32_t slot, uint64_t start, uint64_t bytes, struct error *error)
+{
+	struct kvm_userspace_memory_region region = {
+	    .slot = slot,
+	    .guest_phys_addr = start,
+	    .memory_size = bytes,
+	    .userspace_addr = (uint64_t)(uintptr_t)vm->memory.base + start,
+	};
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		return error_errno(error, STATUS_RUNNER, "KVM_SET_USER_MEMORY_REGION of %llu MiB",
+				   (unsigned long long)(bytes >> 20));
+	return 0;
+}
+
 int vm_map_memory(struct vm *vm, struct error *error)
 {
 	uint64_t bytes = vm->memory.size;
@@ -61,13 +79,15 @@ int vm_map_memory(struct vm *vm, struct error *error)
 	if (bytes > small)
 		madvise(base + small, bytes - small, MADV_HUGEPAGE);
 	vm->memory = (struct guest_memory){.base = base, .size = bytes};
-	struct kvm_userspace_memory_region region = {
-	    .memory_size = bytes,
-	    .userspace_addr = (uint64_t)(uintptr_t)base,
-	};
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		return error_errno(error, STATUS_RUNNER, "KVM_SET_USER_MEMORY_REGION");
-	return 0;
+	uint64_t first = small + FIRST_MORE_BYTES;
+	vm->first_bytes = bytes > first ? first : bytes;
+	return map_slot(vm, SLOT_FIRST, 0, vm->first_bytes, error);
+}
+
+int vm_map_rest(struct vm *vm, struct error *error)
+{
+	uint64_t rest = vm->memory.size - vm->first_bytes;
+	return rest ? map_slot(vm, SLOT_REST, vm->first_bytes, rest, error) : 0;
 }
 
 struct cpuid_table {

@@ -113,6 +113,8 @@ u64 arch_ns_to_tsc(u64 ns);  /* inverse */
 void arch_poweroff(enum poweroff_reason reason) __attribute__((noreturn));
 /* Gives pages back to the host; they read as zero afterwards. Page-aligned. */
 void arch_discard(paddr_t start, u64 length);
+/* Has the host add the RAM behind boot_block.first_bytes. */
+void arch_want_memory(void);
 
 /* ---- page tables ---- */
 /* Protection of a user mapping. PT_WRITE and PT_EXEC come with PT_READ. 0 (PROT_NONE): the entry stays, with its page,

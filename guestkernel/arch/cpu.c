@@ -350,3 +350,8 @@ void arch_discard(paddr_t start, u64 length)
 	shared->discard.length = length;
 	cpu_out(PORT_DISCARD, 0);
 }
+
+void arch_want_memory(void)
+{
+	cpu_out(PORT_MEMORY, 0);
+}

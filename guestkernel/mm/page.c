@@ -18,6 +18,7 @@ static u64 frame_count, reserved;
 static u64
     table_frames; /* of the frame table itself, which is mostly untouched: no part of the peak that is reported */
 static u64 fresh_low, fresh_high;
+static u64 plugged; /* frames that the host has given memory for; the rest once they are wanted */
 static u64 free_count, peak_used, cache_count;
 
 /* Free blocks by order: recycled ones, and those known to be zero. A block only merges with one of its kind. */
@@ -46,7 +47,7 @@ paddr_t page_addr(const struct page *page)
 	return frame_of(page) << PAGE_SHIFT;
 }
 
-void page_init(u64 free_start, u64 memory_bytes)
+void page_init(u64 free_start, u64 first_bytes, u64 memory_bytes)
 {
 	u64 table = PAGE_UP(free_start);
 
@@ -61,6 +62,8 @@ void page_init(u64 free_start, u64 memory_bytes)
 	fresh_low = table_end = reserved + MIN((u64)BOOT_FIRST_TABLES, frame_count - reserved);
 	table_zero = true;
 	fresh_high = frame_count;
+	plugged = first_bytes >> PAGE_SHIFT;
+	kassert(fresh_low <= plugged);
 	free_count = frame_count - reserved;
 	peak_used = cache_count = dirty_big_frames = 0;
 	for (int kind = 0; kind < KINDS; kind++) {
@@ -150,6 +153,15 @@ static u64 block_take(unsigned order, int kind)
 	return frame;
 }
 
+/* Frames below `end` are about to be used for the first time. */
+static void want_frames(u64 end)
+{
+	if (end <= plugged)
+		return;
+	arch_want_memory();
+	plugged = frame_count;
+}
+
 /* Takes never-used frames: small blocks from below, large ones from above, so that neither has to be aligned past the
  * other. */
 static u64 fresh_take(unsigned order)
@@ -160,6 +172,7 @@ static u64 fresh_take(unsigned order)
 		start = (fresh_low + n - 1) & ~(n - 1);
 		if (start + n > fresh_high)
 			return 0;
+		want_frames(start + n);
 		range_free(fresh_low, start, ZERO);
 		fresh_low = start + n;
 		return start;
@@ -167,6 +180,7 @@ static u64 fresh_take(unsigned order)
 	start = fresh_high >= n ? (fresh_high - n) & ~(n - 1) : 0;
 	if (start < fresh_low)
 		return 0;
+	want_frames(fresh_high);
 	range_free(start + n, fresh_high, ZERO);
 	fresh_high = start;
 	return start;
@@ -227,6 +241,7 @@ static void table_refill(void)
 
 	table_zero = true;
 	if (start + n <= fresh_high) { /* low, unlike other blocks of this size */
+		want_frames(start + n);
 		range_free(fresh_low, start, ZERO);
 		fresh_low = start + n;
 	} else {

@@ -42,8 +42,9 @@ _Static_assert(sizeof(struct page) == 32, "one per frame");
 #define ALLOC_ZERO   1u /* contents are zero */
 #define ALLOC_ATOMIC 2u /* may use the last reserve (page tables, signal delivery) */
 
-/* Sets up the frame table: RAM [0, memory_bytes), of which [0, free_start) is in use. Once, first of all. */
-void page_init(u64 free_start, u64 memory_bytes);
+/* Sets up the frame table: RAM [0, memory_bytes), of which [0, free_start) is in use and [0, first_bytes) is there; the
+ * table and the first page tables are within that. Once, first of all. */
+void page_init(u64 free_start, u64 first_bytes, u64 memory_bytes);
 /* Is the caller one that may use the last reserve too, whatever it asks for? NULL: nobody is. */
 extern bool (*page_reserve_user)(void);
 /* A block of 2^order frames, refs = 1 on the head, or NULL. Naturally aligned. */

@@ -24,6 +24,7 @@ void (*stub_idle_hook)(void);
 void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end);
 long stub_tables_left, stub_tables_used;
 u64 stub_discarded_bytes;
+unsigned stub_memory_wanted;
 
 static struct boot_block stub_boot;
 static struct shared_page stub_shared;
@@ -79,6 +80,7 @@ void stub_init(u64 memory_bytes)
 	stub_tables_left = 1 << 30;
 	stub_tables_used = 0;
 	stub_discarded_bytes = 0;
+	stub_memory_wanted = 0;
 }
 
 /* ---- library functions whose real versions need a machine ---- */
@@ -243,6 +245,11 @@ void arch_discard(paddr_t start, u64 length)
 		abort();
 	madvise(stub_memory + start, length, MADV_DONTNEED);
 	stub_discarded_bytes += length;
+}
+
+void arch_want_memory(void)
+{
+	stub_memory_wanted++;
 }
 
 /* ---- page tables: a four-level radix tree in host memory ---- */

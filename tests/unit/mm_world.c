@@ -158,7 +158,7 @@ static u64 free_frames(void)
 void world_init(u64 memory_bytes)
 {
 	stub_init(memory_bytes);
-	page_init(1ul << 20, memory_bytes);
+	page_init(1ul << 20, memory_bytes, memory_bytes);
 	world_oom_kills = world_faults = 0;
 	world_oom_answer = false;
 	world_oom_hook = NULL;

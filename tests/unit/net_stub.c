@@ -359,7 +359,7 @@ void net_start(void)
 	static bool booted;
 	if (!booted) { /* the tables of net/ are static: one machine for all tests */
 		stub_init(MEMORY);
-		page_init(PAGE_SIZE, stub_memory_bytes);
+		page_init(PAGE_SIZE, stub_memory_bytes, stub_memory_bytes);
 		for (size_t bytes = 32; bytes <= 2048; bytes += 32) /* kmalloc keeps an empty slab of each size */
 			kfree(kmalloc(bytes));
 		booted = true;

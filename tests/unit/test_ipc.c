@@ -53,7 +53,7 @@ void random_bytes(void *buf, size_t n)
 static int setup(void **state)
 {
 	stub_init(8 << 20);
-	page_init(1 << 20, 8 << 20);
+	page_init(1 << 20, 8 << 20, 8 << 20);
 	privileged = true;
 	on_sleep = NULL;
 	woken_count = 0;

@@ -16,7 +16,7 @@
 static int setup(void **state)
 {
 	stub_init(MEMORY);
-	page_init(1ul << 20, MEMORY);
+	page_init(1ul << 20, MEMORY, MEMORY);
 	return 0;
 }
 static int teardown(void **state)

@@ -18,7 +18,7 @@
 static int setup(void **state)
 {
 	stub_init(MEMORY);
-	page_init(FREE_START, MEMORY);
+	page_init(FREE_START, MEMORY, MEMORY);
 	return 0;
 }
 static int teardown(void **state)
@@ -133,7 +133,7 @@ static void merged_kinds_are_zeroed(void **state)
 	struct page *p;
 
 	stub_init(8ul << 20);
-	page_init(FREE_START, 8ul << 20);
+	page_init(FREE_START, 8ul << 20, 8ul << 20);
 	/* A frame that is dirty beside one that is known to be zero. */
 	struct page *a = page_alloc(0, 0), *b;
 
@@ -355,6 +355,30 @@ static void random_use_never_overlaps(void **state)
 	assert_int_equal(free_frames(), before);
 }
 
+/* Nothing behind the first part of the RAM is handed out before the host was asked for the rest. */
+static void memory_that_is_not_there_is_asked_for(void **state)
+{
+	const u64 first = 64ul << 20;
+
+	for (int large = 0; large < 2; large++) {
+		stub_init(MEMORY);
+		page_init(FREE_START, first, MEMORY);
+		while (!stub_memory_wanted) {
+			struct page *p = page_alloc(large ? ORDER_HUGE : 0, 0);
+
+			assert_non_null(p);
+			assert_true(stub_memory_wanted || page_addr(p) < first);
+		}
+		while (page_alloc(ORDER_HUGE, 0) || page_alloc(0, 0))
+			assert_int_equal(stub_memory_wanted, 1);
+	}
+	stub_init(MEMORY);
+	page_init(FREE_START, first, MEMORY);
+	for (u64 i = 0; i < first >> PAGE_SHIFT && !stub_memory_wanted; i++)
+		assert_true(page_addr(page_alloc_table()) < first || stub_memory_wanted);
+	assert_int_equal(stub_memory_wanted, 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -375,6 +399,7 @@ int main(void)
 	    T(much_free_memory_goes_back_to_the_host),
 	    T(cache_pages_are_counted),
 	    T(peak_is_recorded),
+	    T(memory_that_is_not_there_is_asked_for),
 	    T(random_use_never_overlaps),
 	};
 

@@ -31,7 +31,8 @@
 struct boot_clock boot_clock;
 
 static struct {
-	unsigned reads, writes, waiting, stops;
+	unsigned reads, writes, waiting, stops, memory_added;
+	bool memory_fails;
 	uint64_t offset;
 	uint32_t length;
 } seen;
@@ -65,6 +66,12 @@ void loop_stop(struct loop *loop)
 void loop_wake(struct loop *loop) {}
 
 void trace_take(struct trace *trace, bool all) {}
+
+int vm_map_rest(struct vm *vm, struct error *error)
+{
+	seen.memory_added++;
+	return seen.memory_fails ? error_set(error, STATUS_RUNNER, "no memory") : 0;
+}
 
 int vm_create_vcpus(struct vm *vm, struct error *error)
 {
@@ -269,6 +276,23 @@ static void only_free_memory_is_given_back(void **state)
 	assert_int_equal(ram[FREE_START - 1], 0x5a);
 }
 
+static void the_rest_of_the_memory_is_added_once(void **state)
+{
+	struct world *w = *state;
+	for (int i = 0; i < 3; i++)
+		assert_true(out(w, PORT_MEMORY, 0));
+	assert_int_equal(seen.memory_added, 1);
+}
+
+static void memory_that_cannot_be_added_ends_the_run(void **state)
+{
+	struct world *w = *state;
+	seen.memory_fails = true;
+	assert_false(out(w, PORT_MEMORY, 0));
+	assert_int_equal(atomic_load(&w->machine.end), MACHINE_FAILED);
+	assert_string_equal(w->machine.crash_text, "no memory");
+}
+
 /* ---- registers in memory ---- */
 
 static void mmio_outside_the_window_reaches_no_device(void **state)
@@ -370,6 +394,8 @@ int main(void)
 	    TEST(only_free_memory_is_given_back),
 	    TEST(mmio_outside_the_window_reaches_no_device),
 	    TEST(a_cpu_that_says_so_is_held_for_an_answer),
+	    TEST(the_rest_of_the_memory_is_added_once),
+	    TEST(memory_that_cannot_be_added_ends_the_run),
 	    TEST(a_crash_report_is_ended_and_printable),
 	    TEST(the_first_crash_is_the_one_that_is_told),
 	    TEST(any_other_exit_ends_the_machine),

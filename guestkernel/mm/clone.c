@@ -14,6 +14,7 @@ struct copier {
 	const struct mm *parent;
 	struct mm *child;
 	bool shared; /* VMA_SHARED: both sides keep write permission */
+	u32 allowed; /* what the VMA allows */
 	u64 start;   /* of the run */
 	unsigned count;
 	u32 prot;
@@ -57,19 +58,19 @@ static void copy_huge(struct copier *c, u64 va, struct pte pte, u32 prot)
 	rss_add(c->child, head, HUGE_SIZE / PAGE_SIZE);
 }
 
-/* A page that this process wrote to soon after earlier forks: a copy now, writable on both sides, is much cheaper than
- * a fault. Did it? */
+/* A page that this process or a child wrote to soon after earlier forks: a copy now, writable on both sides, is much
+ * cheaper than a fault. Did it? */
 static bool copy_hot(struct copier *c, u64 va, struct pte pte)
 {
 	struct page *copy;
 
-	if (c->shared || pte.huge || !(pte.prot & PT_WRITE) || !mm_is_hot(c->parent, va) || !page_plenty(1))
+	if (c->shared || pte.huge || !(c->allowed & PT_WRITE) || !mm_is_hot(c->parent, va) || !page_plenty(1))
 		return false;
 	copy = copy_of(pte.pa);
 	if (!copy)
 		return false;
 	run_flush(c);
-	if (c->error || (c->error = pt_map(&c->child->pt, va, page_addr(copy), PAGE_SIZE, pte.prot))) {
+	if (c->error || (c->error = pt_map(&c->child->pt, va, page_addr(copy), PAGE_SIZE, c->allowed))) {
 		page_put(copy);
 		return true;
 	}
@@ -105,7 +106,10 @@ static enum pt_action copy_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
 static int copy_vma(struct mm *mm, struct mm *child, const struct vma *vma, bool *revoked)
 {
 	struct vma *copy = vma_create(vma->prot, vma->flags & ~VMA_LOCKED, vma->file, vma->pgoff, vma->name);
-	struct copier c = {.parent = mm, .child = child, .shared = vma->flags & (VMA_SHARED | VMA_FIXED_PAGES)};
+	struct copier c = {.parent = mm,
+			   .child = child,
+			   .shared = vma->flags & (VMA_SHARED | VMA_FIXED_PAGES),
+			   .allowed = prot_to_pt(vma->prot)};
 
 	if (!copy)
 		return -ENOMEM;
@@ -133,7 +137,6 @@ static void copy_layout(const struct mm *mm, struct mm *child)
 	if (child->exe)
 		file_get(child->exe);
 	memcpy(child->auxv, mm->auxv, sizeof(child->auxv));
-	memcpy(child->hot, mm->hot, sizeof(child->hot));
 }
 
 struct mm *mm_clone(struct mm *mm)
@@ -145,7 +148,7 @@ struct mm *mm_clone(struct mm *mm)
 
 	if (!child)
 		return NULL;
-	mm->hot_left = HOT_PAGES / 2;
+	mm_share_hot(mm, child);
 	copy_layout(mm, child);
 	list_for_each (vma, &mm->vmas, link) {
 		if (vma->flags & VMA_DONTFORK)

@@ -8,18 +8,38 @@
 
 bool mm_is_hot(const struct mm *mm, u64 va)
 {
-	for (unsigned i = 0; i < HOT_PAGES; i++)
-		if (mm->hot[i] == va)
+	for (unsigned i = 0; mm->hot && i < HOT_PAGES; i++)
+		if (mm->hot->va[i] == va)
 			return true;
 	return false;
 }
 
 static void note_hot(struct mm *mm, u64 va)
 {
-	if (!mm->hot_left || mm_is_hot(mm, va))
+	struct hot_pages *hot = mm->hot;
+
+	if (!hot || !hot->left || mm_is_hot(mm, va))
 		return;
-	mm->hot_left--;
-	mm->hot[mm->hot_next++ % HOT_PAGES] = va;
+	hot->left--;
+	hot->va[hot->next++ % HOT_PAGES] = va;
+}
+
+void mm_share_hot(struct mm *mm, struct mm *child)
+{
+	if (!mm->hot)
+		mm->hot = kzalloc(sizeof(*mm->hot));
+	if (!mm->hot)
+		return; /* it only saves faults */
+	mm->hot->refs = mm->hot->refs ? mm->hot->refs + 1 : 2;
+	mm->hot->left = HOT_PAGES / 2;
+	child->hot = mm->hot;
+}
+
+void mm_drop_hot(struct mm *mm)
+{
+	if (mm->hot && !--mm->hot->refs)
+		kfree(mm->hot);
+	mm->hot = NULL;
 }
 
 static enum pt_action make_writable(void *arg, u64 va, struct pte pte, u32 *prot)

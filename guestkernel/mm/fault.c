@@ -27,8 +27,17 @@ struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned p
 	u64 bytes = pages * PAGE_SIZE, base = addr & ~(bytes - 1);
 	struct window w = {mm, vma, MAX(base, vma->start), MIN(base + bytes, vma->end), 0};
 
+	if (vma->end - vma->start <= bytes) {
+		w.start = vma->start;
+		w.end = vma->end;
+	}
+
 	return w;
 }
+
+struct span {
+	u64 start, end;
+};
 
 static void window_look(struct window *w)
 {
@@ -164,28 +173,30 @@ static u32 cache_prot(const struct vma *vma)
 }
 
 /* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a
- * reference. With `copied`, that page is a private copy, and neighbours are copied with it. */
-static int map_cached(struct window *w, u64 addr, struct page *found, bool copied)
+ * reference. Pages of `copies_wanted` (a part of the window, perhaps empty) become private copies, as `found` is
+ * already when it lies there. */
+static int map_cached(struct window *w, u64 addr, struct page *found, struct span copies_wanted)
 {
 	struct page *shared_pages[WINDOW_PAGES] = {NULL}, *copies[WINDOW_PAGES] = {NULL};
 	struct inode *inode = w->vma->file->inode;
+	bool any_copy = copies_wanted.end > copies_wanted.start;
 	int r;
 
 	window_look(w);
 	for (u64 va = w->start; va < w->end; va += PAGE_SIZE) {
 		u64 i = (va - w->start) >> PAGE_SHIFT;
-		bool copy = copied && (va ^ addr) < COPY_PAGES * PAGE_SIZE && page_plenty(COPY_PAGES);
+		bool copy = va >= copies_wanted.start && va < copies_wanted.end;
 		struct page *page = NULL;
 
 		if (found && va == addr) {
-			(copied ? copies : shared_pages)[i] = found;
+			(copy ? copies : shared_pages)[i] = found;
 			continue;
 		}
 		if (w->present & 1ull << i || beyond_end(inode, file_index(w->vma, va)))
 			continue;
 		if (inode->ops->get_page(inode, file_index(w->vma, va), false, &page) || !page)
 			continue;
-		if (copy) {
+		if (copy && page_plenty(COPY_PAGES)) {
 			copies[i] = copy_of(page_addr(page));
 			page_put(page);
 		} else {
@@ -193,16 +204,29 @@ static int map_cached(struct window *w, u64 addr, struct page *found, bool copie
 		}
 	}
 	r = window_map(w, shared_pages, cache_prot(w->vma));
-	int r2 = copied ? window_map(w, copies, prot_to_pt(w->vma->prot)) : 0;
+	int r2 = any_copy ? window_map(w, copies, prot_to_pt(w->vma->prot)) : 0;
 
 	return r ? r : r2;
 }
 
-static int fault_file(struct mm *mm, struct vma *vma, u64 addr, bool write, int *signo, int *code)
+/* Programs jump far: of code that is in the page cache more is mapped than one window. */
+static void map_code_around(struct mm *mm, struct vma *vma, u64 addr)
+{
+	u64 start = MAX(addr & ~(CODE_BYTES - 1), vma->start), end = MIN((addr | (CODE_BYTES - 1)) + 1, vma->end);
+
+	for (u64 va = start; va < end; va = (va | (WINDOW_PAGES * PAGE_SIZE - 1)) + 1) {
+		struct window w = window_around(mm, vma, va, WINDOW_PAGES);
+
+		if (!pt_lookup(&mm->pt, va).present && map_cached(&w, 0, NULL, (struct span){0, 0}))
+			return; /* it only saves faults */
+	}
+}
+
+static int fault_file(struct mm *mm, struct vma *vma, u64 addr, u32 access, int *signo, int *code)
 {
 	struct file *file = vma->file;
 	u64 index = file_index(vma, addr), generation = mm->generation;
-	bool copied = write && !(vma->flags & VMA_SHARED);
+	bool copied = access & PT_WRITE && !(vma->flags & VMA_SHARED);
 	struct page *page = NULL;
 	int r = -EFAULT;
 
@@ -233,11 +257,16 @@ static int fault_file(struct mm *mm, struct vma *vma, u64 addr, bool write, int 
 		page = copy;
 	}
 	struct window w = window_around(mm, vma, addr, WINDOW_PAGES);
+	u64 near = addr & ~(COPY_PAGES * PAGE_SIZE - 1);
 
-	return map_cached(&w, addr, page, copied);
+	r = map_cached(&w, addr, page,
+		       copied ? (struct span){near, near + COPY_PAGES * PAGE_SIZE} : (struct span){0, 0});
+	if (!r && access & PT_EXEC)
+		map_code_around(mm, vma, addr);
+	return r;
 }
 
-int mm_populate(struct mm *mm, u64 start, u64 length)
+int mm_populate(struct mm *mm, u64 start, u64 length, bool copy)
 {
 	u64 end = start + length;
 	int r = 0;
@@ -247,12 +276,15 @@ int mm_populate(struct mm *mm, u64 start, u64 length)
 
 		if (!vma->file || vma->flags & VMA_FIXED_PAGES || !vma->prot || !vma->file->inode->ops->get_page)
 			continue;
+		bool copied = copy && !(vma->flags & VMA_SHARED) && vma->prot & PROT_WRITE &&
+			      vma->end - vma->start <= COPY_AHEAD * PAGE_SIZE;
+
 		for (u64 va = from; !r && va < to; va = (va | (WINDOW_PAGES * PAGE_SIZE - 1)) + 1) {
 			struct window w = window_around(mm, vma, va, WINDOW_PAGES);
 
 			w.start = MAX(w.start, from);
 			w.end = MIN(w.end, to);
-			r = map_cached(&w, 0, NULL, false);
+			r = map_cached(&w, 0, NULL, copied ? (struct span){w.start, w.end} : (struct span){0, 0});
 		}
 	}
 	return r;
@@ -331,7 +363,7 @@ int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code)
 		return fault_write(mm, vma, addr, pte);
 	}
 	if (vma->file)
-		return fault_file(mm, vma, addr, access & PT_WRITE, signo, code);
+		return fault_file(mm, vma, addr, access, signo, code);
 	return fault_anon(mm, vma, addr);
 }
 

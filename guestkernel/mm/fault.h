@@ -7,9 +7,12 @@
 
 #include "guestkernel/mm/region.h"
 
-#define WINDOW_PAGES   64	   /* most pages that one fault maps as 4 KiB */
-#define ANON_PAGES     16	   /* of a first anonymous fault; doubles while faults are sequential */
-#define COPY_PAGES     4	   /* copy-on-write: pages copied together */
+#define WINDOW_PAGES   64 /* most pages that one fault maps as 4 KiB */
+#define ANON_PAGES     16 /* of a first anonymous fault; doubles while faults are sequential */
+#define COPY_PAGES     4  /* copy-on-write: pages copied together */
+#define COPY_AHEAD     16 /* private writable file mappings up to this size are copied when they are populated */
+#define POPULATE_LIMIT (4ul << 20) /* mappings of code up to this size are populated when they are made */
+#define CODE_BYTES     (1ul << 20) /* aligned stretch of code that a fault maps as far as it is cached */
 #define HUGE_MIN_BYTES (4ul << 20) /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
 #define HUGE_PAGES     (HUGE_SIZE / PAGE_SIZE)
 
@@ -21,7 +24,7 @@ struct window {
 	u64 present; /* bit N: page N has an entry */
 };
 
-/* The aligned window of so many pages (a power of 2) around addr, cut to the VMA. */
+/* The aligned window of so many pages (a power of 2) around addr, cut to the VMA; all of a VMA that is not larger. */
 struct window window_around(struct mm *mm, struct vma *vma, u64 addr, unsigned pages);
 /* A new page with the contents of the 4 KiB at pa; NULL: -ENOMEM. */
 struct page *copy_of(paddr_t pa);
@@ -30,5 +33,8 @@ struct page *copy_of(paddr_t pa);
 int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte);
 /* Was the page at va among the first that needed fault_write() after earlier forks? */
 bool mm_is_hot(const struct mm *mm, u64 va);
+/* The child of a fork notes such pages where its parent does. */
+void mm_share_hot(struct mm *mm, struct mm *child);
+void mm_drop_hot(struct mm *mm);
 
 #endif

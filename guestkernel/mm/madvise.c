@@ -78,7 +78,7 @@ static int advise(struct mm *mm, struct vma *vma, u64 start, u64 end, int advice
 	case MADV_REMOVE:
 		return advise_remove(vma, start, end);
 	case MADV_WILLNEED:
-		return vma->file ? mm_populate(mm, start, end - start) : 0;
+		return vma->file ? mm_populate(mm, start, end - start, false) : 0;
 	case MADV_DONTFORK:
 		return range_set_flags(mm, start, end, VMA_DONTFORK, 0);
 	case MADV_DOFORK:

@@ -6,6 +6,7 @@
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
+#include "guestkernel/mm/fault.h"
 #include "guestkernel/mm/region.h"
 #include "guestkernel/proc/process.h"
 
@@ -59,6 +60,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pt_destroy(&mm->pt);
+	mm_drop_hot(mm);
 	kfree(mm);
 }
 
@@ -182,6 +184,16 @@ static int check_type(u32 flags, const struct file *file)
 	return 0;
 }
 
+/* Code, or data that a dynamic loader maps (it says MAP_DENYWRITE, which nobody else does): all of it is used soon.
+ * Failing is no error, this only saves faults. */
+static void populate_program(struct mm *mm, u64 addr, u64 length, u32 prot, u32 flags)
+{
+	bool loader = flags & MAP_DENYWRITE && prot & PROT_WRITE;
+
+	if ((flags & MAP_TYPE) == MAP_PRIVATE && (prot & PROT_EXEC || loader) && length <= POPULATE_LIMIT)
+		mm_populate(mm, addr, length, loader);
+}
+
 /* The part of mm_mmap() after the file is known: everything that needs no reference to be dropped. */
 static long place_mapping(struct mm *mm, u64 addr, u64 length, u32 prot, u32 flags, struct file *file, u64 pgoff)
 {
@@ -201,6 +213,8 @@ static long place_mapping(struct mm *mm, u64 addr, u64 length, u32 prot, u32 fla
 	r = map_region(mm, addr, length, prot, vma_flags, file, pgoff);
 	if (r)
 		return r;
+	if (file)
+		populate_program(mm, addr, length, prot, flags);
 	if (vma_flags & VMA_LOCKED || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		mm_prefault(mm, addr, length, false); /* as far as it goes: mmap(2) does not fail for it */
 	return (long)addr;

@@ -44,7 +44,15 @@ struct vma {
 #define VMA_NODUMP	1024u /* MADV_DONTDUMP */
 #define VMA_STACK	2048u /* MAP_STACK: no 2 MiB pages */
 
-#define HOT_PAGES 8
+/* Pages that were written to first after a fork, by either side: the next fork copies them at once. Shared by an
+ * address space and those forked from it, until they exec. */
+#define HOT_PAGES 16
+struct hot_pages {
+	u32 refs;
+	u64 va[HOT_PAGES];
+	unsigned next, left; /* slot of the next, and how many more may be added until the next fork */
+};
+
 struct mm {
 	u32 refs;
 	struct pagetable pt;
@@ -65,8 +73,7 @@ struct mm {
 	u64 generation;		   /* changes with every change of the VMA set: a fault that slept looks again */
 	u64 fault_low, fault_high; /* what the last anonymous fault mapped: sequential faults map more */
 	unsigned fault_pages;
-	u64 hot[HOT_PAGES]; /* pages that were written to first after a fork: the next fork copies them at once */
-	unsigned hot_next, hot_left; /* slot of the next, and how many more this fork may add */
+	struct hot_pages *hot; /* a reference; NULL: never forked */
 };
 
 /* An empty address space; mmap_top is chosen at random below the stack's zone. NULL: -ENOMEM. */
@@ -100,8 +107,9 @@ struct vma *mm_find(struct mm *mm, u64 addr); /* first VMA with end > addr, or N
  * and 2 MiB pages where a VMA covers them. */
 int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code);
 /* Maps pages that are already in the page cache of the file mappings in [start, start + length), without faults;
- * anonymous memory is left alone. For exec's mappings. -ENOMEM */
-int mm_populate(struct mm *mm, u64 start, u64 length);
+ * with `copy`, those of small private writable mappings as copies, since they will be written. Anonymous memory is left
+ * alone. -ENOMEM */
+int mm_populate(struct mm *mm, u64 start, u64 length, bool copy);
 /* Faults all pages of [start, start + length) in: to be written where the VMA is writable and private or `write` is
  * set, else to be read. -ENOMEM, -EFAULT (a page that would raise a signal), -EINTR. */
 int mm_prefault(struct mm *mm, u64 start, u64 length, bool write);

@@ -18,7 +18,7 @@ static int map_file_part(struct mm *mm, struct file *file, const struct elf_segm
 	if (r < 0)
 		return (int)r;
 	if (end - start <= POPULATE_LIMIT)
-		mm_populate(mm, start, end - start); /* only saves faults: failing is no error */
+		mm_populate(mm, start, end - start, true); /* only saves faults: failing is no error */
 	return 0;
 }
 

@@ -340,9 +340,80 @@ static void cached_pages_are_mapped_by_one_fault(void **state)
 	assert_int_equal(mm->file_pages, 60);
 	assert_int_equal(mm_munmap(mm, a, 64 * PAGE_SIZE), 0);
 	a = (u64)map_file(f, 0, 64, PROT_READ, MAP_PRIVATE, 0);
-	assert_int_equal(mm_populate(mm, a, 64 * PAGE_SIZE), 0);
+	assert_int_equal(mm_populate(mm, a, 64 * PAGE_SIZE, false), 0);
 	assert_int_equal(mm->file_pages, 60);
 	file_put(&f->file);
+}
+
+/* Brings all pages of the file into its page cache. */
+static void cache_all(struct world_file *f, u64 pages)
+{
+	struct page *page;
+
+	for (u64 i = 0; i < pages; i++) {
+		f->inode.ops->get_page(&f->inode, i, true, &page);
+		page_put(page);
+	}
+}
+
+static void cached_code_is_there_without_a_fault(void **state)
+{
+	struct world_file *f = world_file(400 * PAGE_SIZE, O_RDONLY);
+
+	cache_all(f, 400);
+	u64 a = (u64)map_file(f, 0x30000000, 400, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
+
+	world_faults = 0;
+	for (u64 i = 0; i < 400; i++)
+		assert_int_equal(world_exec(mm, a + i * PAGE_SIZE), 0);
+	assert_int_equal(world_faults, 0);
+	file_put(&f->file);
+}
+
+static void code_cached_later_takes_a_fault_each_megabyte(void **state)
+{
+	struct world_file *f = world_file(512 * PAGE_SIZE, O_RDONLY);
+	u64 a = (u64)map_file(f, 0x30000000, 512, PROT_READ | PROT_EXEC, MAP_PRIVATE, 0);
+
+	cache_all(f, 512);
+	world_faults = 0;
+	for (u64 i = 0; i < 512; i++)
+		assert_int_equal(world_exec(mm, a + i * PAGE_SIZE), 0);
+	assert_int_equal(world_faults, 2);
+	file_put(&f->file);
+}
+
+static void what_a_loader_maps_to_write_is_copied_at_once(void **state)
+{
+	struct world_file *f = world_file(16 * PAGE_SIZE, O_RDONLY);
+	u8 v;
+
+	cache_all(f, 16);
+	u64 a = (u64)map_file(f, 0, 6, RW, MAP_PRIVATE | MAP_DENYWRITE, 3),
+	    b = (u64)map_file(f, 0, 16, PROT_READ, MAP_SHARED, 0);
+
+	world_faults = 0;
+	for (u64 i = 0; i < 6; i++) {
+		assert_int_equal(world_read(mm, a + i * PAGE_SIZE, &v), 0);
+		assert_int_equal(v, world_pattern(3 + i));
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+	}
+	assert_int_equal(world_faults, 0);
+	assert_int_equal(mm->anon_pages, 6);
+	assert_int_equal(world_read(mm, b + 3 * PAGE_SIZE, &v), 0);
+	assert_int_equal(v, world_pattern(3));
+	file_put(&f->file);
+}
+
+static void a_small_mapping_takes_one_fault_wherever_it_lies(void **state)
+{
+	u64 a = AT + 9 * PAGE_SIZE;
+
+	assert_int_equal(mm_mmap(mm, a, 14 * PAGE_SIZE, RW, ANON | MAP_FIXED, NULL, 0), a);
+	world_faults = 0;
+	for (u64 i = 0; i < 14; i++)
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+	assert_int_equal(world_faults, 1);
 }
 
 static void beyond_the_end_is_sigbus(void **state)
@@ -433,6 +504,27 @@ static void after_the_child_has_gone_one_fault_is_enough(void **state)
 		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
 	assert_int_equal(world_faults, 1);
 	assert_int_equal(free_frames(), free_before);
+}
+
+static void what_a_child_wrote_costs_the_next_child_no_fault(void **state)
+{
+	u64 a = map(0x20000000, 64 * PAGE_SIZE, RW, ANON);
+	u8 v;
+
+	for (u64 i = 0; i < 64; i++)
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+	struct mm *first = mm_clone(mm);
+
+	assert_int_equal(world_write(first, a + 9 * PAGE_SIZE, 2), 0);
+	mm_put(first);
+	struct mm *second = mm_clone(mm);
+
+	world_faults = 0;
+	assert_int_equal(world_write(second, a + 9 * PAGE_SIZE, 4), 0);
+	assert_int_equal(world_faults, 0);
+	assert_int_equal(world_read(mm, a + 9 * PAGE_SIZE, &v), 0);
+	assert_int_equal(v, 1);
+	mm_put(second);
 }
 
 static void what_was_written_after_a_fork_costs_no_fault_after_the_next(void **state)
@@ -764,11 +856,16 @@ int main(void)
 	    T(file_rights_limit_mappings),
 	    T(private_pages_are_copies),
 	    T(cached_pages_are_mapped_by_one_fault),
+	    T(cached_code_is_there_without_a_fault),
+	    T(code_cached_later_takes_a_fault_each_megabyte),
+	    T(what_a_loader_maps_to_write_is_copied_at_once),
+	    T(a_small_mapping_takes_one_fault_wherever_it_lies),
 	    T(beyond_the_end_is_sigbus),
 	    T(truncation_and_holes_reach_every_mapping),
 	    T(files_live_as_long_as_their_mappings),
 	    T(shared_anonymous_memory_is_shared_by_fork),
 	    T(after_the_child_has_gone_one_fault_is_enough),
+	    T(what_a_child_wrote_costs_the_next_child_no_fault),
 	    T(what_was_written_after_a_fork_costs_no_fault_after_the_next),
 	    T(another_cpu_sees_the_copy),
 	    T(fork_honours_advice),

@@ -272,6 +272,8 @@ int main(int argc, char **argv)
 			sethostname(job.hostname, strlen(job.hostname));
 	}
 	open_stdio(&job, stdio);
+	if (job.header.disk_bytes)
+		mounts_limit(job.header.disk_bytes);
 	program = spawn_program(&job, stdio, tty);
 	control_send(WIRE_STARTED, NULL, 0);
 	close_stdio(&job, stdio, tty);

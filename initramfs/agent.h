@@ -97,6 +97,9 @@ void account_add(const struct job *job);
 /* Makes the job's mounts in order. agent_fail(WIRE_STAGE_MOUNT). After it, the root may be another. */
 void mounts_make(struct job *job);
 
+/* Limits what the program may add to all file systems in memory together. agent_fail(WIRE_STAGE_MOUNT). */
+void mounts_limit(uint64_t bytes);
+
 /* Whether this path of the guest lies in a share, where nothing is made for the job. */
 bool mounts_share_covers(const struct job *job, const char *path);
 

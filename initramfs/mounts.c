@@ -157,6 +157,19 @@ static void mount_root(const struct wire_mount *header)
 		fail(errno, "change the root", "");
 }
 
+void mounts_limit(uint64_t bytes)
+{
+	static const char file[] = "/proc/sys/fs/tmpfs_limit_bytes";
+	char text[21];
+	size_t length = 0;
+	int fd = open(file, O_WRONLY);
+
+	append_number(text, sizeof text, &length, bytes);
+	if (fd < 0 || write(fd, text, length) != (ssize_t)length)
+		fail(errno, "set the limit in ", file); /* stock Linux has none for all together */
+	close(fd);
+}
+
 void mounts_make(struct job *job)
 {
 	struct job rest = *job;

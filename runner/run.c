@@ -538,7 +538,7 @@ static int open_reports(struct run *run, struct error *error)
 
 static int refuse_missing(const struct run_spec *spec, struct error *error)
 {
-	const char *option = spec->copy_count ? "--copy-in and --copy-out" : spec->disk_bytes ? "--disk" : NULL;
+	const char *option = spec->copy_count ? "--copy-in and --copy-out" : NULL;
 	for (unsigned i = 0; i < spec->mount_count; i++)
 		if (spec->mount[i].kind == SPEC_TAR)
 			option = "--rootfs FILE";

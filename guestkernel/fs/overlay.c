@@ -142,6 +142,7 @@ int overlay_create(const char *options, struct superblock **out)
 	int r = overlay ? find_layers(options, overlay) : -ENOMEM;
 	if (!r) {
 		page_stats(&stats);
+		overlay->upper.pooled = true;
 		overlay->upper.page_limit = overlay->upper.inode_limit = stats.total / 2;
 		sb->layered = sb->keeps_names = sb->keeps_absence = true;
 		sb->names_limit = (u32)MIN((u64)OVERLAY_NAMES_LIMIT, stats.total / 4);

@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/proc_pid.h"
+#include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
@@ -161,6 +162,23 @@ NUMBER(PROTECTED_REGULAR)
 NUMBER(CTRL_ALT_DEL)
 NUMBER(THREADS_MAX)
 
+/* What may be added to the file systems in memory; not of Linux, for the agent. Once set, it stays. */
+static void show_tmpfs_limit(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%lu\n", tmpfs_pool_limit());
+}
+
+static long write_tmpfs_limit(const struct proc_ref *ref, char *text, size_t n)
+{
+	s64 bytes;
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!proc_parse_number(text, &bytes) || bytes <= 0)
+		return -EINVAL;
+	int r = tmpfs_pool_set_limit((u64)bytes);
+	return r ? r : (long)n;
+}
+
 #define RW_NUMBER(file, which)                                                                                         \
 	{                                                                                                              \
 		.name = file, .mode = RW, .show = show_##which, .write = write_##which                                 \
@@ -281,6 +299,7 @@ static const struct proc_entry fs_children[] = {
     RW_NUMBER("protected_regular", PROTECTED_REGULAR),
     RW_NUMBER("protected_symlinks", PROTECTED_LINKS),
     RW_NUMBER("suid_dumpable", SUID_DUMPABLE),
+    {.name = "tmpfs_limit_bytes", .mode = RW, .show = show_tmpfs_limit, .write = write_tmpfs_limit},
     {0},
 };
 

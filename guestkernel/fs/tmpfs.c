@@ -221,17 +221,66 @@ static const struct inode_ops tmpfs_inode_ops = {
 
 /* ---- the file system ---- */
 
+/* All mounted ones together: pages now, when the limit was set, and the most. */
+static struct {
+	u64 pages, base, limit;
+} pool = {.limit = ~0ull};
+
+int tmpfs_pool_set_limit(u64 bytes)
+{
+	u64 pages = bytes / PAGE_SIZE;
+	if (pool.limit != ~0ull)
+		return -EPERM;
+	pool.base = pool.pages;
+	pool.limit = pages < ~0ull / PAGE_SIZE - pool.pages ? pool.pages + pages : ~0ull - 1;
+	return 0;
+}
+
+u64 tmpfs_pool_limit(void)
+{
+	return pool.limit == ~0ull ? 0 : (pool.limit - pool.base) * PAGE_SIZE;
+}
+
+void tmpfs_pool_count(struct tmpfs_sb *t, bool added)
+{
+	t->pages += added ? 1 : -1ull;
+	if (t->pooled)
+		pool.pages += added ? 1 : -1ull;
+}
+
+static bool limited_by_pool(const struct tmpfs_sb *t)
+{
+	return t->pooled && pool.limit != ~0ull;
+}
+
+u64 tmpfs_pages_left(const struct tmpfs_sb *t)
+{
+	u64 own = t->page_limit - MIN(t->pages, t->page_limit), together = pool.limit - MIN(pool.pages, pool.limit);
+	if (!limited_by_pool(t))
+		return own;
+	return t->sized ? MIN(own, together) : together;
+}
+
+u64 tmpfs_pages_total(const struct tmpfs_sb *t)
+{
+	u64 together = pool.limit - pool.base;
+	if (!limited_by_pool(t))
+		return t->page_limit;
+	return t->sized ? MIN(t->page_limit, together) : together;
+}
+
 static void statfs(struct superblock *sb, struct statfs_info *info)
 {
 	struct tmpfs_sb *t = sb->data;
-	*info = (struct statfs_info){t->page_limit, t->page_limit - MIN(t->pages, t->page_limit), t->inode_limit,
-				     t->inode_limit - t->inodes};
+	u64 total = tmpfs_pages_total(t);
+	*info =
+	    (struct statfs_info){total, MIN(tmpfs_pages_left(t), total), t->inode_limit, t->inode_limit - t->inodes};
 }
 
 static void options_text(struct superblock *sb, char *buf, size_t size)
 {
 	struct tmpfs_sb *t = sb->data;
-	ksnprintf(buf, size, ",size=%luk", (unsigned long)(t->page_limit * 4));
+	ksnprintf(buf, size, ",size=%luk", (unsigned long)(tmpfs_pages_total(t) * 4));
 }
 
 static void destroy_sb(struct superblock *sb)
@@ -321,6 +370,7 @@ static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t, struct i
 		root->gid = (u32)n;
 	else
 		return false;
+	t->sized |= key_is(s, key, "size") || key_is(s, key, "nr_blocks");
 	return true;
 }
 
@@ -348,6 +398,7 @@ int tmpfs_create(const struct super_ops *ops, const char *options, struct superb
 	page_stats(&stats);
 	if (sb && t) {
 		t->page_limit = t->inode_limit = stats.total / 2; /* Linux's defaults */
+		t->pooled = ops == &tmpfs_super_ops;
 		sb->data = t;
 		sb->pinned = true;
 		root = tmpfs_inode(sb, K_S_IFDIR | 01777, 0);

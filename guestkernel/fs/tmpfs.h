@@ -18,6 +18,8 @@ struct tmpfs_node {	    /* inode->data */
 struct tmpfs_sb {
 	u64 pages, page_limit; /* of file contents */
 	u64 inodes, inode_limit;
+	bool pooled; /* mounted: its pages count for the limit of all together */
+	bool sized;  /* page_limit was asked for: it holds beside that limit, else in place of it */
 };
 
 static inline struct tmpfs_node *tmpfs_node(const struct inode *inode)
@@ -28,6 +30,14 @@ static inline struct tmpfs_sb *tmpfs_sb(const struct inode *inode)
 {
 	return inode->sb->data;
 }
+
+/* What programs may add to all mounted file systems in memory together, from now on; once. -EPERM: there is a limit */
+int tmpfs_pool_set_limit(u64 bytes);
+u64 tmpfs_pool_limit(void); /* bytes; 0: none */
+void tmpfs_pool_count(struct tmpfs_sb *t, bool added);
+/* Pages that can still be added; what statfs tells as the size. */
+u64 tmpfs_pages_left(const struct tmpfs_sb *t);
+u64 tmpfs_pages_total(const struct tmpfs_sb *t);
 
 /* A file system with an empty root directory. Options: size=N[k|m|g|%], nr_inodes=N, mode=OCTAL, uid=N, gid=N. -EINVAL,
  * -ENOMEM */

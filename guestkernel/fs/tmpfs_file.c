@@ -34,13 +34,13 @@ static struct page *cached(const struct inode *inode, u64 index)
 int tmpfs_insert_page(struct inode *inode, u64 index, struct page *page)
 {
 	struct tmpfs_sb *t = tmpfs_sb(inode);
-	int r = t->pages >= t->page_limit ? -ENOSPC : radix_set(&tmpfs_node(inode)->pages, index, page);
+	int r = !tmpfs_pages_left(t) ? -ENOSPC : radix_set(&tmpfs_node(inode)->pages, index, page);
 	if (r) {
 		page_put(page);
 		return r;
 	}
 	page_set_cache(page, inode, index);
-	t->pages++;
+	tmpfs_pool_count(t, true);
 	return 0;
 }
 
@@ -50,7 +50,7 @@ static void drop_page(struct inode *inode, u64 index)
 	if (!page)
 		return;
 	page_clear_cache(page);
-	tmpfs_sb(inode)->pages--;
+	tmpfs_pool_count(tmpfs_sb(inode), false);
 	page_put(page);
 }
 
@@ -59,7 +59,7 @@ static int make_page(struct inode *inode, u64 index, bool whole, struct page **o
 {
 	struct page *page = cached(inode, index);
 	if (!page) {
-		if (tmpfs_sb(inode)->pages >= tmpfs_sb(inode)->page_limit)
+		if (!tmpfs_pages_left(tmpfs_sb(inode)))
 			return -ENOSPC;
 		page = page_alloc(0, whole ? 0 : ALLOC_ZERO);
 		if (!page)
@@ -250,7 +250,7 @@ static long file_fallocate(struct file *file, int mode, u64 offset, u64 len)
 		return limit;
 	u64 first = offset / PAGE_SIZE, end = PAGE_UP(offset + len) / PAGE_SIZE, i;
 	struct tmpfs_sb *t = tmpfs_sb(inode);
-	if (end - first > t->page_limit)
+	if (end - first > tmpfs_pages_total(t))
 		return -ENOSPC;
 	for (i = first; i < end; i++) {
 		struct page *page;
@@ -410,6 +410,7 @@ static int shmem_file(u64 size, const char *name, u32 mode, struct file **out)
 	int r = sb ? 0 : tmpfs_create(&tmpfs_super_ops, "", &sb);
 	if (r)
 		return r;
+	((struct tmpfs_sb *)sb->data)->pooled = false; /* memory rather than files */
 	if (size > MAX_SIZE)
 		return -EINVAL;
 	struct inode *inode = tmpfs_inode(sb, K_S_IFREG | mode, 0);

@@ -14,7 +14,7 @@ demo: ## install what is missing, build, run programs in microVMs
 	$(MAKE) all $(B)/e2e/kvm_probe
 	scripts/kvm.sh build/sandbox scripts/demo.sh -- scripts/demo.sh
 
-lint: ## formatting, clang-tidy, layer rules
+lint: ## formatting, clang-tidy, shellcheck, layer rules
 	scripts/deps.sh build lint
 	$(MAKE) -s $(POLICY_FILTERS)
 	scripts/lint.sh

@@ -12,7 +12,7 @@ smoke)
 	guest="basics memory_map memfd pipe process_clone process_exec signal_action futex"
 	;;
 all)
-	first="basic hostile status stdio confinement unprivileged identity signals limits"
+	first="basic hostile status stdio confinement unprivileged identity signals limits programs options terminal"
 	guest=$(cd tests/guest && echo *.c | sed -E "s/\.c\b//g")
 	# The other clone has the guest-semantics programs and the themes that are left.
 	second=$(for theme in tests/e2e/theme_*.sh; do basename "${theme#tests/e2e/theme_}" .sh; done | grep -vxF "${first// /$'\n'}" | tr '\n' ' ')
@@ -27,8 +27,8 @@ trap 'exit 130' INT TERM HUP
 
 # Emulated: about twenty times slower than a host, so each case has more time.
 on_svm() {
-	FORCE_SVM=1 SVM_OPTIONS="--timeout 1500" scripts/kvm.sh VERSION build/sandbox build/e2e build/guest tests/e2e tests/guest \
-		guestkernel/syscall/table.h -- env LENIENT=1 RUNS="auto:1 auto:4" REPORT=- LIMIT=90 THEME_LIMIT=900 STRICT="${STRICT-}" "$@"
+	FORCE_SVM=1 SVM_OPTIONS="--timeout 3000" scripts/kvm.sh VERSION build/sandbox build/e2e build/guest tests/e2e tests/guest \
+		guestkernel/syscall/table.h -- env LENIENT=1 RUNS="auto:1 auto:4" REPORT=- LIMIT=180 THEME_LIMIT=1500 STRICT="${STRICT-}" "$@"
 }
 # Shows results as they come, but for the counts of a part and what is for the table.
 show() { tee "$1" | grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$|^report:'; }

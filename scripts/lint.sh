@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The rules that a compiler does not check. lint.sh rules: who may do and include what; lint.sh format; lint.sh tidy [FILE...].
-# Without an argument: all three. Prints FILE:LINE: message; status 1 when a rule is broken.
+# The rules that a compiler does not check. lint.sh rules: who may do and include what; lint.sh format; lint.sh shell;
+# lint.sh tidy [FILE...]. Without an argument: all of them. Prints FILE:LINE: message; status 1 when a rule is broken.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 broken=0
@@ -15,19 +15,16 @@ sources() { git ls-files --cached --others --exclude-standard "$@"; }
 # forbid MESSAGE PATTERN ALLOWED-REGEX FILE...: PATTERN (extended) in no file but those whose path matches ALLOWED-REGEX.
 # Comments do not count.
 forbid() {
-	local message=$1 pattern=$2 allowed=$3 file hits
+	local message=$1 pattern=$2 allowed=$3 file line text
 	shift 3
-	while read -r file; do
-		[[ $file =~ $allowed ]] && continue
-		hits=$(sed -E 's|//.*||; s|/\*[^*]*\*/||g; s|^ \*.*||; s|/\*.*||' "$file" | grep -nE -- "$pattern" | cut -d: -f1)
-		for line in $hits; do
-			complain "$file:$line: $message"
-		done
-	done < <(sources "$@")
+	while IFS=: read -r file line text; do
+		text=$(sed -E 's|//.*||; s|/\*[^*]*\*/||g; s|^ \*.*||; s|/\*.*||' <<<"$text")
+		[[ -z $text ]] || ! grep -qE -- "$pattern" <<<"$text" || complain "$file:$line: $message"
+	done < <(sources "$@" | grep -vE -- "$allowed" | xargs -r grep -nHE -- "$pattern")
 }
 
 rules() {
-	local file lines
+	local file
 	forbid "an ioctl of KVM outside the vm and vcpu files" '\bioctl\(.*\bKVM_' '^runner/(vm[a-z_]*|vcpu[a-z_]*|check)\.c$' 'runner/*.c' 'policy/*.c'
 	# The files server is a process of its own.
 	forbid "exit() outside main.c" '\b_?exit\(' '^runner/(main|files_server)\.c$|^policy/gen/' 'runner/*.c' 'policy/*.c'
@@ -49,17 +46,22 @@ rules() {
 		'guestkernel/mm/*' 'guestkernel/proc/*' 'guestkernel/fs/*' 'guestkernel/ipc/*' 'guestkernel/net/*' 'guestkernel/drv/*' 'guestkernel/lib/*'
 
 	while read -r file; do
-		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || complain "$file:1: no SPDX-License-Identifier in the first lines"
-	done < <(sources '*.c' '*.h' '*.S' '*.cc' '*.sh' '*.awk' '*.lds' Makefile)
-	while read -r file; do
-		lines=$(wc -l <"$file")
-		[ "$lines" -le 700 ] || echo "$file: warning: $lines lines: what is the second idea in it?"
-	done < <(sources '*.c' '*.h' '*.S')
+		complain "$file:1: no SPDX-License-Identifier in the first lines"
+	done < <(sources '*.c' '*.h' '*.S' '*.cc' '*.sh' '*.awk' '*.lds' Makefile |
+		xargs awk 'FNR == 1 { if (file && !found) print file; file = FILENAME; found = 0 }
+			FNR <= 3 && /SPDX-License-Identifier: Apache-2.0/ { found = 1 } END { if (!found) print file }')
+	sources '*.c' '*.h' '*.S' | xargs wc -l |
+		awk '$1 > 700 && $2 != "total" { print $2 ": warning: " $1 " lines: what is the second idea in it?" }'
 }
 
 format() {
 	command -v clang-format >/dev/null || { complain "no clang-format: scripts/deps.sh lint" && return; }
 	sources '*.c' '*.h' | xargs -r clang-format --dry-run -Werror || broken=1
+}
+
+shell() {
+	command -v shellcheck >/dev/null || { complain "no shellcheck: scripts/deps.sh lint" && return; }
+	sources '*.sh' .ci/run | xargs -r shellcheck -x -S warning -e SC1090,SC2010,SC2046,SC2054 -f gcc || broken=1
 }
 
 # One file with the flags of its side. What it includes is part of it: a file that passed is not looked at again until what the
@@ -81,11 +83,12 @@ tidy() {
 }
 
 case ${1-all} in
-all) rules && format && tidy ;;
+all) rules && format && shell && tidy ;;
 rules) rules ;;
 format) format ;;
+shell) shell ;;
 tidy) shift && tidy "$@" ;;
 tidy-one) tidy_one "$2" && exit ;;
-*) echo "lint.sh: rules, format or tidy" >&2 && exit 2 ;;
+*) echo "lint.sh: rules, format, shell or tidy" >&2 && exit 2 ;;
 esac
 exit $broken

@@ -34,7 +34,7 @@ svm_key() {
 	{
 		cat "$SVM_TOP"/scripts/svm/{lib.sh,template.sh,init,hold.c,programs}
 		svm_kernel_package
-		dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 busybox-static coreutils bash libc6 jq sqlite3 openssl 2>&1
+		dpkg-query -W -f '${Package} ${Version}\n' qemu-system-x86 busybox-static coreutils bash libc6 jq sqlite3 openssl tmux python3 2>&1
 		svm_cpu
 	} | sha256sum | cut -c1-16
 }

@@ -5,6 +5,7 @@
 # it has an ordinary /dev/kvm. Nothing happens when the template is there already.
 set -eu
 . "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2034 # read in lib.sh
 [ "${1-}" != --shadow ] || SVM_NPT=0
 
 # Unpacks the kernel package into the cache; it is never installed.
@@ -41,7 +42,7 @@ add_modules() {
 # The userland: the host's own programs of the list, their libraries, and the few files they read.
 add_userland() {
 	local root=$1 name path files=()
-	mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,tmp,root,var/tmp,proc,sys,dev,run,work}
+	mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,tmp,root,var/tmp,proc,sys,dev,run,work,mnt,opt,srv,home}
 	ln -s usr/bin "$root/bin"
 	ln -s usr/sbin "$root/sbin"
 	ln -s usr/lib "$root/lib"
@@ -59,7 +60,7 @@ add_userland() {
 		sed -n 's/.*\(=>\|^\)[[:space:]]*\(\/[^ ]*\) (.*/\2/p' | sort -u)
 	for path in /usr/lib/x86_64-linux-gnu/lib{stdc++.so.6,gcc_s.so.1} /usr/lib/x86_64-linux-gnu/ossl-modules/*.so /usr/lib/x86_64-linux-musl/libc.so /etc/ssl/openssl.cnf \
 		/usr/lib/ssl/openssl.cnf /usr/lib/locale/C.utf8 /etc/ld.so.cache /etc/ld.so.conf /etc/passwd /etc/group /etc/nsswitch.conf \
-		/usr/share/misc/magic.mgc /usr/lib/file/magic.mgc /etc/magic /lib/ld-musl-x86_64.so.1; do
+		/usr/share/misc/magic.mgc /usr/lib/file/magic.mgc /etc/magic /lib/ld-musl-x86_64.so.1 /lib/terminfo/s/screen; do
 		[ ! -e "$path" ] || files+=("$path")
 	done
 	# Names of both merged-/usr spellings land in one place; links are copied with what they point to.
@@ -67,6 +68,16 @@ add_userland() {
 		copy_merged "$root" "$path"
 	done
 	cp /bin/busybox "$root/usr/bin/busybox"
+	add_python "$root"
+}
+
+# The modules of the standard library, without its tests and what is compiled anew when it is missing.
+add_python() {
+	local root=$1 library
+	library=$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+	mkdir -p "$root$library"
+	tar -C "$library" --exclude=__pycache__ --exclude=test --exclude=tests --exclude=lib2to3 --exclude=idlelib --exclude='config-*' -cf - . |
+		tar -C "$root$library" -xf -
 }
 
 copy_merged() {

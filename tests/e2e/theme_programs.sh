@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Real programs from Debian: the same output, status and messages as outside.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 # has NAME: whether the host has the program; deps.sh installs them all.
 has() { type -P "$1" >/dev/null || { skip "$1" "not installed here: scripts/deps.sh check" && return 1; }; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Terminals: what a person at a terminal sees and types, played through tmux; and what remains of the caller's terminal afterwards.
 # Only the program and its libraries are in the guest, no terminfo: programs that need it get it inline in TERMINFO.
-# shellcheck shell=bash disable=SC2016
+# shellcheck shell=bash disable=SC2016,SC2034
 
 for need in tmux busybox; do
 	command -v "$need" >/dev/null || { skip "all of it" "$need is not installed" && return; }

@@ -33,7 +33,10 @@ check_error 125 "--trace-only: there is no system call 'opennat'" "--trace-only 
 check_error 125 "--trace=/nowhere/trace" "--trace into a directory that does not exist" run --trace=/nowhere/trace "$PROG/hello-static"
 check_error 125 "No space left" "--trace onto a full disk" run --trace=/dev/full "$PROG/end" exit 0
 
-sleep 0.3 | sandbox_run --trace=trace sh -c 'trap "" USR1; (read line; exit 7); kill -s TERM $$' >out 2>err
+# The input ends only when the child reads it and its parent waits.
+rm -f trace
+(for _ in {1..400}; do grep -qE '^[3-9] +read\(0' trace 2>/dev/null && grep -q '^2 .*wait4(' trace && break; sleep 0.05; done) |
+	sandbox_run --trace=trace sh -c 'trap "" USR1; (read line; exit 7); kill -s TERM $$' >out 2>err
 check "a signal ends the program: status" equal "${PIPESTATUS[1]}" 143
 has "processes: unfinished and resumed calls, wait status, signals" 'wait4\(-1,  <unfinished \.\.\.>$' \
 	'^2 +<\.\.\. wait4 resumed>\[\{WIFEXITED\(s\) && WEXITSTATUS\(s\) == 7\}\], ' '^[3-9] +\+\+\+ exited with 7 \+\+\+$' \

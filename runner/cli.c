@@ -149,6 +149,29 @@ static int parse_options(struct scan *scan)
 
 /* --- subcommands --- */
 
+/* The profile as a string; NULL: not printable, *error says why. */
+static char *profile_text(const struct command *command, struct error *error)
+{
+	struct buffer text = {0};
+	if (!profile_print(command, &text, error) && !buffer_append(&text, "", 1))
+		return (char *)text.data;
+	if (!error->text[0])
+		error_set(error, STATUS_RUNNER, "out of memory");
+	buffer_free(&text);
+	return NULL;
+}
+
+/* What --record writes before what it has seen. */
+static int prepare_record(struct command *command, struct error *error)
+{
+	char *text = profile_text(command, error);
+	if (!text)
+		return -1;
+	command->run.record_head = options_keep(command, text);
+	free(text);
+	return command->run.record_head ? 0 : error_set(error, STATUS_RUNNER, "out of memory");
+}
+
 static int parse_run(int argc, char *const argv[], struct command *out, struct error *error)
 {
 	struct scan scan = {argc - 1, argv + 1, options_run, out, error, {0}};
@@ -162,7 +185,7 @@ static int parse_run(int argc, char *const argv[], struct command *out, struct e
 	out->run.program = scan.argv[0];
 	out->run.argv = scan.argv;
 	out->run.argc = (size_t)scan.argc;
-	return 0;
+	return out->run.record_file && !out->print_profile ? prepare_record(out, error) : 0;
 }
 
 static int parse_plain(int argc, char *const argv[], const struct option *options, struct command *out,
@@ -198,23 +221,14 @@ static int print(const char *text, struct error *error)
 	return 0;
 }
 
-static int print_profile(const struct command *command, struct error *error)
-{
-	struct buffer text = {0};
-	int status = STATUS_RUNNER;
-	if (!profile_print(command, &text, error)) {
-		if (buffer_append(&text, "", 1))
-			error_set(error, STATUS_RUNNER, "out of memory");
-		else
-			status = print((const char *)text.data, error);
-	}
-	buffer_free(&text);
-	return status;
-}
-
 static int execute_run(const struct command *command, struct error *error)
 {
-	return command->print_profile ? print_profile(command, error) : run_command(&command->run, error);
+	if (!command->print_profile)
+		return run_command(&command->run, error);
+	char *text = profile_text(command, error);
+	int status = text ? print(text, error) : STATUS_RUNNER;
+	free(text);
+	return status;
 }
 
 static int execute_version(const struct command *command, struct error *error)

@@ -20,6 +20,7 @@
 
 #include "policy/policy.h"
 #include "runner/p9_session.h"
+#include "runner/reach.h"
 
 _Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX,
 	       "a session for each share");
@@ -263,6 +264,9 @@ static int open_shares(const struct run_spec *spec, struct p9_export *export, st
 		if (open_share(export, name, mount->host, mount->kind == SPEC_RW, error))
 			return -1;
 	}
+	/* What is copied in, the caller has named as it is. */
+	if (reach_prepare(export, spec, error))
+		return -1;
 	for (unsigned i = 0; i < spec->copy_count; i++)
 		if (!spec->copy[i].out && open_share(export, "--copy-in", spec->copy[i].host, false, error))
 			return -1;
@@ -309,6 +313,7 @@ int files_server_start(struct files_server *server, const struct run_spec *spec,
 		close(export.share[i].root);
 	}
 	server->sessions = export.shares;
+	server->record = export.record;
 	server->status = status[0];
 	return 0;
 }

@@ -16,6 +16,7 @@ struct files_server {
 	int socket[WIRE_FILES_SESSIONS_MAX]; /* the runner's ends */
 	int status;			     /* pipe on which the server tells that it is confined, or why not */
 	pid_t pid;
+	struct path_tree *record; /* with --record: what the server notes (p9_reach.h), not to be trusted; else NULL */
 };
 
 /* Opens the shared trees of *spec and forks the server, when there are any. Before the first thread is made;

@@ -201,6 +201,44 @@ static const char *set_trace_only(struct command *command, const char *value)
 	return NULL;
 }
 
+static const char *add_reach(struct command *command, bool write, const char *value)
+{
+	struct run_spec *run = &command->run;
+	if (!*value)
+		return "names no path";
+	for (const char *at = value; *at;) {
+		at += strspn(at, "/");
+		size_t length = strcspn(at, "/");
+		if (length == 2 && at[0] == '.' && at[1] == '.')
+			return "has a `..` component; write the path without it";
+		at += length;
+	}
+	struct spec_reach *reach = grown(run->reach, run->reach_count, sizeof(*reach));
+	if (!reach)
+		return no_memory;
+	run->reach = reach;
+	reach[run->reach_count++] = (struct spec_reach){value, write};
+	return NULL;
+}
+
+static const char *set_allow_read(struct command *command, const char *value)
+{
+	return add_reach(command, false, value);
+}
+
+static const char *set_allow_write(struct command *command, const char *value)
+{
+	return add_reach(command, true, value);
+}
+
+static const char *set_record(struct command *command, const char *value)
+{
+	if (!*value)
+		return "names no file";
+	command->run.record_file = value;
+	return NULL;
+}
+
 static const char *set_allow_syscall(struct command *command, const char *value)
 {
 	if (!*value || syscalls_add(&command->run.calls, value))
@@ -268,6 +306,9 @@ const struct option options_run[] = {
     {0, "disk", ARGUMENT_REQUIRED, OPTION_SCALAR, set_disk, NULL},
     {0, "user", ARGUMENT_REQUIRED, OPTION_SCALAR, set_user, NULL},
     {0, "hostname", ARGUMENT_REQUIRED, OPTION_SCALAR, set_hostname, SPEC_HOSTNAME},
+    {0, "record", ARGUMENT_REQUIRED, OPTION_LINE, set_record, NULL},
+    {0, "allow-read", ARGUMENT_REQUIRED, OPTION_LIST, set_allow_read, NULL},
+    {0, "allow-write", ARGUMENT_REQUIRED, OPTION_LIST, set_allow_write, NULL},
     {0, "allow-syscall", ARGUMENT_REQUIRED, OPTION_LIST, set_allow_syscall, NULL},
     {'t', "tty", ARGUMENT_NONE, OPTION_SCALAR, set_tty, NULL},
     {0, "stats", ARGUMENT_OPTIONAL, OPTION_SCALAR, set_stats, NULL},
@@ -355,6 +396,12 @@ const char *options_keep(struct command *command, const char *text)
 	return kept[command->kept_count] ? kept[command->kept_count++] : NULL;
 }
 
+bool options_is_recorded(const struct option *option)
+{
+	return option->set == set_allow_read || option->set == set_allow_write || option->set == set_allow_syscall ||
+	       option->set == set_stats || option->set == set_trace || option->set == set_trace_only;
+}
+
 bool options_is_mount(const struct option *option)
 {
 	return option->set == set_ro || option->set == set_rw || option->set == set_tmpfs ||
@@ -367,6 +414,9 @@ void options_free(struct command *command)
 	free(command->run.env);
 	command->run.env = NULL;
 	command->run.env_count = 0;
+	free(command->run.reach);
+	command->run.reach = NULL;
+	command->run.reach_count = 0;
 	for (size_t i = 0; i < command->kept_count; i++)
 		free(command->kept[i]);
 	free(command->kept);

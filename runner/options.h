@@ -79,6 +79,9 @@ const char *options_keep(struct command *command, const char *text);
 /* Whether the option makes a mount, which one of a later source at the same place takes the place of. */
 bool options_is_mount(const struct option *option);
 
+/* Whether --record writes the option by what the run did, or it is about the one run: --stats, --trace. */
+bool options_is_recorded(const struct option *option);
+
 /* 0 or -1: no memory. */
 int options_append(struct option_values *values, const struct option_value *value);
 

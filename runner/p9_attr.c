@@ -111,6 +111,8 @@ int p9_setattr(struct p9_session *session, struct p9_fid *fid, const struct p9_r
 {
 	uint64_t valid = request->number[1];
 	int error = fid->alien ? -EACCES : p9_writable(session, fid);
+	if (!error)
+		p9_reach_note(session->export, &fid->reach, NOTED_WRITE);
 	if (!error && (valid & P9_SETATTR_SIZE))
 		error = set_size(session, fid, request->number[5]);
 	if (!error && (valid & (P9_SETATTR_UID | P9_SETATTR_GID)))

@@ -17,9 +17,12 @@
 static int put_made(const struct p9_session *session, const struct p9_fid *fid, const char *name, int result,
 		    struct p9_reply *reply)
 {
+	struct p9_reach reach;
 	struct stat st;
 	if (result || fstatat(fid->fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
+	p9_reach_note_name(session->export, &fid->reach, name,
+			   NOTED_WRITE | NOTED_MADE | (S_ISDIR(st.st_mode) ? NOTED_TREE : 0), &reach);
 	p9_put_qid_of(p9_share_of(session, fid), &st, reply);
 	return 0;
 }
@@ -27,7 +30,8 @@ static int put_made(const struct p9_session *session, const struct p9_fid *fid, 
 int p9_mkdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
-	int error = p9_change_at(session, fid, request->string[0], name);
+	struct p9_reach reach;
+	int error = p9_change_at(session, fid, request->string[0], name, &reach);
 	return error ? error
 		     : put_made(session, fid, name, mkdirat(fid->fd, name, (mode_t)request->number[1] & P9_KEPT_MODE),
 				reply);
@@ -36,8 +40,9 @@ int p9_mkdir(struct p9_session *session, struct p9_fid *fid, const struct p9_req
 int p9_symlink(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1], target[P9_PATH_MAX];
+	struct p9_reach reach;
 	struct p9_string to = request->string[1];
-	int error = p9_change_at(session, fid, request->string[0], name);
+	int error = p9_change_at(session, fid, request->string[0], name, &reach);
 	if (error)
 		return error;
 	if (!to.length || to.length >= sizeof(target) || memchr(to.bytes, 0, to.length))
@@ -50,8 +55,9 @@ int p9_symlink(struct p9_session *session, struct p9_fid *fid, const struct p9_r
 int p9_mknod(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
+	struct p9_reach reach;
 	uint32_t mode = (uint32_t)request->number[1];
-	int error = p9_change_at(session, fid, request->string[0], name);
+	int error = p9_change_at(session, fid, request->string[0], name, &reach);
 	if (error)
 		return error;
 	if ((mode & S_IFMT) != S_IFREG && (mode & S_IFMT) != 0)
@@ -66,17 +72,23 @@ int p9_mknod(struct p9_session *session, struct p9_fid *fid, const struct p9_req
 int p9_link(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
+	struct p9_reach reach;
 	const struct p9_fid *old = p9_fid_find(session, (uint32_t)request->number[1]);
-	int error = p9_change_at(session, fid, request->string[0], name);
+	int error = p9_change_at(session, fid, request->string[0], name, &reach);
 	if (error || !old)
 		return error ? error : -EBADF;
 	if (old->share != fid->share)
 		return -EXDEV;
 	if (old->alien || (!S_ISREG(old->kind) && !S_ISLNK(old->kind)))
 		return -EPERM;
-	return linkat(session->export->self_fd, p9_descriptor_name(old->fd).text, fid->fd, name, AT_SYMLINK_FOLLOW)
-		   ? -errno
-		   : 0;
+	/* By the new name the file could be written. */
+	if (!(old->reach.rights & REACH_WRITE))
+		return -EACCES;
+	if (linkat(session->export->self_fd, p9_descriptor_name(old->fd).text, fid->fd, name, AT_SYMLINK_FOLLOW))
+		return -errno;
+	p9_reach_note(session->export, &old->reach, NOTED_WRITE);
+	p9_reach_note_name(session->export, &fid->reach, name, NOTED_WRITE | NOTED_MADE, &reach);
+	return 0;
 }
 
 int p9_renameat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
@@ -84,22 +96,38 @@ int p9_renameat(struct p9_session *session, struct p9_fid *fid, const struct p9_
 {
 	char old_name[P9_NAME_MAX + 1], new_name[P9_NAME_MAX + 1];
 	const struct p9_fid *to = p9_fid_find(session, (uint32_t)request->number[1]);
-	int error = to ? p9_change_at(session, fid, request->string[0], old_name) : -EBADF;
+	struct p9_reach old, new;
+	struct stat st;
+	int error = to ? p9_change_at(session, fid, request->string[0], old_name, &old) : -EBADF;
 	if (!error)
-		error = p9_change_at(session, to, request->string[1], new_name);
+		error = p9_change_at(session, to, request->string[1], new_name, &new);
 	if (error)
 		return error;
 	if (to->share != fid->share)
 		return -EXDEV;
-	return renameat(fid->fd, old_name, to->fd, new_name) ? -errno : 0;
+	if (fstatat(fid->fd, old_name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	/* What lies in a directory moves along: to where other names may be reached. */
+	if (S_ISDIR(st.st_mode) && !(old.rights & REACH_WRITE_BELOW))
+		return -EACCES;
+	if (renameat(fid->fd, old_name, to->fd, new_name))
+		return -errno;
+	unsigned tree = S_ISDIR(st.st_mode) ? NOTED_TREE : 0;
+	p9_reach_note_name(session->export, &fid->reach, old_name, NOTED_WRITE | NOTED_GONE | tree, &old);
+	p9_reach_note_name(session->export, &to->reach, new_name, NOTED_WRITE | NOTED_MADE | tree, &new);
+	return 0;
 }
 
 int p9_unlinkat(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
 		struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
-	int error = p9_change_at(session, fid, request->string[0], name);
+	struct p9_reach reach;
+	int error = p9_change_at(session, fid, request->string[0], name, &reach);
 	if (error || (request->number[1] & ~(uint64_t)AT_REMOVEDIR))
 		return error ? error : -EINVAL;
-	return unlinkat(fid->fd, name, (int)request->number[1]) ? -errno : 0;
+	if (unlinkat(fid->fd, name, (int)request->number[1]))
+		return -errno;
+	p9_reach_note_name(session->export, &fid->reach, name, NOTED_WRITE | NOTED_GONE, &reach);
+	return 0;
 }

@@ -39,6 +39,7 @@ static int attach(struct p9_session *session, const struct p9_request *request, 
 	if (!fid)
 		return error;
 	p9_describe(fid, (uint8_t)index, &st, NULL);
+	fid->reach = share->reach;
 	p9_put_qid_of(share, &st, reply);
 	return 0;
 }
@@ -52,7 +53,10 @@ struct place {
 static int walk_step(struct p9_session *session, struct place *place, struct p9_string string, struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
+	struct p9_reach reach;
 	int fd, error = place->at.alien ? -EACCES : p9_name(string, name);
+	if (!error)
+		error = p9_reach_step(session->export, &place->at.reach, name, &reach);
 	if (error || (fd = error = p9_step(place->at.fd, name)) < 0)
 		return error;
 	if (fstat(fd, &place->st)) {
@@ -63,6 +67,8 @@ static int walk_step(struct p9_session *session, struct place *place, struct p9_
 	struct p9_fid from = place->at;
 	place->at.fd = fd;
 	p9_describe(&place->at, from.share, &place->st, &from);
+	p9_reach_note_name(session->export, &from.reach, name, 0, &reach);
+	place->at.reach = reach;
 	close(from.fd);
 	p9_put_qid_of(p9_share_of(session, &place->at), &place->st, reply);
 	return 0;
@@ -99,6 +105,7 @@ static int op_walk(struct p9_session *session, struct p9_fid *fid, const struct 
 	new->kind = place.at.kind;
 	new->dev = place.at.dev;
 	new->alien = place.at.alien;
+	new->reach = place.at.reach;
 	return 0;
 }
 
@@ -148,9 +155,16 @@ static int op_lopen(struct p9_session *session, struct p9_fid *fid, const struct
 		return -EACCES;
 	if ((flags & O_ACCMODE) == O_ACCMODE)
 		return -EINVAL;
-	if (((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC)) && p9_writable(session, fid))
-		return -EROFS;
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC), reads = (flags & O_ACCMODE) != O_WRONLY;
+	int error = writes ? p9_writable(session, fid) : 0;
+	/* A directory that is only on the way to what is listed shows that and no other name. */
+	if (!error && reads && !S_ISDIR(fid->kind) && !(fid->reach.rights & REACH_READ))
+		error = -EACCES;
+	if (error)
+		return error;
 	int fd = p9_reopen(session, fid->fd, flags);
+	if (fd >= 0)
+		p9_reach_note(session->export, &fid->reach, (reads ? NOTED_READ : 0) | (writes ? NOTED_WRITE : 0));
 	return fd < 0 ? fd : put_open(session, fid, fd, reply);
 }
 
@@ -177,19 +191,24 @@ static int op_lcreate(struct p9_session *session, struct p9_fid *fid, const stru
 		      struct p9_reply *reply)
 {
 	char name[P9_NAME_MAX + 1];
+	struct p9_reach reach;
 	int wanted = (int)request->number[1], flags = wanted & (O_ACCMODE | O_TRUNC);
-	int error = fid->open ? -EBADF : p9_change_at(session, fid, request->string[0], name);
+	int error = fid->open ? -EBADF : p9_change_at(session, fid, request->string[0], name, &reach);
 	if (error || (flags & O_ACCMODE) == O_ACCMODE)
 		return error ? error : -EINVAL;
 	/* Always exclusive first: a FIFO or device that stands there must not be opened. */
 	int fd = openat(fid->fd, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
 			(mode_t)request->number[2] & 0777);
+	bool made = fd >= 0;
 	if (fd < 0 && errno == EEXIST && !(wanted & O_EXCL))
 		fd = open_existing(session, fid, name, flags);
 	else if (fd < 0)
 		fd = p9_last_error();
 	if (fd < 0)
 		return fd;
+	p9_reach_note_name(session->export, &fid->reach, name, NOTED_READ | NOTED_WRITE | (made ? NOTED_MADE : 0),
+			   &reach);
+	fid->reach = reach;
 	return put_open(session, fid, fd, reply);
 }
 
@@ -278,12 +297,29 @@ static void put_entry(struct p9_session *session, const struct p9_fid *fid, cons
 	p9_put_string(reply, entry->name, strlen(entry->name));
 }
 
+/* Entries out of scratch[0..bytes), as far as `count` bytes behind `start` hold them. False: the first had no room. */
+static bool put_entries(struct p9_session *session, const struct p9_fid *fid, const char *scratch, long bytes,
+			uint64_t own_ino, const uint8_t *start, uint64_t count, struct p9_reply *reply)
+{
+	for (long at = 0; at < bytes;) {
+		const struct entry *entry = (const struct entry *)(scratch + at);
+		at += entry->length;
+		if (!p9_reach_shows(session->export, &fid->reach, entry->name))
+			continue;
+		if ((size_t)(reply->at - start) + 24 + strlen(entry->name) > count)
+			return reply->at != start;
+		put_entry(session, fid, entry, own_ino, reply);
+	}
+	return true;
+}
+
 static int op_readdir(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
 		      struct p9_reply *reply)
 {
 	static _Alignas(8) char scratch[65536]; /* one message at a time */
 	uint64_t count = request->number[2];
 	struct stat st;
+	long bytes;
 	if (!fid->open || !S_ISDIR(fid->kind))
 		return fid->open ? -ENOTDIR : -EBADF;
 	if (count > session->msize - P9_READ_EXTRA)
@@ -292,22 +328,18 @@ static int op_readdir(struct p9_session *session, struct p9_fid *fid, const stru
 		count = sizeof(scratch);
 	if (fstat(fid->fd, &st) || lseek(fid->fd, (off_t)request->number[1], SEEK_SET) < 0)
 		return -errno;
-	long bytes = syscall(SYS_getdents64, fid->fd, scratch, count);
-	if (bytes < 0)
-		return -errno;
 	uint8_t *length = reply->at, *start;
 	p9_put32(reply, 0);
 	start = reply->at;
-	for (long at = 0; at < bytes;) {
-		const struct entry *entry = (const struct entry *)(scratch + at);
-		if ((size_t)(reply->at - start) + 24 + strlen(entry->name) > count)
-			break;
-		put_entry(session, fid, entry, st.st_ino, reply);
-		at += entry->length;
-	}
+	/* An answer without entries is the directory's end: what has none to show is not. */
+	do {
+		bytes = syscall(SYS_getdents64, fid->fd, scratch, count);
+		if (bytes < 0)
+			return -errno;
+		if (!put_entries(session, fid, scratch, bytes, st.st_ino, start, count, reply))
+			return -EINVAL; /* as getdents: no room for one entry */
+	} while (bytes && reply->at == start);
 	uint8_t *end = reply->at;
-	if (end == start && bytes)
-		return -EINVAL; /* as getdents: no room for one entry */
 	reply->at = length;
 	p9_put32(reply, (uint32_t)(end - start));
 	reply->at = end;

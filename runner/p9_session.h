@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "runner/p9.h"
+#include "runner/p9_reach.h"
 
 #define P9_FIDS_MAX    65536u /* of one session */
 #define P9_FID_BUCKETS 16384u
@@ -25,6 +26,7 @@ struct p9_share {
 	bool writable;
 	dev_t dev; /* of the root */
 	uint64_t ino;
+	struct p9_reach reach; /* of the root */
 };
 
 /* What a server exports; the same for all of its sessions. */
@@ -34,6 +36,8 @@ struct p9_export {
 	int self_fd;		   /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
 	uid_t host_uid, guest_uid; /* the server's own, and what it is called in the guest */
 	gid_t host_gid, guest_gid;
+	const struct path_tree *list; /* what can be reached of the shares (REACH_*); NULL: all */
+	struct path_tree *record;     /* what was (NOTED_*); NULL: it is not noted */
 };
 
 struct p9_fid {
@@ -44,6 +48,7 @@ struct p9_fid {
 	bool open;
 	bool alien;    /* root of a kernel file system of the host: has attributes and nothing else */
 	uint32_t kind; /* S_IFMT bits */
+	struct p9_reach reach;
 	dev_t dev;
 };
 

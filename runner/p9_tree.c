@@ -46,7 +46,8 @@ int p9_share_open(struct p9_share *share, const char *path, bool writable)
 		close(fd);
 		return error;
 	}
-	*share = (struct p9_share){.root = fd, .writable = writable, .dev = st.st_dev, .ino = st.st_ino};
+	*share = (struct p9_share){
+	    .root = fd, .writable = writable, .dev = st.st_dev, .ino = st.st_ino, .reach = {.rights = REACH_ALL}};
 	return 0;
 }
 
@@ -104,13 +105,20 @@ int p9_reopen(const struct p9_session *session, int fd, int flags)
 
 int p9_writable(const struct p9_session *session, const struct p9_fid *fid)
 {
-	return p9_share_of(session, fid)->writable ? 0 : -EROFS;
+	if (!p9_share_of(session, fid)->writable)
+		return -EROFS;
+	return fid->reach.rights & REACH_WRITE ? 0 : -EACCES;
 }
 
-int p9_change_at(const struct p9_session *session, const struct p9_fid *fid, struct p9_string string, char *name)
+int p9_change_at(const struct p9_session *session, const struct p9_fid *fid, struct p9_string string, char *name,
+		 struct p9_reach *reach)
 {
 	int error = fid->alien ? -EACCES : S_ISDIR(fid->kind) ? p9_name(string, name) : -ENOTDIR;
-	return error ? error : p9_writable(session, fid);
+	if (!error && !p9_share_of(session, fid)->writable)
+		error = -EROFS;
+	if (!error && (p9_reach_step(session->export, &fid->reach, name, reach) || !(reach->rights & REACH_WRITE)))
+		error = -EACCES;
+	return error;
 }
 
 void p9_describe(struct p9_fid *fid, uint8_t share, const struct stat *st, const struct p9_fid *from)

@@ -44,10 +44,12 @@ int p9_clone(const struct p9_session *session, const struct p9_fid *from);
  * from which it was reached, NULL for a root. */
 void p9_describe(struct p9_fid *fid, uint8_t share, const struct stat *st, const struct p9_fid *from);
 
-/* 0, or -EROFS when the fid's share is not to be written. */
+/* 0, or -EROFS when the fid's share is not to be written, -EACCES when the fid's file is not. */
 int p9_writable(const struct p9_session *session, const struct p9_fid *fid);
 
-/* The directory `fid` is to be changed at this name, which is copied to name[P9_NAME_MAX + 1]. Returns 0 or -errno. */
-int p9_change_at(const struct p9_session *session, const struct p9_fid *fid, struct p9_string string, char *name);
+/* The directory `fid` is to be changed at this name, which is copied to name[P9_NAME_MAX + 1]; *reach is the name's.
+ * Returns 0 or -errno. */
+int p9_change_at(const struct p9_session *session, const struct p9_fid *fid, struct p9_string string, char *name,
+		 struct p9_reach *reach);
 
 #endif

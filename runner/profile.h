@@ -22,13 +22,17 @@ int profile_parse(struct command *command, const char *name, const char *text, s
  * run_spec.source. */
 int profile_load(struct command *command, const char *what, struct error *error);
 
-/* Appends the effective profile of *command: all options taken, in the format that profile_parse reads. */
+/* Appends the effective profile of *command: all options taken, in the format that profile_parse reads.
+ * With --record without those that the record will tell of. */
 int profile_print(const struct command *command, struct buffer *out, struct error *error);
 
 /* Appends one key with its values; a sequence when `list`. Errors: a value that is not UTF-8, which YAML cannot hold.
  */
 int profile_put(struct buffer *out, const char *key, const char *const *value, size_t count, bool list,
 		struct error *error);
+
+/* Appends one value of a sequence, behind its key. -1: it is not UTF-8, or no memory. */
+int profile_put_item(struct buffer *out, const char *value);
 
 /* The profiles that are built in: NAME NUL TEXT NUL, again and again. */
 extern const char builtin_profiles[], builtin_profiles_end[];

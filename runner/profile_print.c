@@ -79,6 +79,13 @@ static bool is_utf8(const char *text)
 	return true;
 }
 
+int profile_put_item(struct buffer *out, const char *value)
+{
+	if (!is_utf8(value))
+		return -1;
+	return put(out, "  - ") | (is_plain(value) ? put(out, value) : put_quoted(out, value)) | put(out, "\n");
+}
+
 int profile_put(struct buffer *out, const char *key, const char *const *value, size_t count, bool list,
 		struct error *error)
 {
@@ -87,9 +94,11 @@ int profile_put(struct buffer *out, const char *key, const char *const *value, s
 		if (!is_utf8(value[i]))
 			return error_set(error, STATUS_RUNNER,
 					 "%s: '%.300s' is not UTF-8, and so cannot stand in a profile", key, value[i]);
-		failed |= list ? put(out, "  - ") : 0;
-		failed |= is_plain(value[i]) ? put(out, value[i]) : put_quoted(out, value[i]);
-		failed |= put(out, "\n");
+		if (list)
+			failed |= profile_put_item(out, value[i]);
+		else
+			failed |=
+			    (is_plain(value[i]) ? put(out, value[i]) : put_quoted(out, value[i])) | put(out, "\n");
 	}
 	return failed ? error_set(error, STATUS_RUNNER, "out of memory") : 0;
 }
@@ -133,7 +142,8 @@ int profile_print(const struct command *command, struct buffer *out, struct erro
 	const char **value = calloc(command->taken.count + 1, sizeof(*value));
 	int result = value ? 0 : -1;
 	for (const struct option *option = options_run; option->name && !result; option++)
-		if (option->use == OPTION_SCALAR || option->use == OPTION_LIST)
+		if ((option->use == OPTION_SCALAR || option->use == OPTION_LIST) &&
+		    !(command->run.record_file && options_is_recorded(option)))
 			result = put_option(command, option, value, out, error);
 	free(value);
 	if (result && !error->text[0])

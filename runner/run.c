@@ -23,6 +23,7 @@
 #include "runner/environment.h"
 #include "runner/files_server.h"
 #include "runner/job.h"
+#include "runner/record.h"
 #include "runner/shares.h"
 #include "runner/stats.h"
 #include "runner/tty.h"
@@ -45,6 +46,7 @@ struct run {
 	struct files_server files;
 	struct services services;
 	struct machine machine;
+	struct record record;
 	struct policy_report policy;
 	struct control_report report;
 	struct run_stats stats;
@@ -109,7 +111,8 @@ static int prepare_machine(struct run *run, struct error *error)
 		return -1;
 	struct boot_options options = {
 	    .layout = choose_layout(run->spec->privilege),
-	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->limit_calls ? BOOT_F_LIMIT_CALLS : 0),
+	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->limit_calls ? BOOT_F_LIMIT_CALLS : 0) |
+		     (run->record.fd >= 0 ? BOOT_F_NOTE_CALLS : 0),
 	    .calls = run->spec->limit_calls ? &run->spec->calls : NULL,
 	};
 	struct syscall_set only;
@@ -304,19 +307,10 @@ static int confine(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	int keep[POLICY_KEEP_MAX];
 	size_t n = 0;
-	const int fixed[] = {m->vm.fd,
-			     m->loop.epoll,
-			     m->loop.wake,
-			     run->signal_fd,
-			     run->timer_fd,
-			     run->tick_fd,
-			     run->stats_fd,
-			     STDERR_FILENO,
-			     m->trace.fd,
-			     run->tty.fd,
-			     run->services.in.fd,
-			     run->services.out.fd,
-			     run->services.err.fd};
+	const int fixed[] = {
+	    m->vm.fd,	  m->loop.epoll,       m->loop.wake,	     run->signal_fd,	  run->timer_fd,
+	    run->tick_fd, run->stats_fd,       run->record.fd,	     STDERR_FILENO,	  m->trace.fd,
+	    run->tty.fd,  run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
 	for (unsigned i = 0; i < run->files.sessions; i++) {
@@ -491,6 +485,20 @@ static int check_output(struct run *run, int status, struct error *error)
 	return STATUS_RUNNER;
 }
 
+/* Of a run that came to the program at least; the error of one that did not stands. */
+static int record_run(struct run *run, struct error *error)
+{
+	struct stats_guest guest;
+	struct error wrong = {0};
+	if (!run->machine.vm.memory.size)
+		return 0;
+	stats_guest(&run->machine, &guest);
+	if (!record_write(&run->record, run->files.record, &guest.used, &wrong) || error->text[0])
+		return 0;
+	*error = wrong;
+	return -1;
+}
+
 /* --stats and -v, the last things before the status. */
 static int report(struct run *run, int status, struct error *error)
 {
@@ -502,6 +510,8 @@ static int report(struct run *run, int status, struct error *error)
 		error_errno(error, STATUS_RUNNER, "--trace: it is not complete");
 		status = run->stats.status = STATUS_RUNNER;
 	}
+	if (run->record.fd >= 0 && record_run(run, error))
+		status = run->stats.status = STATUS_RUNNER;
 	if (run->stats_fd >= 0 && stats_write(run->stats_fd, &run->machine, &run->stats) && !error->text[0]) {
 		error_errno(error, STATUS_RUNNER, "--stats");
 		return STATUS_RUNNER;
@@ -532,6 +542,8 @@ static int finish(struct run *run, struct error *error)
 static int open_reports(struct run *run, struct error *error)
 {
 	if (run->spec->trace && trace_open(&run->machine.trace, run->spec->trace_file, error))
+		return -1;
+	if (run->spec->record_file && record_open(&run->record, run->spec->record_file, run->spec->record_head, error))
 		return -1;
 	return open_stats(run, error);
 }
@@ -575,7 +587,7 @@ int run_command(const struct run_spec *spec, struct error *error)
 	static struct run run;
 	run.spec = spec;
 	run.stats.start_ns = monotonic_ns();
-	run.stats_fd = run.machine.trace.fd = -1;
+	run.stats_fd = run.record.fd = run.machine.trace.fd = -1;
 	if (prepare(&run, error) || start(&run, error))
 		return refuse(&run, error);
 	return finish(&run, error);

@@ -53,6 +53,12 @@ struct spec_copy {
 	const char *guest; /* as in struct spec_mount */
 };
 
+/* --allow-read, --allow-write. */
+struct spec_reach {
+	const char *path; /* as given: with a slash at the end all that is beneath it */
+	bool write;
+};
+
 enum privilege { PRIVILEGE_AUTO, PRIVILEGE_SPLIT, PRIVILEGE_FLAT };
 
 struct run_spec {
@@ -78,6 +84,10 @@ struct run_spec {
 	const char *trace_only; /* "NAME,NAME..."; NULL: all */
 	bool limit_calls;	/* `calls` are all that the program may make */
 	struct syscall_set calls;
+	struct spec_reach *reach; /* when there are any, all of the shares that can be reached */
+	size_t reach_count;
+	const char *record_file;		  /* NULL: no record is made */
+	const char *record_head;		  /* what stands in the file before it */
 	struct spec_mount mount[SPEC_MOUNTS_MAX]; /* parents before what lies in them; no path twice */
 	unsigned mount_count;
 	unsigned

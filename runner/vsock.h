@@ -93,8 +93,8 @@ void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_
 bool vsock_notify(struct vsock *vsock, uint32_t queue);
 
 /* vsock_write by a vCPU that has nothing to do but wait for the files server: unless something is there for the guest
- * already, waits up to BOOT_WAIT_MS for a session to have an answer, without the lock, and moves it. Saves the guest going
- * idle, and both threads a wake-up. */
+ * already, waits up to BOOT_WAIT_MS for a session to have an answer, without the lock, and moves it. Saves the guest
+ * going idle, and both threads a wake-up. */
 void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length);
 
 /* Moves what can be moved, on the I/O thread: the loop's wake callback calls it. */

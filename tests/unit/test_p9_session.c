@@ -2,6 +2,7 @@
  * Operations of a 9P session on a temporary tree: what a well-meaning client gets, and that a hostile one reaches
  * nothing outside of the shares. The canary stands beside them.
  * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * runner/p9_reach.c runner/path_tree.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -125,6 +125,11 @@ struct inet_sock *port_find_udp(const struct inet_end *to, const struct inet_end
 /* Calls fn for each TCP (or UDP) socket that has a port (/proc/net). */
 void port_for_each(int type, void (*fn)(void *arg, struct inet_sock *i), void *arg);
 
+/* The same for closed connections that keep their ports, of AF_INET6 sockets or of AF_INET ones. */
+void port_for_each_time_wait(bool v6,
+			     void (*fn)(void *arg, const struct inet_end *local, const struct inet_end *remote),
+			     void *arg);
+
 /* ---- inet_option.c ---- */
 /* Integer options, by index into inet_sock.option. */
 enum inet_option {

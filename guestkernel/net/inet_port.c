@@ -18,9 +18,9 @@ static struct list ports[2][BUCKETS];
 /* A closed connection whose port may not be bound yet, but with SO_REUSEADDR on both sides. */
 struct time_wait {
 	struct list link;
-	struct inet_end local;
+	struct inet_end local, remote;
 	u64 until_ns;
-	bool reuseaddr, v6only;
+	bool reuseaddr, v6only, v6;
 };
 static struct list time_waits = LIST_INIT(time_waits); /* oldest first */
 static unsigned time_wait_count;
@@ -58,7 +58,11 @@ void port_time_wait(const struct inet_sock *i)
 	struct time_wait *w = kmalloc(sizeof(*w));
 	if (!w)
 		return; /* the port is free earlier than it should be */
-	*w = (struct time_wait){.local = i->local, .reuseaddr = i->socket.options.reuseaddr, .v6only = i->v6only};
+	*w = (struct time_wait){.local = i->local,
+				.remote = i->remote,
+				.reuseaddr = i->socket.options.reuseaddr,
+				.v6only = i->v6only,
+				.v6 = i->socket.family == K_AF_INET6};
 	w->until_ns = time_boot_ns() + TIME_WAIT_NS;
 	list_append(&time_waits, &w->link);
 	time_wait_count++;
@@ -260,4 +264,15 @@ void port_for_each(int type, void (*fn)(void *arg, struct inet_sock *i), void *a
 	for (u16 port = 0; port < BUCKETS; port++)
 		list_for_each (i, bucket(type, port), port_link)
 			fn(arg, i);
+}
+
+void port_for_each_time_wait(bool v6,
+			     void (*fn)(void *arg, const struct inet_end *local, const struct inet_end *remote),
+			     void *arg)
+{
+	const struct time_wait *w;
+	expire();
+	list_for_each (w, &time_waits, link)
+		if (w->v6 == v6)
+			fn(arg, &w->local, &w->remote);
 }

@@ -13,6 +13,8 @@
 #include <linux/eventpoll.h>
 #include <linux/sockios.h>
 
+struct list all_unix_sockets = LIST_INIT(all_unix_sockets);
+
 void unix_get(struct unix_sock *u)
 {
 	u->refs++;
@@ -24,6 +26,7 @@ void unix_put(struct unix_sock *u)
 		return;
 	kassert(u->dead && list_empty(&u->rx.packets) && !u->inflight);
 	unix_name_put(u->name);
+	list_remove(&u->all_link);
 	kfree(u);
 }
 
@@ -232,6 +235,7 @@ struct unix_sock *unix_alloc(int type)
 	list_init(&u->pending_link);
 	list_init(&u->inflight_link);
 	list_init(&u->scan_link);
+	list_append(&all_unix_sockets, &u->all_link);
 	return u;
 }
 

@@ -55,12 +55,16 @@ struct unix_sock {
 	u32 outside;  /* of these, in queues of sockets that are not in flight: while unix_gc() runs */
 	bool reachable;
 	struct list inflight_link, scan_link;
+	struct list all_link; /* all_unix_sockets */
 };
 
 static inline struct unix_sock *unix_of(struct socket *s)
 {
 	return container_of(s, struct unix_sock, socket);
 }
+
+/* All of them, for /proc/net/unix. */
+extern struct list all_unix_sockets;
 
 /* socket(AF_UNIX, type, protocol). -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -ENOMEM */
 int unix_create(int type, int protocol, struct socket **out);

@@ -42,11 +42,12 @@ static struct netlink_sock *netlink_of(struct socket *s)
 
 /* ---- names ---- */
 
-static bool pid_taken(u32 pid)
+/* Each protocol has its own numbers. */
+static bool pid_taken(int protocol, u32 pid)
 {
 	struct netlink_sock *n;
 	list_for_each (n, &sockets, link)
-		if (n->pid == pid)
+		if (n->socket.protocol == protocol && n->pid == pid)
 			return true;
 	return false;
 }
@@ -57,7 +58,7 @@ static void autobind(struct netlink_sock *n)
 	u32 pid = (u32)current->process->pid;
 	if (n->pid)
 		return;
-	while (pid_taken(pid))
+	while (pid_taken(n->socket.protocol, pid))
 		pid = next--;
 	n->pid = pid;
 }
@@ -79,7 +80,7 @@ static int netlink_bind(struct socket *s, const void *addr, u32 len)
 		return r;
 	if (n->pid && nl.pid != n->pid)
 		return -EINVAL;
-	if (!n->pid && nl.pid && pid_taken(nl.pid))
+	if (!n->pid && nl.pid && pid_taken(s->protocol, nl.pid))
 		return -EADDRINUSE;
 	if (nl.pid)
 		n->pid = nl.pid;
@@ -148,7 +149,8 @@ static void serve(struct netlink_sock *n, const struct nlmsghdr *h, u8 *buf)
 	struct nl_writer w = {buf, 0, RTNETLINK_REPLY_MAX, n->pid, h->nlmsg_seq, 0};
 	int error = 0;
 	if ((h->nlmsg_flags & NLM_F_REQUEST) && h->nlmsg_type >= NLMSG_MIN_TYPE) {
-		error = rtnetlink_answer(h, &w);
+		/* NETLINK_SOCK_DIAG knows no family, as a Linux without those modules: programs then read /proc/net. */
+		error = n->socket.protocol == NETLINK_ROUTE ? rtnetlink_answer(h, &w) : -ENOENT;
 		if (!error && w.used) {
 			queue(n, buf, w.used);
 			if (w.flags & NLM_F_MULTI)
@@ -324,7 +326,7 @@ int netlink_create(int type, int protocol, struct socket **out)
 {
 	if (type != K_SOCK_RAW && type != K_SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
-	if (protocol != NETLINK_ROUTE)
+	if (protocol != NETLINK_ROUTE && protocol != NETLINK_SOCK_DIAG)
 		return -EPROTONOSUPPORT;
 	struct netlink_sock *n = kzalloc(sizeof(*n));
 	if (!n)

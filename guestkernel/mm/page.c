@@ -3,9 +3,10 @@
  * The frame allocator: a buddy system over recycled frames, beside a range of frames that were never used. It knows
  * which free frames are zero, so that the host's memory is touched only when somebody writes.
  *
- *   boot memory | frame table | low ones, used once -> | never used | <- used once, 2 MiB blocks
- *   0         free_start   reserved              fresh_low     fresh_high              frame_count
+ *   boot memory | frame table | low ones, used once -> | never used | <- used once, 2 MiB blocks |
+ *   0         free_start   reserved              fresh_low     fresh_high                     plugged      frame_count
  *
+ * The same again in the rest of the RAM, behind `plugged`, which the host adds once the first part has nothing left.
  * Everything runs under the kernel lock.
  */
 #include "guestkernel/mm/page.h"
@@ -17,8 +18,7 @@ static struct page *frames;
 static u64 frame_count, reserved;
 static u64
     table_frames; /* of the frame table itself, which is mostly untouched: no part of the peak that is reported */
-static u64 fresh_low, fresh_high;
-static u64 plugged; /* frames that the host has given memory for; the rest once they are wanted */
+static u64 fresh_low, fresh_high, plugged;
 static u64 free_count, peak_used, cache_count;
 
 /* Free blocks by order: recycled ones, and those known to be zero. A block only merges with one of its kind. */
@@ -61,9 +61,9 @@ void page_init(u64 free_start, u64 first_bytes, u64 memory_bytes)
 	table_next = reserved;
 	fresh_low = table_end = reserved + MIN((u64)BOOT_FIRST_TABLES, frame_count - reserved);
 	table_zero = true;
-	fresh_high = frame_count;
-	plugged = first_bytes >> PAGE_SHIFT;
-	kassert(fresh_low <= plugged);
+	fresh_high = first_bytes >> PAGE_SHIFT;
+	plugged = fresh_high;
+	kassert(fresh_low <= fresh_high);
 	free_count = frame_count - reserved;
 	peak_used = cache_count = dirty_big_frames = 0;
 	for (int kind = 0; kind < KINDS; kind++) {
@@ -153,13 +153,16 @@ static u64 block_take(unsigned order, int kind)
 	return frame;
 }
 
-/* Frames below `end` are about to be used for the first time. */
-static void want_frames(u64 end)
+/* The first part of the RAM has no such block: has the host add the rest. False when it has already. */
+static bool add_rest(void)
 {
-	if (end <= plugged)
-		return;
+	if (plugged == frame_count)
+		return false;
 	arch_want_memory();
-	plugged = frame_count;
+	range_free(fresh_low, fresh_high, ZERO);
+	fresh_low = plugged;
+	fresh_high = plugged = frame_count;
+	return true;
 }
 
 /* Takes never-used frames: small blocks from below, large ones from above, so that neither has to be aligned past the
@@ -172,7 +175,6 @@ static u64 fresh_take(unsigned order)
 		start = (fresh_low + n - 1) & ~(n - 1);
 		if (start + n > fresh_high)
 			return 0;
-		want_frames(start + n);
 		range_free(fresh_low, start, ZERO);
 		fresh_low = start + n;
 		return start;
@@ -180,7 +182,6 @@ static u64 fresh_take(unsigned order)
 	start = fresh_high >= n ? (fresh_high - n) & ~(n - 1) : 0;
 	if (start < fresh_low)
 		return 0;
-	want_frames(fresh_high);
 	range_free(start + n, fresh_high, ZERO);
 	fresh_high = start;
 	return start;
@@ -240,8 +241,9 @@ static void table_refill(void)
 	u64 n = 1ul << ORDER_HUGE, start = (fresh_low + n - 1) & ~(n - 1);
 
 	table_zero = true;
+	if (start + n > fresh_high && add_rest())
+		start = (fresh_low + n - 1) & ~(n - 1);
 	if (start + n <= fresh_high) { /* low, unlike other blocks of this size */
-		want_frames(start + n);
 		range_free(fresh_low, start, ZERO);
 		fresh_low = start + n;
 	} else {
@@ -304,6 +306,8 @@ struct page *page_alloc(unsigned order, unsigned flags)
 		frame = block_take(order, ZERO);
 	}
 	if (!frame)
+		frame = fresh_take(order);
+	if (!frame && add_rest())
 		frame = fresh_take(order);
 	if (!frame && order == 0)
 		frame = table_take(&zero);
@@ -444,6 +448,7 @@ void page_stats(struct page_stats *stats)
 	    .free = free_count,
 	    .peak_used = peak_used,
 	    .cache = cache_count,
-	    .fresh = fresh_high - fresh_low + kind_frames[ZERO] + (table_zero ? table_end - table_next : 0),
+	    .fresh = fresh_high - fresh_low + frame_count - plugged + kind_frames[ZERO] +
+		     (table_zero ? table_end - table_next : 0),
 	};
 }

@@ -246,8 +246,10 @@ static int parse_script(struct builder *builder, const char *path, struct script
 {
 	char line[SCRIPT_LINE_MAX + 1];
 	size_t size = builder->window.size < SCRIPT_LINE_MAX ? builder->window.size : SCRIPT_LINE_MAX;
-	if (file_window_read(&builder->window, 0, line, size))
-		return program_error(builder, path, NULL, EIO);
+	if (file_window_read(&builder->window, 0, line, size)) {
+		program_error(builder, path, NULL, EIO);
+		return -1;
+	}
 	line[size] = 0;
 	size_t end = strcspn(line, "\n");
 	bool cut = !line[end] && size == SCRIPT_LINE_MAX;

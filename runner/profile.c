@@ -44,6 +44,15 @@ static int next(struct reader *reader)
 			 p->problem ? p->problem : "out of memory");
 }
 
+/* The event after `count` - 1 others. */
+static int advance(struct reader *reader, int count)
+{
+	while (count--)
+		if (next(reader))
+			return -1;
+	return 0;
+}
+
 /* The text of the current event, which must be a plain scalar of YAML; it ends with a NUL. NULL: it is not
  * (complained). */
 static const char *scalar(struct reader *reader, const char *key)
@@ -153,7 +162,7 @@ static int take_mapping(struct reader *reader)
 		if (take_key(reader))
 			return -1;
 	}
-	if (next(reader) || next(reader))
+	if (advance(reader, 2))
 		return -1;
 	return event->type == YAML_STREAM_END_EVENT ? 0 : complain(reader, "", "has more than one YAML document");
 }
@@ -168,7 +177,7 @@ int profile_parse(struct command *command, const char *name, const char *text, s
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
 	/* The first event is the start of the stream. */
-	int result = next(&reader) || next(&reader) || take_mapping(&reader) ? -1 : 0;
+	int result = advance(&reader, 2) || take_mapping(&reader) ? -1 : 0;
 	yaml_event_delete(&reader.event);
 	yaml_parser_delete(&reader.parser);
 	return result;

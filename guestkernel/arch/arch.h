@@ -159,5 +159,8 @@ int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *a
 void pt_free_range(struct pagetable *pt, u64 start, u64 end);
 /* Makes changes in [start, end) visible on every CPU that has pt loaded (shootdown; waits). */
 void pt_flush(struct pagetable *pt, u64 start, u64 end);
+/* The same on this CPU alone, for when access was only added: another CPU that still refuses it faults, finds the entry
+ * good, and does this itself. */
+void pt_flush_here(struct pagetable *pt, u64 start, u64 end);
 
 #endif

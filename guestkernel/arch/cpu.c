@@ -208,12 +208,17 @@ static void flush_others(u32 who, bool now)
 			wait_a_moment(&spins);
 }
 
+void pt_flush_here(struct pagetable *pt, u64 start, u64 end)
+{
+	if (pt->cpus & (1u << arch_cpu()))
+		flush_here(start, end);
+}
+
 void pt_flush(struct pagetable *pt, u64 start, u64 end)
 {
 	if (pt->dying)
 		return;
-	if (pt->cpus & (1u << arch_cpu()))
-		flush_here(start, end);
+	pt_flush_here(pt, start, end);
 	flush_others(pt->cpus, false);
 }
 
@@ -236,8 +241,7 @@ void cpu_flush_tables(struct pagetable *pt, u64 start, u64 end)
 		__atomic_store_n(&cpu->root, boot->page_table_root, __ATOMIC_RELAXED);
 	}
 	pt->cpus &= ~idle;
-	if (pt->cpus & (1u << arch_cpu()))
-		flush_here(start, end);
+	pt_flush_here(pt, start, end);
 	flush_others(who, true);
 	for (; idle; idle &= idle - 1)
 		pt_put_root(pt->root);

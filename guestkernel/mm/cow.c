@@ -78,7 +78,7 @@ static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 		struct window all = window_around(mm, vma, addr, WINDOW_PAGES);
 
 		pt_walk_range(&mm->pt, all.start, all.end, make_writable, NULL);
-		pt_flush(&mm->pt, all.start, all.end);
+		pt_flush_here(&mm->pt, all.start, all.end);
 		return 0;
 	}
 	int r = copy_entry(mm, vma, addr, pte, &old[n++]);
@@ -109,7 +109,7 @@ static int write_huge(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 
 	if (page_last(head)) {
 		r = pt_map(&mm->pt, base, pte.pa, HUGE_SIZE, prot_to_pt(vma->prot));
-		pt_flush(&mm->pt, base, base + HUGE_SIZE);
+		pt_flush_here(&mm->pt, base, base + HUGE_SIZE);
 		return r;
 	}
 	copy = page_plenty(HUGE_PAGES) ? page_alloc(ORDER_HUGE, 0) : NULL;
@@ -140,7 +140,7 @@ int fault_write(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 			return MIN(r, 0);
 		r = pt_map(&mm->pt, addr, pte.pa, PAGE_SIZE, prot_to_pt(vma->prot));
 
-		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
+		pt_flush_here(&mm->pt, addr, addr + PAGE_SIZE);
 		return r;
 	}
 	return pte.huge ? write_huge(mm, vma, addr, pte) : write_small(mm, vma, addr, pte);

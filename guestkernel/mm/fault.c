@@ -350,7 +350,7 @@ int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code)
 	addr = PAGE_DOWN(addr);
 	pte = pt_lookup(&mm->pt, addr);
 	if (pte.present && !(access & ~pte.prot)) { /* mapped meanwhile, or a stale translation */
-		pt_flush(&mm->pt, addr, addr + PAGE_SIZE);
+		pt_flush_here(&mm->pt, addr, addr + PAGE_SIZE);
 		return 0;
 	}
 	if (vma->flags & VMA_FIXED_PAGES) {

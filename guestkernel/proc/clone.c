@@ -56,6 +56,8 @@ static int check_limits(void)
 
 	if (!me->cred.uid || cred_has_cap(CAP_SYS_RESOURCE) || cred_has_cap(CAP_SYS_ADMIN))
 		return 0;
+	if (threads_count() < me->rlimit[LIMIT_NPROC].cur) /* even if all of them were this user's */
+		return 0;
 	list_for_each (p, &all_processes, all_link)
 		if (p->cred.uid == me->cred.uid)
 			count += MAX(p->thread_count, 1u);

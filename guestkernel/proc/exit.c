@@ -89,6 +89,9 @@ static void hang_up_orphans(struct process *p)
 	struct process *q;
 	bool stopped = false;
 
+	if (!stopped_processes) /* ends are frequent, and the list may be long */
+		return;
+
 	list_for_each (q, &all_processes, all_link) {
 		if (q->pgid != p->pgid || q == p)
 			continue;
@@ -150,7 +153,7 @@ static void process_end(struct process *p)
 		shared->stats.tsc_exit = arch_tsc();
 	p->exiting = true;
 	p->zombie = true;
-	p->stopped = false;
+	process_set_stopped(p, false);
 	wake_up(&p->exit_wait, 1);
 	if (notify_end(p))
 		process_reap(p);

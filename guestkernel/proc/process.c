@@ -266,11 +266,36 @@ static struct mm *process_mm(struct process *p)
 	return t ? t->mm : NULL;
 }
 
+/* Whether nobody but the threads of p uses its address space. */
+static bool owns_mm(struct process *p, const struct mm *mm)
+{
+	struct thread *t;
+	u32 users = 0;
+
+	list_for_each (t, &p->threads, process_link)
+		users += t->mm == mm;
+	return users == mm->refs;
+}
+
+/* Memory comes back at once, not when the victim gets a CPU: many others may want one. */
+static void kill_victim(struct process *p)
+{
+	struct mm *mm = process_mm(p);
+
+	shared->stats.oom_kills++;
+	process_kill(p, SIGKILL);
+	if (p != current->process && owns_mm(p, mm))
+		mm_reap(mm);
+}
+
 bool oom_kill(void)
 {
+	static struct process *last; /* a reference */
 	struct process *p, *victim = NULL;
 	s64 score, most = 0;
 
+	if (last && !last->zombie && process_mm(last))
+		return true; /* still on its way: no need to look through all of them each time somebody asks */
 	list_for_each (p, &all_processes, all_link) {
 		if (p == init_process || !process_mm(p) || p->oom_score_adj <= -1000)
 			continue;
@@ -286,7 +311,10 @@ bool oom_kill(void)
 		return false;
 	klog("out of memory: %s (pid %d) with %ld pages is killed\n", process_thread(victim)->comm, victim->pid,
 	     (long)most);
-	shared->stats.oom_kills++;
-	process_kill(victim, SIGKILL);
+	process_get(victim);
+	if (last)
+		process_put(last);
+	last = victim;
+	kill_victim(victim);
 	return true;
 }

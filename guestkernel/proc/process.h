@@ -82,10 +82,17 @@ struct process {
 };
 
 extern struct list all_processes; /* process.all_link */
+extern unsigned stopped_processes; /* how many are stopped by job control */
+static inline void process_set_stopped(struct process *p, bool stopped)
+{
+	stopped_processes += (unsigned)stopped - (unsigned)p->stopped;
+	p->stopped = stopped;
+}
 extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
+unsigned threads_count(void); /* how many ids are in use */
 /* execve by a thread that is not the leader: it takes over the process's id. The old owner of the number must be gone.
  */
 void thread_rename(struct thread *t, int tid);

@@ -18,6 +18,8 @@
 #define SYNCHRONOUS                                                                                                    \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
 
+unsigned stopped_processes;
+
 struct wait_queue signalfd_wait = WAIT_QUEUE_INIT(signalfd_wait);
 
 /* ---- tables and queues ---- */
@@ -241,7 +243,7 @@ static void job_control(struct process *p, int sig)
 		discard(t->pending, undone);
 	if (sig != SIGCONT || !p->stopped)
 		return;
-	p->stopped = false;
+	process_set_stopped(p, false);
 	p->stop_signal = 0;
 	p->continued = true;
 	list_for_each (t, &p->threads, process_link)

@@ -29,7 +29,7 @@ static void stop_process(struct process *p, int sig)
 
 	if (p == init_process || (sig != SIGSTOP && process_group_orphaned(p->pgid)))
 		return;
-	p->stopped = true;
+	process_set_stopped(p, true);
 	p->stop_signal = sig;
 	p->continued = false;
 	list_for_each (t, &p->threads, process_link) {

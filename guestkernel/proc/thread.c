@@ -15,6 +15,7 @@
 _Static_assert(KERNEL_STACK_BYTES == PAGE_SIZE << STACK_ORDER, "stack order");
 
 static struct thread *threads[PID_LIMIT];
+static unsigned used;
 static int last_tid = 1; /* 1 is asked for by number */
 static bool wrapped;
 static struct list buried = LIST_INIT(buried); /* run_link: dead, but their stack may still be in use */
@@ -28,6 +29,11 @@ struct thread_block {
 struct thread *thread_find(int tid)
 {
 	return tid > 0 && tid < PID_LIMIT ? threads[tid] : NULL;
+}
+
+unsigned threads_count(void)
+{
+	return used;
 }
 
 struct process *process_find(int pid)
@@ -150,6 +156,7 @@ struct thread *thread_alloc(int tid, int *error)
 	b->thread.affinity = ~0ull;
 	b->thread.tid = tid;
 	threads[tid] = &b->thread;
+	used++;
 	*error = 0;
 	return &b->thread;
 }
@@ -162,6 +169,7 @@ void thread_bury(struct thread *t)
 void thread_free(struct thread *t)
 {
 	threads[t->tid] = NULL;
+	used--;
 	t->tid = 0;
 	list_remove(&t->process_link);
 	/* Still on its stack, or on the way off it: exhume() does the rest. */

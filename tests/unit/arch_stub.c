@@ -458,3 +458,7 @@ void pt_flush(struct pagetable *pt, u64 start, u64 end)
 	if (stub_flush_hook)
 		stub_flush_hook(pt, start, end);
 }
+void pt_flush_here(struct pagetable *pt, u64 start, u64 end)
+{
+	pt_flush(pt, start, end);
+}

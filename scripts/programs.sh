@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Test suites and whole jobs of Debian programs (tests/programs), on the host and in the sandbox, compared test by test:
-# programs.sh [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table to docs/programs.md.
+# programs.sh [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table in docs/programs.md,
+# from the last whole run of each suite.
 # PROGRAMS_OPTIONS: more options for `sandbox run` (--cpus 4). PROGRAMS_KEEP=1 uses the host's results of the run before.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -50,6 +51,7 @@ one() {
 			/bin/bash "$PWD/tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	fi
 	[ $status = 0 ] || echo "STATUS($status) $unit" >>"$to.raw"
+	[ -s "$to.raw" ] || echo "STATUS(nothing) $side: $unit" >>"$to.raw"
 	sort -u "$to.raw" >"$to"
 }
 
@@ -77,7 +79,7 @@ suite() {
 	done
 	[ $differ = 0 ] && [ $total != 0 ] || status=1
 	printf '%-12s %6d tests, %6d as on the host, %4d known differences, %4d DIFFER, %4d s\n' "$name" $total $same $known $differ $((SECONDS - start))
-	echo "| $name | $(field what "$file") | $total | $same | $known | $differ |" >"$dir/row"
+	[ -n "$only" ] || echo "| $name | $(field what "$file") | $total | $same | $known | $differ |" >"$dir/row"
 }
 
 status=0
@@ -88,4 +90,11 @@ for wanted in "$@"; do
 	*) suite "$wanted" "" ;;
 	esac
 done
+[ -z "${PROGRAMS_DOC-}" ] || {
+	sed '/^<!-- make programs -->$/q' docs/programs.md
+	printf '\n| Suite | What | Tests | As on the host | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
+	sort "$OUT"/*/row
+	printf '\n'
+	sed -n '/^<!-- end -->$/,$p' docs/programs.md
+} >"$OUT/programs.md" && mv "$OUT/programs.md" docs/programs.md
 exit $status

@@ -6,7 +6,8 @@
  * inet.c         life, bind, names                 inet_addr.c    addresses
  * inet_port.c    who owns which port               inet_option.c  options of IP, IPv6, TCP, UDP
  * tcp.c          states of a connection            tcp_connect.c  connect, listen, accept
- * tcp_data.c     bytes                             udp.c          datagrams
+ * tcp_data.c     bytes                             tcp_urgent.c   MSG_OOB
+ * udp.c          datagrams
  */
 #ifndef GUESTKERNEL_NET_INET_H
 #define GUESTKERNEL_NET_INET_H
@@ -74,6 +75,9 @@ struct inet_sock {
 	struct list pending_link;	/* on either */
 	unsigned pending_count, backlog;
 	u64 bytes_sent, bytes_received;
+	enum { TCP_URGENT_NONE, TCP_URGENT_VALID, TCP_URGENT_READ } urgent;
+	u64 urgent_place; /* of the urgent byte, counted as bytes_received; it is in rx too */
+	u8 urgent_byte;
 };
 
 static inline struct inet_sock *inet_of(struct socket *s)
@@ -202,6 +206,18 @@ long tcp_sendmsg(struct socket *s, struct socket_msg *msg);
 long tcp_recvmsg(struct socket *s, struct socket_msg *msg);
 /* Is there so much room at the peer that a writer should go on? */
 bool tcp_has_room(const struct inet_sock *i);
+/* The last byte in the queue is urgent. */
+void tcp_urgent_arrived(struct inet_sock *i, u8 byte);
+/* Is the byte `ahead` bytes after the next to be read the urgent one? */
+bool tcp_at_mark(const struct inet_sock *i, u32 ahead);
+/* Of n bytes from there: those before the urgent one (n: it is not among them, or the first). */
+u32 tcp_before_mark(const struct inet_sock *i, u32 ahead, u32 n);
+/* FIONREAD */
+u32 tcp_urgent_inq(const struct inet_sock *i);
+/* Bytes were read: the urgent one is forgotten when it was. */
+void tcp_urgent_passed(struct inet_sock *i);
+/* recvmsg with MSG_OOB: 1 or 0 bytes. -EINVAL (nothing urgent), -ENOTCONN, -EFAULT */
+long tcp_recv_urgent(struct inet_sock *i, struct socket_msg *msg);
 /* Sets the members of struct tcp_info that have a meaning here; returns its size. */
 u32 tcp_info(const struct inet_sock *i, void *info, u32 room);
 

@@ -30,6 +30,7 @@ struct packet {
 		struct {
 			u8 from[16], to[16]; /* IPv6 form */
 			u16 from_port;
+			u8 hops, traffic_class;
 			u32 serial;
 		} inet;
 	};

@@ -160,7 +160,10 @@ static u32 tcp_poll(struct socket *s, struct poll_table *table)
 	if (i->shut & K_SHUT_RD)
 		events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (i->state != TCP_S_SYN_SENT) {
-		if (i->rx.bytes && (i->rx.bytes >= i->socket.options.rcvlowat || (i->shut & K_SHUT_RD)))
+		u32 bytes = i->rx.bytes - (tcp_at_mark(i, 0) && !s->options.oobinline); /* the urgent one is no data */
+		if (i->urgent == TCP_URGENT_VALID)
+			events |= EPOLLPRI;
+		if (bytes && (bytes >= i->socket.options.rcvlowat || (i->shut & K_SHUT_RD)))
 			events |= EPOLLIN | EPOLLRDNORM;
 		if ((i->shut & K_SHUT_WR) || tcp_has_room(i))
 			events |= EPOLLOUT | EPOLLWRNORM;
@@ -178,7 +181,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 	case FIONREAD:
 		if (i->state == TCP_S_LISTEN)
 			return -EINVAL;
-		n = (int)i->rx.bytes;
+		n = (int)tcp_urgent_inq(i);
 		return put_user(user(arg), n);
 	case SIOCOUTQ:
 	case SIOCOUTQNSD:
@@ -186,6 +189,7 @@ static long tcp_ioctl(struct socket *s, u32 cmd, u64 arg)
 			return -EINVAL;
 		return put_user(user(arg), n); /* the peer has acknowledged all of it */
 	case SIOCATMARK:
+		n = tcp_at_mark(i, 0);
 		return put_user(user(arg), n);
 	default:
 		return interface_ioctl(cmd, arg);

@@ -47,9 +47,10 @@ static int wait_room(struct inet_sock *i, const struct socket_timer *timer)
 }
 
 /* Hands a packet to the peer, or learns that there is none any more. */
-static void transmit(struct inet_sock *i, struct packet *p)
+static void transmit(struct inet_sock *i, struct packet *p, bool urgent)
 {
 	struct inet_sock *peer = i->peer;
+	u8 last = p->len ? p->data[p->offset + p->len - 1] : 0;
 	i->bytes_sent += p->len;
 	if (!peer || peer->dead) {
 		packet_free(p);
@@ -58,6 +59,8 @@ static void transmit(struct inet_sock *i, struct packet *p)
 	}
 	peer->bytes_received += p->len;
 	packet_push_stream(&peer->rx, p);
+	if (urgent)
+		tcp_urgent_arrived(peer, last);
 	wake_up(&peer->read_wait, EPOLLIN | EPOLLRDNORM);
 }
 
@@ -75,7 +78,7 @@ long tcp_sendmsg(struct socket *s, struct socket_msg *msg)
 	struct socket_timer timer = socket_send_timer(s, msg->flags);
 	long sent = 0;
 	int r = 0;
-	if (msg->flags & (K_MSG_OOB | K_MSG_FASTOPEN))
+	if (msg->flags & K_MSG_FASTOPEN)
 		return -EOPNOTSUPP;
 	do {
 		r = wait_room(i, &timer);
@@ -91,7 +94,7 @@ long tcp_sendmsg(struct socket *s, struct socket_msg *msg)
 			break;
 		}
 		sent += p->len;
-		transmit(i, p);
+		transmit(i, p, (msg->flags & K_MSG_OOB) && !msg->uio->left);
 	} while (msg->uio->left);
 	if (sent || !r)
 		return sent;
@@ -152,26 +155,43 @@ static void drained(struct inet_sock *i, u32 bytes)
 		wake_up(&peer->write_wait, EPOLLOUT | EPOLLWRNORM);
 }
 
+/* n bytes are done with: taken out, or passed over by a look at what comes. */
+static void advance(struct tcp_read *r, struct packet *p, u32 n)
+{
+	struct inet_sock *i = r->i;
+	u32 bytes = i->rx.bytes;
+	if (r->msg->flags & K_MSG_PEEK) {
+		r->peek += n;
+		return;
+	}
+	packet_consume(&i->rx, p, n);
+	if (!p->len) {
+		packet_unlink(&i->rx, p);
+		packet_free(p);
+	}
+	tcp_urgent_passed(i);
+	drained(i, bytes);
+}
+
 static int read_packet(struct tcp_read *r, struct packet *p, u32 skip)
 {
 	struct inet_sock *i = r->i;
-	u32 want = (u32)MIN((u64)(p->len - skip), r->left), bytes = i->rx.bytes, n = want;
+	u32 want = tcp_before_mark(i, r->peek, (u32)MIN((u64)(p->len - skip), r->left)), n = want;
+	if (want && tcp_at_mark(i, r->peek)) {
+		if (r->copied)
+			return 1;
+		if (!i->socket.options.oobinline) {
+			advance(r, p, 1);
+			return 0;
+		}
+	}
 	if (!(r->msg->flags & K_MSG_TRUNC)) /* with it, bytes are thrown away (tcp(7)) */
 		n = (u32)uio_copy_to(r->msg->uio, p->data + p->offset + skip, want);
 	if (!n && want)
 		return r->copied ? 1 : -EFAULT;
 	r->copied += n;
 	r->left -= n;
-	if (r->msg->flags & K_MSG_PEEK) {
-		r->peek += n;
-	} else {
-		packet_consume(&i->rx, p, n);
-		if (!p->len) {
-			packet_unlink(&i->rx, p);
-			packet_free(p);
-		}
-		drained(i, bytes);
-	}
+	advance(r, p, n);
 	return n < want;
 }
 
@@ -186,7 +206,7 @@ long tcp_recvmsg(struct socket *s, struct socket_msg *msg)
 	if (i->state == TCP_S_LISTEN)
 		return -ENOTCONN;
 	if (msg->flags & K_MSG_OOB)
-		return i->state == TCP_S_CLOSE && !i->fin_received ? -ENOTCONN : -EINVAL;
+		return tcp_recv_urgent(i, msg);
 	r.target = msg->flags & K_MSG_WAITALL ? r.left : MIN(r.left, (u64)s->options.rcvlowat);
 	r.target = MAX(r.target, 1u);
 	sleep_lock(&i->read_lock);

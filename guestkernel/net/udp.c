@@ -76,6 +76,21 @@ static int udp_connect(struct socket *s, const void *addr, u32 len)
 
 /* ---- sending ---- */
 
+/* What a datagram is sent with: of the socket's options, or of the control messages of one call. */
+struct sending {
+	struct inet_addr source;
+	s32 hops, traffic_class; /* -1: the socket's */
+};
+
+/* An integer from min to max; -1 where that is allowed means the socket's. */
+static int take_integer(const u8 *data, u64 len, s32 min, s32 max, s32 *out)
+{
+	if (len != sizeof(*out))
+		return -EINVAL;
+	memcpy(out, data, sizeof(*out));
+	return *out < min || *out > max ? -EINVAL : 0;
+}
+
 /* The source address that IP_PKTINFO or IPV6_PKTINFO asks for. */
 static int take_pktinfo(const u8 *data, u64 len, int type, struct inet_addr *source)
 {
@@ -96,7 +111,31 @@ static int take_pktinfo(const u8 *data, u64 len, int type, struct inet_addr *sou
 	return inet_is_any(source) || inet_is_loopback(source) ? 0 : -EINVAL;
 }
 
-static int parse_control(const struct socket_msg *msg, struct inet_addr *source)
+static int take_control(const struct k_cmsghdr *head, const u8 *data, u64 len, struct sending *out)
+{
+	struct inet_addr wanted = {{0}};
+	int r = 0;
+	if (head->level == K_IPPROTO_IP && head->type == CMSG_IP_TTL)
+		return take_integer(data, len, 1, 255, &out->hops);
+	if (head->level == K_IPPROTO_IP && head->type == CMSG_IP_TOS && len == 1) {
+		out->traffic_class = *data;
+		return 0;
+	}
+	if (head->level == K_IPPROTO_IP && head->type == CMSG_IP_TOS)
+		return take_integer(data, len, 0, 255, &out->traffic_class);
+	if (head->level == K_IPPROTO_IPV6 && head->type == CMSG_IPV6_HOPLIMIT)
+		return take_integer(data, len, -1, 255, &out->hops);
+	if (head->level == K_IPPROTO_IPV6 && head->type == CMSG_IPV6_TCLASS)
+		return take_integer(data, len, -1, 255, &out->traffic_class);
+	if ((head->level == K_IPPROTO_IP && head->type == CMSG_IP_PKTINFO) ||
+	    (head->level == K_IPPROTO_IPV6 && head->type == CMSG_IPV6_PKTINFO))
+		r = take_pktinfo(data, len, head->type, &wanted);
+	if (!r && !inet_is_any(&wanted))
+		out->source = wanted;
+	return r;
+}
+
+static int parse_control(const struct socket_msg *msg, struct sending *out)
 {
 	u64 at = 0;
 	while (msg->control_len - at >= sizeof(struct k_cmsghdr)) {
@@ -105,15 +144,9 @@ static int parse_control(const struct socket_msg *msg, struct inet_addr *source)
 		memcpy(&head, (const u8 *)msg->control + at, sizeof(head));
 		if (head.len < sizeof(head) || head.len > msg->control_len - at)
 			return -EINVAL;
-		struct inet_addr wanted = {{0}};
-		int r = 0;
-		if ((head.level == K_IPPROTO_IP && head.type == CMSG_IP_PKTINFO) ||
-		    (head.level == K_IPPROTO_IPV6 && head.type == CMSG_IPV6_PKTINFO))
-			r = take_pktinfo(data, head.len - sizeof(head), head.type, &wanted);
+		int r = take_control(&head, data, head.len - sizeof(head), out);
 		if (r)
 			return r;
-		if (!inet_is_any(&wanted))
-			*source = wanted;
 		u64 step = (head.len + 7) & ~7ull;
 		if (step > msg->control_len - at)
 			break;
@@ -122,7 +155,7 @@ static int parse_control(const struct socket_msg *msg, struct inet_addr *source)
 	return 0;
 }
 
-static int udp_target(struct inet_sock *i, const struct socket_msg *msg, struct inet_end *to, struct inet_end *from)
+static int udp_target(struct inet_sock *i, const struct socket_msg *msg, struct inet_end *to, struct sending *with)
 {
 	const struct socket *s = &i->socket;
 	int r = inet_autobind(i, NULL);
@@ -141,17 +174,21 @@ static int udp_target(struct inet_sock *i, const struct socket_msg *msg, struct 
 	} else {
 		*to = i->remote;
 	}
-	r = inet_route(i, &to->addr, &from->addr);
+	r = inet_route(i, &to->addr, &with->source);
 	if (!r)
-		r = parse_control(msg, &from->addr);
-	from->port = i->local.port;
+		r = parse_control(msg, with);
+	if (with->hops < 0)
+		with->hops = i->option[inet_is_v4(&to->addr) ? OPT_IP_TTL : OPT_V6_UNICAST_HOPS];
+	if (with->traffic_class < 0)
+		with->traffic_class = i->option[inet_is_v4(&to->addr) ? OPT_IP_TOS : OPT_V6_TCLASS];
 	return r;
 }
 
 static void deliver(struct inet_sock *from_sock, struct packet *p, const struct inet_end *to,
-		    const struct inet_end *from)
+		    const struct sending *with)
 {
-	struct inet_sock *o = port_find_udp(to, from);
+	struct inet_end from = {.addr = with->source, .port = from_sock->local.port};
+	struct inet_sock *o = port_find_udp(to, &from);
 	if (!o) { /* the ICMP message that says so reaches connected sockets only */
 		if (from_sock->connected || from_sock->option[OPT_IP_RECVERR] || from_sock->option[OPT_V6_RECVERR]) {
 			from_sock->socket.error = ECONNREFUSED;
@@ -165,9 +202,11 @@ static void deliver(struct inet_sock *from_sock, struct packet *p, const struct 
 		packet_free(p);
 		return;
 	}
-	memcpy(p->inet.from, from->addr.b, 16);
+	memcpy(p->inet.from, from.addr.b, 16);
 	memcpy(p->inet.to, to->addr.b, 16);
-	p->inet.from_port = from->port;
+	p->inet.from_port = from.port;
+	p->inet.hops = (u8)with->hops;
+	p->inet.traffic_class = (u8)with->traffic_class;
 	p->wall_ns = time_wall_ns();
 	packet_push(&o->rx, p);
 	wake_up(&o->read_wait, EPOLLIN | EPOLLRDNORM | EPOLLRDBAND);
@@ -176,13 +215,14 @@ static void deliver(struct inet_sock *from_sock, struct packet *p, const struct 
 static long udp_sendmsg(struct socket *s, struct socket_msg *msg)
 {
 	struct inet_sock *i = inet_of(s);
-	struct inet_end to, from = {.port = 0};
+	struct sending with = {.hops = -1, .traffic_class = -1};
+	struct inet_end to;
 	u64 len = msg->uio->left;
 	if (len > 65535)
 		return -EMSGSIZE;
 	if (msg->flags & K_MSG_OOB)
 		return -EOPNOTSUPP;
-	int r = udp_target(i, msg, &to, &from);
+	int r = udp_target(i, msg, &to, &with);
 	if (r)
 		return r;
 	if (len > DATAGRAM_MAX + (inet_is_v4(&to.addr) ? 0u : 20u))
@@ -194,7 +234,7 @@ static long udp_sendmsg(struct socket *s, struct socket_msg *msg)
 	struct packet *p = packet_from_uio(msg->uio, (u32)len, true, &r);
 	if (!p)
 		return r;
-	deliver(i, p, &to, &from);
+	deliver(i, p, &to, &with);
 	return (long)len;
 }
 
@@ -202,7 +242,7 @@ static long udp_sendmsg(struct socket *s, struct socket_msg *msg)
 
 static void put_info(struct inet_sock *i, struct socket_msg *msg, const struct packet *p)
 {
-	const int ttl = 64;
+	const int ttl = p->inet.hops, traffic_class = p->inet.traffic_class;
 	struct inet_addr to;
 	memcpy(to.b, p->inet.to, 16);
 	if (i->option[OPT_IP_PKTINFO] && inet_is_v4(&to)) {
@@ -214,7 +254,7 @@ static void put_info(struct inet_sock *i, struct socket_msg *msg, const struct p
 	if (i->option[OPT_IP_RECVTTL] && inet_is_v4(&to))
 		socket_put_cmsg(msg, K_IPPROTO_IP, CMSG_IP_TTL, &ttl, sizeof(ttl));
 	if (i->option[OPT_IP_RECVTOS] && inet_is_v4(&to))
-		socket_put_cmsg(msg, K_IPPROTO_IP, CMSG_IP_TOS, "", 1);
+		socket_put_cmsg(msg, K_IPPROTO_IP, CMSG_IP_TOS, &p->inet.traffic_class, 1);
 	if (i->socket.family != K_AF_INET6)
 		return;
 	if (i->option[OPT_V6_PKTINFO]) {
@@ -225,7 +265,7 @@ static void put_info(struct inet_sock *i, struct socket_msg *msg, const struct p
 	if (i->option[OPT_V6_RECVHOPLIMIT])
 		socket_put_cmsg(msg, K_IPPROTO_IPV6, CMSG_IPV6_HOPLIMIT, &ttl, sizeof(ttl));
 	if (i->option[OPT_V6_RECVTCLASS])
-		socket_put_cmsg(msg, K_IPPROTO_IPV6, CMSG_IPV6_TCLASS, &(int){0}, sizeof(int));
+		socket_put_cmsg(msg, K_IPPROTO_IPV6, CMSG_IPV6_TCLASS, &traffic_class, sizeof(traffic_class));
 }
 
 /* 0: there is a datagram; 1: the end; -errno. */

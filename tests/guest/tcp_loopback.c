@@ -20,9 +20,16 @@
 static char buffer[1 << 20];
 static volatile sig_atomic_t sigpipes;
 
+static volatile sig_atomic_t sigurgs;
+
 static void on_sigpipe(int sig)
 {
 	sigpipes++;
+}
+
+static void on_sigurg(int sig)
+{
+	sigurgs++;
 }
 
 static int events_of(int fd, short wanted, int wait_ms)
@@ -694,6 +701,54 @@ static void again(void)
 	close(l);
 }
 
+static int at_mark(int fd)
+{
+	int n = -1;
+	return ioctl(fd, SIOCATMARK, &n) ? -1 : n;
+}
+
+static void urgent(void)
+{
+	int p[2], n;
+	fd_set except;
+	theme("urgent data");
+	connected_pair(p);
+	CHECK(signal(SIGURG, on_sigurg) != SIG_ERR && fcntl(p[1], F_SETOWN, getpid()) == 0);
+	CHECK(at_mark(p[1]) == 0 && events_of(p[1], POLLPRI, 0) == 0);
+	CHECK(send(p[0], "abcX", 4, MSG_OOB) == 4 && send(p[0], "def", 3, 0) == 3);
+	CHECK(events_of(p[1], POLLIN | POLLPRI, 5000) == (POLLIN | POLLPRI));
+	CHECK_THAT(sigurgs > 0, "SIGURG reaches the owner");
+	FD_ZERO(&except);
+	FD_SET(p[1], &except);
+	CHECK(select(p[1] + 1, NULL, NULL, &except, NULL) == 1 && FD_ISSET(p[1], &except));
+	CHECK_THAT(ioctl(p[1], FIONREAD, &n) == 0 && n == 3, "FIONREAD counts up to the urgent byte");
+	CHECK(recv(p[1], buffer, 9, MSG_OOB | MSG_PEEK) == 1 && buffer[0] == 'X');
+	CHECK_THAT(recv(p[1], buffer, 9, MSG_PEEK) == 3, "a look stops at the mark");
+	CHECK_THAT(recv(p[1], buffer, 9, 0) == 3 && !memcmp(buffer, "abc", 3), "a read stops at the mark");
+	CHECK(at_mark(p[1]) == 1);
+	struct iovec v = {buffer, 9};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	CHECK(recvmsg(p[1], &m, MSG_OOB) == 1 && buffer[0] == 'X' && m.msg_flags & MSG_OOB);
+	CHECK_ERRNO(recv(p[1], buffer, 9, MSG_OOB), EINVAL);
+	CHECK(events_of(p[1], POLLIN | POLLPRI, 0) == POLLIN && at_mark(p[1]) == 1);
+	CHECK_THAT(recv(p[1], buffer, 9, 0) == 3 && !memcmp(buffer, "def", 3), "the urgent byte is not in the stream");
+	CHECK(at_mark(p[1]) == 0);
+	CHECK(send(p[0], "Y", 1, MSG_OOB) == 1 && events_of(p[1], POLLPRI, 5000) == POLLPRI);
+	CHECK_THAT(events_of(p[1], POLLIN, 0) == 0, "the urgent byte alone is nothing to read");
+	CHECK_ERRNO(recv(p[1], buffer, 9, MSG_DONTWAIT), EAGAIN);
+	CHECK_THAT(recv(p[1], buffer, 9, MSG_OOB) == -1, "passed unread, the urgent byte is lost");
+	CHECK(setsockopt(p[1], SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == 0);
+	CHECK(send(p[0], "12U", 3, MSG_OOB) == 3 && send(p[0], "3", 1, 0) == 1 && events_of(p[1], POLLPRI, 5000) == POLLPRI);
+	while (ioctl(p[1], FIONREAD, &n) == 0 && n != 4)
+		usleep(1000);
+	CHECK_ERRNO(recv(p[1], buffer, 9, MSG_OOB), EINVAL);
+	CHECK(recv(p[1], buffer, 9, 0) == 2 && at_mark(p[1]) == 1);
+	CHECK_THAT(recv(p[1], buffer, 9, 0) == 2 && !memcmp(buffer, "U3", 2), "with SO_OOBINLINE it stays in the stream");
+	CHECK(at_mark(p[1]) == 0 && events_of(p[1], POLLPRI, 0) == 0);
+	close(p[0]);
+	close(p[1]);
+}
+
 int main(void)
 {
 	creation();
@@ -710,5 +765,6 @@ int main(void)
 	waiting();
 	edges();
 	again();
+	urgent();
 	return finish();
 }

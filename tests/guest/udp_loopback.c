@@ -245,6 +245,72 @@ static void control_messages(void)
 	close(y);
 }
 
+/* Sends a byte with one control message of `size` bytes. */
+static ssize_t send_with(int fd, void *to, socklen_t to_len, int level, int type, const void *value, size_t size)
+{
+	char control[64] = {0};
+	struct iovec v = {"x", 1};
+	struct msghdr m = {to, to_len, &v, 1, control, CMSG_SPACE(size), 0};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(size);
+	memcpy(CMSG_DATA(c), value, size);
+	return sendmsg(fd, &m, 0);
+}
+
+/* The value of the one control message of this kind that comes with the next datagram, or -1. */
+static int received(int fd, int level, int type)
+{
+	char control[256];
+	struct iovec v = {buffer, 100};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	int value = 0;
+	if (recvmsg(fd, &m, 0) < 0)
+		return -2;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == level && c->cmsg_type == type) {
+			memcpy(&value, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0) < 4 ? 1 : 4);
+			return value;
+		}
+	return -1;
+}
+
+static void hops(void)
+{
+	int x = socket(AF_INET, SOCK_DGRAM, 0), y = bound("127.0.0.1"), v = 9;
+	struct sockaddr_in to = v4("127.0.0.1", port_of(y));
+	theme("hops and classes");
+	CHECK(set(y, IPPROTO_IP, IP_RECVTTL, 1) == 0 && set(y, IPPROTO_IP, IP_RECVTOS, 1) == 0);
+	CHECK(set(x, IPPROTO_IP, IP_TTL, 7) == 0 && set(x, IPPROTO_IP, IP_TOS, 0x10) == 0);
+	CHECK(SENDTO(x, "x", 1, to) == 1 && received(y, IPPROTO_IP, IP_TTL) == 7);
+	CHECK(SENDTO(x, "x", 1, to) == 1 && received(y, IPPROTO_IP, IP_TOS) == 0x10);
+	CHECK(send_with(x, &to, sizeof(to), IPPROTO_IP, IP_TTL, &v, 4) == 1 && received(y, IPPROTO_IP, IP_TTL) == 9);
+	CHECK(send_with(x, &to, sizeof(to), IPPROTO_IP, IP_TOS, "\x20", 1) == 1 &&
+	      received(y, IPPROTO_IP, IP_TOS) == 0x20);
+	CHECK_ERRNO(send_with(x, &to, sizeof(to), IPPROTO_IP, IP_TTL, &(int){0}, 4), EINVAL);
+	CHECK_ERRNO(send_with(x, &to, sizeof(to), IPPROTO_IP, IP_TTL, &v, 1), EINVAL);
+	close(x);
+	close(y);
+	x = socket(AF_INET6, SOCK_DGRAM, 0);
+	y = socket(AF_INET6, SOCK_DGRAM, 0);
+	struct sockaddr_in6 at = v6("::1", 0);
+	CHECK(BIND(y, at) == 0);
+	at = v6("::1", port_of(y));
+	CHECK(set(y, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1) == 0 && set(y, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) == 0);
+	CHECK(SENDTO(x, "x", 1, at) == 1 && received(y, IPPROTO_IPV6, IPV6_HOPLIMIT) == 64);
+	CHECK(send_with(x, &at, sizeof(at), IPPROTO_IPV6, IPV6_HOPLIMIT, &v, 4) == 1 &&
+	      received(y, IPPROTO_IPV6, IPV6_HOPLIMIT) == 9);
+	CHECK(send_with(x, &at, sizeof(at), IPPROTO_IPV6, IPV6_TCLASS, &v, 4) == 1 &&
+	      received(y, IPPROTO_IPV6, IPV6_TCLASS) == 9);
+	CHECK(send_with(x, &at, sizeof(at), IPPROTO_IPV6, IPV6_HOPLIMIT, &(int){-1}, 4) == 1 &&
+	      received(y, IPPROTO_IPV6, IPV6_HOPLIMIT) == 64);
+	CHECK_ERRNO(send_with(x, &at, sizeof(at), IPPROTO_IPV6, IPV6_HOPLIMIT, &(int){256}, 4), EINVAL);
+	CHECK_ERRNO(send_with(x, &at, sizeof(at), IPPROTO_IPV6, IPV6_TCLASS, &v, 2), EINVAL);
+	close(x);
+	close(y);
+}
+
 static void limits(void)
 {
 	int x = socket(AF_INET, SOCK_DGRAM, 0), y = bound("127.0.0.1"), count = 0;
@@ -291,6 +357,7 @@ int main(void)
 	ports();
 	six();
 	control_messages();
+	hops();
 	limits();
 	return finish();
 }

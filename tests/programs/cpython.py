@@ -53,7 +53,7 @@ if __name__ == "__main__":
     fd, seconds, module = int(sys.argv[1]), int(sys.argv[2]), "test." + sys.argv[3]
     os.set_inheritable(fd, False)
     sys.argv[1:] = []  # some tests look at it
-    support.use_resources = [r for r in ("curses", "subprocess", "cpu", "decimal", "tzdata")]
+    support.use_resources = ["curses", "subprocess", "cpu", "decimal", "tzdata", "network"]
     support.verbose = 1
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:

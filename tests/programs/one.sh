@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One unit of one suite, on the host or in the sandbox alike: one.sh SUITE.sh UNIT DIR. DIR is what the suite's `prepare`
 # made (read-only inside). Standard output is a line `RESULT NAME` for each test, everything else goes to standard error.
-set -u
+set -u -o pipefail
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb TMPDIR=/tmp
 HERE=$(dirname "$(readlink -f "$1")") UNIT=$2 DIR=$3
 WORK=$(mktemp -d) || exit 99
@@ -25,8 +25,7 @@ digest() {
 	local name=$1 sum
 	shift
 	sum=$("$@" </dev/null | md5sum; echo "${PIPESTATUS[0]}")
-	# shellcheck disable=SC2086
-	result $sum "$name"
+	result "${sum%%  *}:${sum##*[[:space:]]}" "$name"
 }
 
 # shellcheck source=/dev/null

@@ -5,7 +5,7 @@
 # limit: 200
 # shellcheck shell=bash
 units() {
-	echo ruby/test_{process,io,io_m17n,io_buffer,io_timeout,file,file_exhaustive,dir,thread,thread_queue,thread_cv,thread_local,signal,pipe,fiber,fork,autoload,gc,gc_compact,sleep,beginendblock,system,env,rand,time,argf,require,marshal,ractor,exception,backtrace,sprintf,string,regexp,hash,array} \
+	echo ruby/test_{process,io,io_m17n,io_buffer,io_timeout,dir,thread,thread_queue,thread_cv,thread_local,signal,pipe,fiber,fork,autoload,gc,gc_compact,sleep,beginendblock,system,env,rand,time,argf,require,marshal,ractor,exception,backtrace,sprintf,string,regexp,hash,array} \
 		socket/test_{addrinfo,ancdata,basicsocket,nonblock,socket,sockopt,tcp,udp,unix} fiber/test_{io,mutex,process,queue,sleep,thread,timeout} io/{wait/test_io_wait,nonblock/test_flush,console/test_io_console} \
 		test_{find,open3,pstore,pty,syslog,tempfile,timeout,tmpdir,weakref} fileutils/test_fileutils net/http/test_http etc/test_etc pathname/test_pathname logger/test_logger openssl/test_ssl monitor/test_monitor drb/test_drb rinda/test_rinda |
 		tr ' /' '\n%'
@@ -17,7 +17,7 @@ run() {
 	cp -r "$DIR/test" "$DIR/tool" . || return
 	# Each test that ended has a line; those that did not pass are named again at the end, below their kind.
 	timeout 190 ruby -Itool/lib -Itest/lib -Itest test/runner.rb --ruby=/usr/bin/ruby -v --timeout-scale=3 "$file" 2>&1 </dev/null | tee "$WORK/log"
-	awk 'match($0, /Test[A-Za-z_0-9:]*#test[A-Za-z_0-9?!=]* = [0-9.]+ s/) { name = substr($0, RSTART); sub(/ .*/, "", name); outcome[name] = "ok" }
+	awk 'match($0, /[A-Z][A-Za-z_0-9:]*#test[A-Za-z_0-9?!=]* = [0-9.]+ s/) { name = substr($0, RSTART); sub(/ .*/, "", name); outcome[name] = "ok" }
 		/^ +[0-9]+\) (Failure|Error|Skipped|Timeout):$/ { kind = tolower($2); getline name; sub(/[ :]*(\[.*)?$/, "", name); outcome[name] = kind }
 		END { for (name in outcome) print outcome[name], name }' "$WORK/log" | tr -d : >&3
 }

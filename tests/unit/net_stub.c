@@ -81,6 +81,18 @@ int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info)
 	return 0;
 }
 
+int signal_send_process(struct process *p, int sig, const struct k_siginfo *info)
+{
+	net_signals++;
+	return 0;
+}
+
+int signal_send_group(int pgid, int sig, const struct k_siginfo *info)
+{
+	net_signals++;
+	return 0;
+}
+
 void signal_broken_pipe(void)
 {
 	net_signals++;

@@ -52,6 +52,13 @@ Profiles:\n\
                               function, strict); may be repeated. The command line overrides, lists grow\n\
       --print-profile         print the profile that the options make, and run nothing\n\
 \n\
+Allow-lists:\n\
+      --allow-read PATH       of what is shared, only this is there; PATH/ with all beneath it\n\
+      --allow-write PATH      this too, and it may be changed\n\
+      --allow-syscall NAME,...  only these system calls; another ends its process (SIGSYS)\n\
+                              Each may be repeated\n\
+      --record FILE           run, and write the profile of what was used to FILE\n\
+\n\
 Seeing inside:\n\
       --stats[=FILE]          one JSON object about the run, to standard error or FILE\n\
       --trace[=FILE]          print system calls, to standard error or FILE\n\

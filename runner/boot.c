@@ -38,8 +38,8 @@ struct boot_clock boot_clock;
  * The frame table's start, and free memory: first page tables, then behind the receive buffers kernel objects and the
  * program's pages. */
 #define READY_FRAME_TABLE_BYTES (64ull << 10)
-#define READY_TABLES_BYTES	(BOOT_FIRST_TABLES * PAGE)
-#define READY_FREE_BYTES	(256ull << 10)
+#define READY_TABLES_BYTES	(16 * PAGE)
+#define READY_FREE_BYTES	(128ull << 10)
 
 struct builder {
 	struct vm *vm;
@@ -193,9 +193,10 @@ static void fill_cpu_page(struct builder *b, unsigned cpu, enum boot_layout layo
 
 static uint64_t cr4_for(enum boot_layout layout, struct error *error)
 {
-	unsigned a, b = 0, c = 0, d;
+	unsigned a, b, c, d;
+	/* The host's own: what KVM offers leaves out FSGSBASE where ring 0 is emulated. */
+	__cpuid_count(7, 0, a, b, c, d);
 	uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
-	__get_cpuid_count(7, 0, &a, &b, &c, &d);
 	if (!(b & 1)) {
 		error_set(error, STATUS_RUNNER,
 			  "this CPU has no FSGSBASE instructions (Intel: since 2012, AMD: since 2014)");

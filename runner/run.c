@@ -47,6 +47,7 @@ struct run {
 	struct services services;
 	struct machine machine;
 	struct record record;
+	enum boot_layout layout;
 	struct policy_report policy;
 	struct control_report report;
 	struct run_stats stats;
@@ -96,10 +97,14 @@ static int make_machine(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	m->verbose = run->spec->verbose > 0;
-	if (vm_create(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) ||
-	    vm_map_memory(&m->vm, error))
+	if (vm_open(&m->vm, run->spec->memory_bytes, run->spec->cpus, error) || vcpu_begin(m, error) ||
+	    vm_create(&m->vm, error))
+		return -1;
+	vcpu_created(m);
+	if (vm_map_memory(&m->vm, error))
 		return -1;
 	boot_load(&m->vm);
+	run->layout = choose_layout(run->spec->privilege);
 	return 0;
 }
 
@@ -110,7 +115,7 @@ static int prepare_machine(struct run *run, struct error *error)
 	if (vcpu_made(m, error))
 		return -1;
 	struct boot_options options = {
-	    .layout = choose_layout(run->spec->privilege),
+	    .layout = run->layout,
 	    .flags = (run->spec->verbose ? BOOT_F_VERBOSE : 0) | (run->spec->limit_calls ? BOOT_F_LIMIT_CALLS : 0) |
 		     (run->record.fd >= 0 ? BOOT_F_NOTE_CALLS : 0),
 	    .calls = run->spec->limit_calls ? &run->spec->calls : NULL,

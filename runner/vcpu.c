@@ -475,6 +475,13 @@ static int confine(struct vcpu *vcpu)
 	return -1;
 }
 
+static void await_created(void *context)
+{
+	struct machine *machine = context;
+	while (sem_wait(&machine->created))
+		;
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -483,7 +490,7 @@ static void *vcpu_thread(void *arg)
 	snprintf(name, sizeof(name), "vcpu %u", vcpu->index);
 	prctl(PR_SET_NAME, name);
 	if (vcpu->index == 0) {
-		vm_create_vcpus(&machine->vm, &machine->made_error);
+		vm_set_features(&machine->vm, await_created, machine, &machine->made_error);
 		sem_post(&machine->made);
 		while (sem_wait(&machine->go))
 			;
@@ -519,10 +526,16 @@ int vcpu_begin(struct machine *machine, struct error *error)
 	struct sigaction action = {.sa_handler = on_kick};
 	this_process = (int)getpid();
 	sigaction(KICK_SIGNAL, &action, NULL);
+	sem_init(&machine->created, 0, 0);
 	sem_init(&machine->made, 0, 0);
 	sem_init(&machine->go, 0, 0);
 	pthread_barrier_init(&machine->start, NULL, machine->vm.cpus + 1);
 	return create_thread(machine, 0, error);
+}
+
+void vcpu_created(struct machine *machine)
+{
+	sem_post(&machine->created);
 }
 
 int vcpu_made(struct machine *machine, struct error *error)

@@ -69,8 +69,8 @@ struct machine {
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
-	_Atomic bool ticking; /* the I/O thread's tick is on */
-	sem_t made, go;	      /* vCPU 0's thread: vCPUs are made; may go on */
+	_Atomic bool ticking;	 /* the I/O thread's tick is on */
+	sem_t created, made, go; /* vCPU 0's thread: there are vCPUs; they are set up; may go on */
 	struct error made_error;
 	pthread_barrier_t start;
 	_Atomic int end; /* enum machine_end */
@@ -78,16 +78,19 @@ struct machine {
 	bool terminal; /* the caller's terminal is raw while it runs: POLICY_VCPU_TTY */
 	_Atomic uint32_t log_bytes;
 	_Atomic bool memory_wanted; /* the guest has asked for the rest of its RAM */
-	_Atomic bool crash_told; /* crash_text is the first crash's */
+	_Atomic bool crash_told;    /* crash_text is the first crash's */
 	char crash_text[512];
 	uint64_t first_run_ns; /* CLOCK_MONOTONIC at the first KVM_RUN */
 	uint64_t end_ns;
 	struct trace trace;
 };
 
-/* Starts the thread of vCPU 0, which makes all vCPUs (vm_create_vcpus). After vm_create. */
+/* Starts the thread of vCPU 0, which sets up all vCPUs (vm_set_features) once vcpu_created() was called. After vm_open.
+ */
 int vcpu_begin(struct machine *machine, struct error *error);
-/* Waits until the vCPUs are made. */
+/* The VM and its vCPUs are there. */
+void vcpu_created(struct machine *machine);
+/* Waits until the vCPUs are set up. */
 int vcpu_made(struct machine *machine, struct error *error);
 /* Starts the other threads and lets all go on: they confine themselves and wait at machine->start. After
  * policy_confine_process. */

@@ -24,9 +24,12 @@ enum { SLOT_FIRST = 0, SLOT_REST = 2 };
 bool vm_host_is_ordinary(void)
 {
 	unsigned a, b, c, d;
-	bool vmx = __get_cpuid(1, &a, &b, &c, &d) && (c & 1u << 5);
-	bool svm = __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & (1u << 2));
-	return vmx || svm;
+	/* Both leaves exist on each CPU with long mode. */
+	__cpuid(1, a, b, c, d);
+	if (c & 1u << 5) /* VMX */
+		return true;
+	__cpuid(0x80000001, a, b, c, d);
+	return c & 1u << 2; /* SVM */
 }
 
 static int open_kvm(struct vm *vm, struct error *error)
@@ -173,7 +176,7 @@ static int set_features(struct vm *vm, unsigned cpu, struct cpuid_table *table, 
 	return 0;
 }
 
-int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error)
+int vm_open(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error)
 {
 	*vm = (struct vm){.kvm = -1, .fd = -1, .cpus = cpus};
 	for (unsigned i = 0; i < BOOT_MAX_CPUS; i++)
@@ -184,6 +187,12 @@ int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error 
 	if (version != KVM_API_VERSION)
 		return error_set(error, STATUS_RUNNER, "/dev/kvm speaks KVM API version %d, not %d", version,
 				 KVM_API_VERSION);
+	vm->memory.size = memory_bytes;
+	return 0;
+}
+
+int vm_create(struct vm *vm, struct error *error)
+{
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		return error_errno(error, STATUS_RUNNER, "KVM_CREATE_VM");
@@ -191,18 +200,18 @@ int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error 
 	if (run_bytes < (int)sizeof(struct kvm_run))
 		return error_errno(error, STATUS_RUNNER, "KVM_GET_VCPU_MMAP_SIZE");
 	vm->run_bytes = (uint64_t)run_bytes;
-	vm->memory.size = memory_bytes;
-	return 0;
-}
-
-int vm_create_vcpus(struct vm *vm, struct error *error)
-{
-	struct cpuid_table table = {.head.nent = CPUID_MAX};
 	for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
 		if (create_vcpu(vm, cpu, error))
 			return -1;
+	return 0;
+}
+
+int vm_set_features(struct vm *vm, void (*created)(void *context), void *context, struct error *error)
+{
+	struct cpuid_table table = {.head.nent = CPUID_MAX};
 	if (ioctl(vm->kvm, KVM_GET_SUPPORTED_CPUID, &table))
 		return error_errno(error, STATUS_RUNNER, "KVM_GET_SUPPORTED_CPUID");
+	created(context);
 	for (unsigned cpu = 0; cpu < vm->cpus; cpu++)
 		if (set_features(vm, cpu, &table, error))
 			return -1;

@@ -28,18 +28,20 @@ struct vm {
 	uint32_t xsave_bytes;
 };
 
-/* Opens /dev/kvm and makes a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no
+/* Opens /dev/kvm for a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no
  * permission, too old ...). */
-int vm_create(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
+int vm_open(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *error);
+/* Makes the VM and its vCPUs, bare. */
+int vm_create(struct vm *vm, struct error *error);
 /* Reserves the RAM, at guest-physical 0; pages come as they are touched. KVM knows the first of it only: what it keeps
  * for each page costs 0.3 ms for 512 MiB, and a small program needs none of that. */
 int vm_map_memory(struct vm *vm, struct error *error);
 /* Has KVM know the rest of the RAM too, once. */
 int vm_map_rest(struct vm *vm, struct error *error);
-/* Makes the vCPUs, with CPUID and XCR0 but without registers. KVM executes CPUID some 75 times for it, each a trap
- * where the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_map_memory and what
- * follows. */
-int vm_create_vcpus(struct vm *vm, struct error *error);
+/* Gives the vCPUs CPUID and XCR0, after `created` has waited for vm_create. KVM executes CPUID some 75 times for it,
+ * each a trap where the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_create and
+ * what follows. */
+int vm_set_features(struct vm *vm, void (*created)(void *context), void *context, struct error *error);
 
 /* Ring 0 runs natively: this host's KVM is of the ordinary kind (the CPU has VMX or SVM). */
 bool vm_host_is_ordinary(void);

@@ -73,7 +73,7 @@ int vm_map_rest(struct vm *vm, struct error *error)
 	return seen.memory_fails ? error_set(error, STATUS_RUNNER, "no memory") : 0;
 }
 
-int vm_create_vcpus(struct vm *vm, struct error *error)
+int vm_set_features(struct vm *vm, void (*created)(void *context), void *context, struct error *error)
 {
 	return 0;
 }

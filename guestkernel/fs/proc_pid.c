@@ -83,16 +83,23 @@ static int parent_pid(const struct process *p)
 	return p->parent ? p->parent->pid : 0;
 }
 
+void tty_of_process(const struct process *p, u64 *rdev, int *foreground) __attribute__((weak)); /* drv/tty.h */
+
 static void show_stat(struct text *t, const struct proc_ref *ref)
 {
+	u64 tty = 0;
+	int foreground = -1;
 	const struct process *p = ref->process;
 	const struct thread *th = proc_thread(ref);
 	const struct mm *mm = th ? th->mm : NULL;
 	struct signal_sets s = signals_of(p, th);
 	u64 user_ns = !ref->tid ? process_user_ns(p) : th ? th->user_ns : 0;
 	u64 system_ns = !ref->tid ? process_system_ns(p) : th ? th->system_ns : 0;
+	if (tty_of_process)
+		tty_of_process(p, &tty, &foreground);
 	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", ref->tid ? ref->tid : p->pid, th ? th->comm : "",
-		    state_of(p, th)[0], parent_pid(p), p->pgid, p->session ? p->session->sid : 0, 0, -1, 0x400000);
+		    state_of(p, th)[0], parent_pid(p), p->pgid, p->session ? p->session->sid : 0, (int)tty, foreground,
+		    0x400000);
 	text_printf(t, "%lu %lu %lu %lu ", p->minor_faults + (th ? th->minor_faults : 0), p->child_minor,
 		    p->major_faults + (th ? th->major_faults : 0), p->child_major);
 	text_printf(t, "%lu %lu %lu %lu ", user_ns / TICK_NS, system_ns / TICK_NS, p->child_user_ns / TICK_NS,

@@ -245,11 +245,32 @@ static void show_path(struct text *t, const struct path *path)
 	kfree(text);
 }
 
+/* Is the mount within what the current process can reach from its root? Others are nobody's business there. */
+static bool reachable(const struct mount *m)
+{
+	const struct path *root = &fs_ctx_current()->root;
+	struct path at = {(struct mount *)m, m->root};
+
+	for (;;) {
+		if (at.mount == root->mount && at.dentry == root->dentry)
+			return true;
+		if (at.dentry == at.mount->root) {
+			if (!at.mount->parent)
+				return false;
+			at = (struct path){at.mount->parent, at.mount->point};
+		} else {
+			at.dentry = at.dentry->parent;
+		}
+	}
+}
+
 void proc_show_mounts(struct text *t, const struct proc_ref *ref)
 {
 	struct mount *m;
 	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root};
+		if (!reachable(m))
+			continue;
 		text_escaped(t, m->source);
 		text_add(t, " ", 1);
 		show_path(t, &at);
@@ -265,6 +286,8 @@ void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 	struct mount *m;
 	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root}, inside = {NULL, m->root};
+		if (!reachable(m))
+			continue;
 		text_printf(t, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : 1, (u32)(m->sb->dev >> 8),
 			    (u32)m->sb->dev & 0xff);
 		show_path(t, &inside);
@@ -281,6 +304,24 @@ void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 }
 
 void proc_show_cpuinfo(struct text *t, const struct proc_ref *ref); /* proc_cpuinfo.c */
+
+static void show_tty_drivers(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+		       "/dev/console         /dev/console    5       1 system:console\n"
+		       "/dev/ptmx            /dev/ptmx       5       2 system\n"
+		       "pty_slave            /dev/pts      136 0-255 pty:slave\n"
+		       "pty_master           /dev/ptm      128 0-255 pty:master\n");
+}
+
+static void show_tty_ldiscs(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "n_tty       0\n");
+}
+
+static const struct proc_entry tty_children[] = {{.name = "drivers", .mode = PROC_FILE, .show = show_tty_drivers},
+						 {.name = "ldiscs", .mode = PROC_FILE, .show = show_tty_ldiscs},
+						 {0}};
 
 const struct proc_entry proc_root_children[] = {
     {.name = "cgroups", .mode = PROC_FILE, .show = show_cgroups},
@@ -303,6 +344,7 @@ const struct proc_entry proc_root_children[] = {
     {.name = "sys", .mode = PROC_DIR, .children = proc_sys_children},
     {.name = "sysvipc", .mode = PROC_DIR, .children = proc_sysvipc_children},
     {.name = "thread-self", .mode = PROC_LINK, .readlink = readlink_thread_self},
+    {.name = "tty", .mode = PROC_DIR, .children = tty_children},
     {.name = "uptime", .mode = PROC_FILE, .show = show_uptime},
     {.name = "version", .mode = PROC_FILE, .show = show_version},
     {.name = "vmstat", .mode = PROC_FILE, .show = show_vmstat},

@@ -33,9 +33,30 @@ static void show_cpu_range(struct text *t, const struct proc_ref *ref)
 	text_printf(t, arch_cpus() > 1 ? "0-%d\n" : "%d\n", arch_cpus() - 1);
 }
 
+static void show_all_mask(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%x\n", (1u << arch_cpus()) - 1);
+}
+
 static void show_cpu_mask(struct text *t, const struct proc_ref *ref)
 {
 	text_printf(t, "%x\n", 1u << ref->fd);
+}
+
+/* The highest CPU number that masks have room for. */
+static void show_kernel_max(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%d\n", 63);
+}
+
+static void show_empty(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "\n");
+}
+
+static void show_distance(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "10\n"); /* of a node to itself */
 }
 
 static void show_cpu_id(struct text *t, const struct proc_ref *ref)
@@ -52,7 +73,12 @@ static const struct proc_entry topology_children[] = {
     {.name = "core_cpus", .mode = RO, .show = show_cpu_mask},
     {.name = "core_cpus_list", .mode = RO, .show = show_cpu_id},
     {.name = "core_id", .mode = RO, .show = show_cpu_id},
+    {.name = "core_siblings", .mode = RO, .show = show_all_mask},
     {.name = "core_siblings_list", .mode = RO, .show = show_cpu_range},
+    {.name = "die_cpus", .mode = RO, .show = show_all_mask},
+    {.name = "die_cpus_list", .mode = RO, .show = show_cpu_range},
+    {.name = "die_id", .mode = RO, .show = show_zero},
+    {.name = "package_cpus", .mode = RO, .show = show_all_mask},
     {.name = "package_cpus_list", .mode = RO, .show = show_cpu_range},
     {.name = "physical_package_id", .mode = RO, .show = show_zero},
     {.name = "thread_siblings", .mode = RO, .show = show_cpu_mask},
@@ -88,7 +114,9 @@ static bool next_cpu(const struct proc_ref *dir, u64 *id, char name[16])
 }
 
 static const struct proc_entry cpu_children[] = {
-    {.name = "kernel_max", .mode = RO, .show = show_zero},
+    {.name = "isolated", .mode = RO, .show = show_empty},
+    {.name = "kernel_max", .mode = RO, .show = show_kernel_max},
+    {.name = "offline", .mode = RO, .show = show_empty},
     {.name = "online", .mode = RO, .show = show_cpu_range},
     {.name = "possible", .mode = RO, .show = show_cpu_range},
     {.name = "present", .mode = RO, .show = show_cpu_range},
@@ -102,10 +130,15 @@ static void show_node_meminfo(struct text *t, const struct proc_ref *ref)
 }
 static const struct proc_entry node0_children[] = {
     {.name = "cpulist", .mode = RO, .show = show_cpu_range},
+    {.name = "cpumap", .mode = RO, .show = show_all_mask},
+    {.name = "distance", .mode = RO, .show = show_distance},
     {.name = "meminfo", .mode = RO, .show = show_node_meminfo},
     {0},
 };
 static const struct proc_entry node_children[] = {
+    {.name = "has_cpu", .mode = RO, .show = show_zero},
+    {.name = "has_memory", .mode = RO, .show = show_zero},
+    {.name = "has_normal_memory", .mode = RO, .show = show_zero},
     {.name = "node0", .mode = PROC_DIR, .children = node0_children},
     {.name = "online", .mode = RO, .show = show_zero},
     {.name = "possible", .mode = RO, .show = show_zero},
@@ -135,10 +168,20 @@ static const struct proc_entry mm_children[] = {
     {.name = "transparent_hugepage", .mode = PROC_DIR, .children = thp_children}, {0}};
 static const struct proc_entry sys_kernel_children[] = {{.name = "mm", .mode = PROC_DIR, .children = mm_children}, {0}};
 static const struct proc_entry cgroup_children[] = {{.name = "cgroup", .mode = PROC_DIR}, {0}};
+/* Directories that every Linux has, empty ones here but for the interface. */
+static const struct proc_entry class_children[] = {{.name = "net", .mode = PROC_DIR, .children = sysfs_net_children},
+						   {0}};
+static const struct proc_entry dev_children[] = {
+    {.name = "block", .mode = PROC_DIR}, {.name = "char", .mode = PROC_DIR}, {0}};
 static const struct proc_entry sysfs_children[] = {
+    {.name = "block", .mode = PROC_DIR},
+    {.name = "bus", .mode = PROC_DIR},
+    {.name = "class", .mode = PROC_DIR, .children = class_children},
+    {.name = "dev", .mode = PROC_DIR, .children = dev_children},
     {.name = "devices", .mode = PROC_DIR, .children = devices_children},
     {.name = "fs", .mode = PROC_DIR, .children = cgroup_children},
     {.name = "kernel", .mode = PROC_DIR, .children = sys_kernel_children},
+    {.name = "module", .mode = PROC_DIR},
     {0},
 };
 const struct proc_entry sysfs_root = {.mode = PROC_DIR, .children = sysfs_children};

@@ -140,6 +140,22 @@ struct wire_file {
 	uint32_t link_len; /* bytes with the NUL; 0 unless a symbolic link */
 };
 
+/*
+ * A copy-out, on a connection to WIRE_FILES of its own. Messages are framed as in 9P (size[4] type[1] tag[2], strings with
+ * length[2]), with types that 9P does not have; the host answers the last.
+ *   BEGIN  index[4]                                                       once
+ *   ENTRY  kind[1] mode[4] mtime_ns[8] size[8] path[s] target[s]          directories before what lies in them; the first
+ *                                                                         has an empty path, the others are relative to it
+ *   DATA   offset[8] count[4] data[count]                                 of the last entry, a regular file; holes are not sent
+ *   END    errno[4] path[s]                                               0, or why it could not all be read, and where
+ */
+enum wire_copy {
+	WIRE_COPY_BEGIN = 200,
+	WIRE_COPY_ENTRY = 202,
+	WIRE_COPY_DATA = 204,
+	WIRE_COPY_END = 206, /* answered by END + 1, errno[4] */
+};
+
 struct wire_signal {
 	uint32_t signo; /* 1..64 */
 };

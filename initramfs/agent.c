@@ -171,6 +171,11 @@ _Noreturn static void report_end(int status, const struct rusage *usage)
 	};
 
 	tty_drain();
+	if (copies_wanted()) {
+		if (agent_is_init)
+			kill(-1, SIGKILL); /* what the program left running would change things under the copy */
+		copies_out();
+	}
 	control_send(WIRE_EXIT, &end, sizeof end);
 	agent_end();
 }
@@ -266,6 +271,10 @@ int main(int argc, char **argv)
 		mounts_make(&job);
 	files_create(&job);
 	stream_close(STREAM_IMAGE);
+	if (job.header.nmounts) {
+		copies_in(&job);
+		copies_note(&job);
+	}
 	if (agent_is_init) {
 		account_add(&job);
 		if (*job.hostname)

@@ -89,6 +89,9 @@ void control_send(enum wire_type type, const void *payload, size_t length);
 /* Creates the job's files in order, then its home and working directory, which belong to its user. */
 void files_create(struct job *job);
 
+/* Makes the directories that the path lies in, after files_create(). Cuts the path short while it works. */
+void files_make_parents(char *path);
+
 /* Adds the job's user and group to /etc/passwd and /etc/group unless their numbers are there. */
 void account_add(const struct job *job);
 
@@ -102,6 +105,22 @@ void mounts_limit(uint64_t bytes);
 
 /* Whether this path of the guest lies in a share, where nothing is made for the job. */
 bool mounts_share_covers(const struct job *job, const char *path);
+
+/* Mounts a share at a path, which is made; takes such a mount away again with its path. */
+void mounts_share_at(const struct wire_mount *header, const char *at, const char *name);
+void mounts_remove(const char *at, bool file);
+
+/* copy_in.c, copy_out.c */
+
+/* Copies what the job's copy-ins bring. agent_fail(WIRE_STAGE_FILES). */
+void copies_in(const struct job *job);
+
+/* Keeps what copies_out() needs of the job. */
+void copies_note(const struct job *job);
+bool copies_wanted(void);
+
+/* Sends what the copy-outs ask for and waits until the host has it. Failures are the host's to tell. */
+void copies_out(void);
 
 /* spawn.c */
 

@@ -101,7 +101,7 @@ static void make_path(char *path, size_t length)
 	path[length] = rest;
 }
 
-static void make_parents(char *path)
+void files_make_parents(char *path)
 {
 	char *slash = strrchr(path, '/');
 
@@ -206,7 +206,7 @@ static void receive(int file, uint64_t length, const char *path)
 static void clear_the_way(const char *doing, char *path)
 {
 	if (errno == ENOENT)
-		make_parents(path);
+		files_make_parents(path);
 	else if (errno != EEXIST || (unlink(path) && rmdir(path)))
 		fail(errno, doing, path);
 }

@@ -93,6 +93,21 @@ static void mount_share(const struct wire_mount *header, const char *at, const c
 	close(fd);
 }
 
+void mounts_share_at(const struct wire_mount *header, const char *at, const char *name)
+{
+	char path[WIRE_PATH_MAX];
+
+	strcpy(path, at);
+	make_point(path, header->flags & WIRE_MOUNT_FILE);
+	mount_share(header, at, name);
+}
+
+void mounts_remove(const char *at, bool file)
+{
+	if (umount2(at, MNT_DETACH) || (file ? unlink(at) : rmdir(at)))
+		fail(errno, "unmount ", at);
+}
+
 /* The share is the lower layer; an empty file system in memory takes the changes. Both stay in use when their places
  * are gone. */
 static void mount_overlay(const struct wire_mount *header, const char *at, const char *name)

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "runner/copy_out.h"
 #include "runner/p9_session.h"
 #include "runner/reach.h"
 
@@ -30,9 +31,21 @@ _Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SP
 #define OTHER_FDS     64u		      /* descriptors that are no fids */
 #define MESSAGES_TURN 64		      /* answered for one session before the others get their turn */
 
+/* What the server serves; the same for all clients. */
+struct served {
+	struct p9_export export;
+	struct copy_target target[SPEC_MOUNTS_MAX];
+	unsigned targets;
+	uint64_t copy_bytes; /* that a copy-out may bring */
+	uint32_t begun;	     /* copy-outs, by bit: each is taken once */
+	int status;
+};
+
 struct client {
 	int socket; /* -1: over */
+	struct served *served;
 	struct p9_session session;
+	struct copy_session copy; /* in place of it, once the first message says so */
 	uint8_t *input, *output;
 	size_t taken, filled; /* of input: handled, received */
 	size_t sent, to_send; /* of output */
@@ -46,6 +59,7 @@ static void end_client(struct client *client)
 	close(client->socket);
 	client->socket = -1;
 	p9_fid_drop_all(&client->session);
+	copy_session_close(&client->copy);
 }
 
 /* Sends what is left of the reply. False while the socket is full, or when it is over. */
@@ -75,24 +89,53 @@ static bool whole_message(const struct client *client)
 	return size < 0 || (size > 0 && have >= (size_t)size);
 }
 
+/* Tells the runner how the copy-out ended; the pipe has room for all of them. */
+static void tell_copied(const struct client *client)
+{
+	struct copy_result result = {.index = client->copy.index, .error = client->copy.error};
+	ssize_t told = write(client->served->status, &result, sizeof(result));
+	(void)told; /* the runner will miss it */
+}
+
+/* A message of a copy-out: bytes of the reply, 0 when none is due, -1 at the end of the session. */
+static int copy(struct client *client, const uint8_t *message, size_t size, uint8_t *reply)
+{
+	struct served *served = client->served;
+	bool first = !client->copy.target;
+	int result = client->session.msize ? -1
+					   : copy_handle(&client->copy, served->target, served->targets, message, size,
+							 reply, P9_MSIZE_MAX);
+	if (result < 0)
+		return -1;
+	if (first && served->begun & 1u << client->copy.index)
+		return -1;
+	served->begun |= 1u << client->copy.index;
+	if (client->copy.over)
+		tell_copied(client);
+	return result;
+}
+
 /* Puts the reply to the next message behind those that wait to be sent. False when there is no whole message, no room,
  * or the session is over. */
 static bool answer(struct client *client)
 {
 	const uint8_t *message = client->input + client->taken;
 	int64_t size = p9_message_size(message, client->filled - client->taken);
-	size_t reply = 0;
+	int reply = 0;
 	if (!whole_message(client) || client->to_send > OUTPUT_BYTES - P9_MSIZE_MAX)
 		return false;
-	if (size > 0)
-		reply = p9_session_handle(&client->session, message, (size_t)size, client->output + client->to_send,
-					  P9_MSIZE_MAX);
-	if (!reply) {
+	if (size > 0 && (copy_message(message) || client->copy.target))
+		reply = copy(client, message, (size_t)size, client->output + client->to_send);
+	else if (size > 0)
+		reply = (int)p9_session_handle(&client->session, message, (size_t)size,
+					       client->output + client->to_send, P9_MSIZE_MAX)
+			    ?: -1;
+	if (size < 0 || reply < 0) {
 		if (send_reply(client) || client->socket >= 0)
 			end_client(client);
 		return false;
 	}
-	client->to_send += reply;
+	client->to_send += (size_t)reply;
 	client->taken += (size_t)size;
 	return true;
 }
@@ -168,25 +211,29 @@ static unsigned descriptor_limit(unsigned sessions)
 	return (unsigned)(limit.rlim_max < want ? limit.rlim_max : want);
 }
 
-static int prepare_clients(struct client *client, const int *socket, unsigned count, const struct p9_export *export,
+static int prepare_clients(struct client *client, const int *socket, unsigned count, struct served *served,
 			   struct error *error)
 {
 	for (unsigned i = 0; i < count; i++) {
-		client[i] =
-		    (struct client){.socket = socket[i], .input = malloc(INPUT_BYTES), .output = malloc(OUTPUT_BYTES)};
-		if (!client[i].input || !client[i].output || p9_session_init(&client[i].session, export))
+		client[i] = (struct client){.socket = socket[i],
+					    .served = served,
+					    .input = malloc(INPUT_BYTES),
+					    .output = malloc(OUTPUT_BYTES)};
+		copy_session_init(&client[i].copy, served->copy_bytes);
+		if (!client[i].input || !client[i].output || p9_session_init(&client[i].session, &served->export))
 			return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
 	}
 	return 0;
 }
 
-static int confine(const struct p9_export *export, const int *socket, unsigned count, int status, struct error *error)
+static int confine(const struct served *served, const int *socket, unsigned count, struct error *error)
 {
+	const struct p9_export *export = &served->export;
 	int keep[2 * WIRE_FILES_SESSIONS_MAX + 4];
-	struct policy_tree tree[P9_SHARES_MAX];
+	struct policy_tree tree[P9_SHARES_MAX + SPEC_MOUNTS_MAX];
 	size_t n = 0;
 	keep[n++] = STDERR_FILENO;
-	keep[n++] = status;
+	keep[n++] = served->status;
 	keep[n++] = export->self_fd;
 	for (unsigned i = 0; i < count; i++)
 		keep[n++] = socket[i];
@@ -197,11 +244,16 @@ static int confine(const struct p9_export *export, const int *socket, unsigned c
 		keep[n++] = export->share[i].root;
 		tree[i] = (struct policy_tree){export->share[i].root, export->share[i].writable, S_ISDIR(st.st_mode)};
 	}
-	return policy_confine_files(keep, n, tree, export->shares, descriptor_limit(count), error);
+	for (unsigned i = 0; i < served->targets; i++) {
+		keep[n++] = served->target[i].at;
+		tree[export->shares + i] = (struct policy_tree){served->target[i].at, true, true};
+	}
+	return policy_confine_files(keep, n, tree, export->shares + served->targets, descriptor_limit(count), error);
 }
 
-_Noreturn static void run_server(struct p9_export *export, const int *socket, unsigned count, int status, pid_t parent)
+_Noreturn static void run_server(struct served *served, const int *socket, unsigned count, pid_t parent)
 {
+	struct p9_export *export = &served->export;
 	static struct client client[WIRE_FILES_SESSIONS_MAX];
 	struct error error = {0};
 	sigset_t all;
@@ -216,12 +268,13 @@ _Noreturn static void run_server(struct p9_export *export, const int *socket, un
 	export->self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (export->self_fd < 0)
 		error_errno(&error, STATUS_RUNNER, "the files server needs /proc/self/fd");
-	else if (!prepare_clients(client, socket, count, export, &error))
-		confine(export, socket, count, status, &error);
-	ssize_t told = write(status, &error, sizeof(error));
+	else if (!prepare_clients(client, socket, count, served, &error))
+		confine(served, socket, count, &error);
+	ssize_t told = write(served->status, &error, sizeof(error));
 	if (error.text[0] || told != sizeof(error))
 		_exit(STATUS_RUNNER);
-	close(status);
+	if (!served->targets)
+		close(served->status);
 	serve(client, count);
 	syscall(SYS_exit_group, 0); /* as the filter has it: nothing of a library in between */
 	__builtin_trap();
@@ -273,6 +326,18 @@ static int open_shares(const struct run_spec *spec, struct p9_export *export, st
 	return 0;
 }
 
+static int open_targets(const struct run_spec *spec, struct served *served, struct error *error)
+{
+	for (unsigned i = 0; i < spec->copy_count; i++) {
+		if (!spec->copy[i].out)
+			continue;
+		if (copy_target_open(&served->target[served->targets], &spec->copy[i], error))
+			return -1;
+		served->targets++;
+	}
+	return 0;
+}
+
 static int make_sockets(unsigned count, int mine[], int theirs[], struct error *error)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -289,31 +354,38 @@ static int make_sockets(unsigned count, int mine[], int theirs[], struct error *
 
 int files_server_start(struct files_server *server, const struct run_spec *spec, struct error *error)
 {
-	struct p9_export export = {
-	    .host_uid = geteuid(), .guest_uid = spec->uid, .host_gid = getegid(), .guest_gid = spec->gid};
+	static struct served served; /* large */
+	served = (struct served){
+	    .export = {.host_uid = geteuid(), .guest_uid = spec->uid, .host_gid = getegid(), .guest_gid = spec->gid},
+	    .copy_bytes = spec->memory_bytes};
 	int theirs[WIRE_FILES_SESSIONS_MAX], status[2];
 	pid_t parent = getpid();
 	*server = (struct files_server){.status = -1};
-	if (open_shares(spec, &export, error))
+	if (open_shares(spec, &served.export, error) || open_targets(spec, &served, error))
 		return -1;
-	if (!export.shares)
+	unsigned sessions = served.export.shares + served.targets;
+	if (!sessions)
 		return 0;
-	if (make_sockets(export.shares, server->socket, theirs, error))
+	if (make_sockets(sessions, server->socket, theirs, error))
 		return -1;
 	if (pipe2(status, O_CLOEXEC))
 		return error_errno(error, STATUS_RUNNER, "cannot make a pipe");
+	served.status = status[1];
 	server->pid = fork();
 	if (server->pid < 0)
 		return error_errno(error, STATUS_RUNNER, "cannot start the files server");
 	if (server->pid == 0)
-		run_server(&export, theirs, export.shares, status[1], parent);
+		run_server(&served, theirs, sessions, parent);
 	close(status[1]);
-	for (unsigned i = 0; i < export.shares; i++) {
+	for (unsigned i = 0; i < sessions; i++)
 		close(theirs[i]);
-		close(export.share[i].root);
-	}
-	server->sessions = export.shares;
-	server->record = export.record;
+	for (unsigned i = 0; i < served.export.shares; i++)
+		close(served.export.share[i].root);
+	for (unsigned i = 0; i < served.targets; i++)
+		close(served.target[i].at);
+	server->sessions = sessions;
+	server->copies = served.targets;
+	server->record = served.export.record;
 	server->status = status[0];
 	return 0;
 }
@@ -324,8 +396,10 @@ int files_server_confined(struct files_server *server, struct error *error)
 	if (!server->sessions)
 		return 0;
 	ssize_t n = read(server->status, &theirs, sizeof(theirs));
-	close(server->status);
-	server->status = -1;
+	if (!server->copies || fcntl(server->status, F_SETFL, O_NONBLOCK)) {
+		close(server->status);
+		server->status = -1;
+	}
 	if (n != sizeof(theirs))
 		return error_set(error, STATUS_RUNNER, "the files server ended before the run");
 	if (theirs.text[0]) {
@@ -333,4 +407,22 @@ int files_server_confined(struct files_server *server, struct error *error)
 		return -1;
 	}
 	return 0;
+}
+
+int files_server_copied(struct files_server *server, const struct run_spec *spec, struct error *error)
+{
+	static struct copy_result result;
+	uint32_t done = 0;
+	int failed = 0;
+	while (server->status >= 0 && read(server->status, &result, sizeof(result)) == sizeof(result)) {
+		done |= result.index < 32 ? 1u << result.index : 0;
+		result.error.text[sizeof(result.error.text) - 1] = 0;
+		if (result.error.text[0] && !failed++)
+			error_set(error, STATUS_RUNNER, "%s", result.error.text);
+	}
+	for (unsigned i = 0, index = 0; i < spec->copy_count; i++)
+		if (spec->copy[i].out && !(done & 1u << index++) && !failed++)
+			error_set(error, STATUS_RUNNER, "--copy-out %s:%s: the guest did not send it",
+				  spec->copy[i].guest, spec->copy[i].host);
+	return failed ? -1 : 0;
 }

@@ -12,9 +12,10 @@
 #include "runner/spec.h"
 
 struct files_server {
-	unsigned sessions;		     /* one for each share; 0: no server */
+	unsigned sessions;		     /* one for each share and copy-out; 0: no server */
+	unsigned copies;		     /* copy-outs */
 	int socket[WIRE_FILES_SESSIONS_MAX]; /* the runner's ends */
-	int status;			     /* pipe on which the server tells that it is confined, or why not */
+	int status; /* pipe, not blocking: the server tells that it is confined, or why not; then of copy-outs */
 	pid_t pid;
 	struct path_tree *record; /* with --record: what the server notes (p9_reach.h), not to be trusted; else NULL */
 };
@@ -25,5 +26,8 @@ int files_server_start(struct files_server *server, const struct run_spec *spec,
 
 /* Waits until the server has given up what it does not need. */
 int files_server_confined(struct files_server *server, struct error *error);
+
+/* After the guest's end: how the copy-outs went. -1: the first failure; a guest that did not finish one is one. */
+int files_server_copied(struct files_server *server, const struct run_spec *spec, struct error *error);
 
 #endif

@@ -34,6 +34,9 @@
  * reader that is only slow. */
 #define DRAIN_GRACE_NS 2000000000ull
 
+/* How long copy-outs may take after a time-out has ended the program. */
+#define COPY_GRACE_NS 10000000000ull
+
 struct run {
 	const struct run_spec *spec;
 	struct environment environment;
@@ -209,7 +212,10 @@ static void on_timeout(void *context, uint32_t events)
 	uint64_t expirations;
 	if (read(run->timer_fd, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return;
-	if (!run->draining) {
+	if (!run->draining && !run->timed_out && run->files.copies && !arm_timer(run, COPY_GRACE_NS)) {
+		run->timed_out = true; /* the program ends, and what it has made is still copied */
+		vsock_signal(&run->machine.vsock, SIGKILL);
+	} else if (!run->draining) {
 		run->timed_out = true;
 		machine_stop(&run->machine, MACHINE_STOPPED);
 	} else if (run->grace) {
@@ -318,6 +324,8 @@ static int confine(struct run *run, struct error *error)
 	    run->tty.fd,  run->services.in.fd, run->services.out.fd, run->services.err.fd};
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		keep[n++] = fixed[i];
+	if (run->files.copies)
+		keep[n++] = run->files.status;
 	for (unsigned i = 0; i < run->files.sessions; i++) {
 		keep[n++] = run->services.files_in[i].fd;
 		keep[n++] = run->services.files_out[i].fd;
@@ -504,6 +512,20 @@ static int record_run(struct run *run, struct error *error)
 	return -1;
 }
 
+/* How the program ended says more than that something of it could not be copied. */
+static int check_copies(struct run *run, int status, struct error *error)
+{
+	struct error theirs = {0};
+	if (!run->files.copies || (run->report.state != CONTROL_EXITED && !run->timed_out) ||
+	    !files_server_copied(&run->files, run->spec, &theirs) || error->text[0])
+		return status;
+	*error = theirs;
+	if (status)
+		return error->status = status;
+	run->stats.outcome = OUTCOME_RUNNER;
+	return STATUS_RUNNER;
+}
+
 /* --stats and -v, the last things before the status. */
 static int report(struct run *run, int status, struct error *error)
 {
@@ -540,7 +562,7 @@ static int finish(struct run *run, struct error *error)
 	loop_wake(&m->loop);
 	loop_run(&m->loop, drained, run, error);
 	tty_restore(&run->tty);
-	int status = check_output(run, outcome(run, error), error);
+	int status = check_copies(run, check_output(run, outcome(run, error), error), error);
 	return report(run, status, error);
 }
 
@@ -555,7 +577,7 @@ static int open_reports(struct run *run, struct error *error)
 
 static int refuse_missing(const struct run_spec *spec, struct error *error)
 {
-	const char *option = spec->copy_count ? "--copy-in and --copy-out" : NULL;
+	const char *option = NULL;
 	for (unsigned i = 0; i < spec->mount_count; i++)
 		if (spec->mount[i].kind == SPEC_TAR)
 			option = "--rootfs FILE";

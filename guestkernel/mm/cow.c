@@ -69,7 +69,7 @@ static int copy_entry(struct mm *mm, struct vma *vma, u64 va, struct pte pte, st
 
 static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 {
-	struct page *old[COPY_PAGES] = {NULL};
+	struct page *old[COPY_MOST] = {NULL};
 	unsigned n = 0;
 
 	note_hot(mm, addr);
@@ -85,8 +85,9 @@ static int write_small(struct mm *mm, struct vma *vma, u64 addr, struct pte pte)
 
 	if (r)
 		return r;
-	struct window w = window_around(mm, vma, addr, COPY_PAGES);
+	struct window w = window_around(mm, vma, addr, pages_ahead(vma, addr, COPY_PAGES, COPY_MOST));
 
+	vma->near_end = w.end;
 	for (u64 va = w.start; va < w.end && page_plenty(COPY_PAGES); va += PAGE_SIZE) {
 		pte = pt_lookup(&mm->pt, va);
 		if (va == addr || !pte.present || pte.prot & PT_WRITE || page_exclusive(page_head(page_of(pte.pa))))

@@ -112,13 +112,13 @@ static bool fault_huge(struct mm *mm, struct vma *vma, u64 addr)
 	return true;
 }
 
-/* How many pages to map for an anonymous fault here: more while faults follow each other. */
-static unsigned anon_pages(struct mm *mm, u64 addr)
+unsigned pages_ahead(struct vma *vma, u64 addr, unsigned first, unsigned most)
 {
-	bool sequential = addr == mm->fault_high || addr + PAGE_SIZE == mm->fault_low;
+	u64 slack = first * PAGE_SIZE, low = vma->near_end - vma->near_pages * PAGE_SIZE;
+	bool sequential = addr >= low - slack && addr < vma->near_end + slack;
 
-	mm->fault_pages = sequential ? MIN(mm->fault_pages * 2, WINDOW_PAGES) : ANON_PAGES;
-	return page_plenty(mm->fault_pages) ? mm->fault_pages : 1;
+	vma->near_pages = sequential ? MAX(MIN(vma->near_pages * 2, most), first) : first;
+	return page_plenty(vma->near_pages) ? vma->near_pages : 1;
 }
 
 static int fault_anon(struct mm *mm, struct vma *vma, u64 addr)
@@ -127,7 +127,7 @@ static int fault_anon(struct mm *mm, struct vma *vma, u64 addr)
 
 	if (fault_huge(mm, vma, addr))
 		return 0;
-	struct window w = window_around(mm, vma, addr, anon_pages(mm, addr));
+	struct window w = window_around(mm, vma, addr, pages_ahead(vma, addr, ANON_PAGES, WINDOW_PAGES));
 	u64 here = (addr - w.start) >> PAGE_SHIFT;
 
 	pages[here] = page_alloc(0, ALLOC_ZERO);
@@ -137,8 +137,7 @@ static int fault_anon(struct mm *mm, struct vma *vma, u64 addr)
 	for (u64 i = 0; i < (w.end - w.start) >> PAGE_SHIFT; i++)
 		if (i != here && !(w.present & 1ull << i))
 			pages[i] = page_alloc(0, ALLOC_ZERO);
-	mm->fault_low = w.start;
-	mm->fault_high = w.end;
+	vma->near_end = w.end;
 	return window_map(&w, pages, prot_to_pt(vma->prot));
 }
 
@@ -209,10 +208,10 @@ static int map_cached(struct window *w, u64 addr, struct page *found, struct spa
 	return r ? r : r2;
 }
 
-/* Programs jump far: of code that is in the page cache more is mapped than one window. */
-static void map_code_around(struct mm *mm, struct vma *vma, u64 addr)
+/* Programs jump far in their code and constants: of what is in the page cache more is mapped than one window. */
+static void map_around(struct mm *mm, struct vma *vma, u64 addr)
 {
-	u64 start = MAX(addr & ~(CODE_BYTES - 1), vma->start), end = MIN((addr | (CODE_BYTES - 1)) + 1, vma->end);
+	u64 start = MAX(addr & ~(AROUND_BYTES - 1), vma->start), end = MIN((addr | (AROUND_BYTES - 1)) + 1, vma->end);
 
 	for (u64 va = start; va < end; va = (va | (WINDOW_PAGES * PAGE_SIZE - 1)) + 1) {
 		struct window w = window_around(mm, vma, va, WINDOW_PAGES);
@@ -257,12 +256,17 @@ static int fault_file(struct mm *mm, struct vma *vma, u64 addr, u32 access, int 
 		page = copy;
 	}
 	struct window w = window_around(mm, vma, addr, WINDOW_PAGES);
-	u64 near = addr & ~(COPY_PAGES * PAGE_SIZE - 1);
+	struct span copies = {0, 0};
 
-	r = map_cached(&w, addr, page,
-		       copied ? (struct span){near, near + COPY_PAGES * PAGE_SIZE} : (struct span){0, 0});
-	if (!r && access & PT_EXEC)
-		map_code_around(mm, vma, addr);
+	if (copied) {
+		u64 bytes = pages_ahead(vma, addr, COPY_PAGES, COPY_MOST) * PAGE_SIZE;
+
+		copies.start = addr & ~(bytes - 1);
+		copies.end = vma->near_end = copies.start + bytes;
+	}
+	r = map_cached(&w, addr, page, copies);
+	if (!r && !(access & PT_WRITE) && !(vma->flags & VMA_SHARED))
+		map_around(mm, vma, addr);
 	return r;
 }
 

@@ -60,6 +60,10 @@ static void absorb_next(struct vma *a, struct vma *b)
 {
 	u64 end = b->end;
 
+	if (!a->near_pages) {
+		a->near_pages = b->near_pages;
+		a->near_end = b->near_end;
+	}
 	vma_remove(b);
 	vma_resize(a, a->start, end);
 	vma_destroy(b);

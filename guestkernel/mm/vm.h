@@ -29,6 +29,9 @@ struct vma {
 	struct list inode_link;	  /* inode.mappings of the file's inode */
 	struct vma *left, *right; /* index (mm/vma.c): an AVL tree by address */
 	int height;
+	u32 near_pages; /* what the last fault mapped or copied ends at near_end: faults that follow each other do more
+			 */
+	u64 near_end;
 	u64 max_gap; /* the longest free range that ends at a VMA of this subtree, in bytes */
 };
 #define VMA_SHARED	1u
@@ -66,13 +69,11 @@ struct mm {
 	u64 mmap_top; /* searches for free ranges go down from here */
 	u64 stack_top, arg_start, arg_end, env_start, env_end;
 	u64 vdso;
-	struct file *exe;	   /* a reference */
-	u64 auxv[64];		   /* as put on the stack; pairs, for /proc/PID/auxv */
-	u64 locked_pages;	   /* of VMAs with VMA_LOCKED */
-	u32 future_flags;	   /* VMA_LOCKED after mlockall(MCL_FUTURE) */
-	u64 generation;		   /* changes with every change of the VMA set: a fault that slept looks again */
-	u64 fault_low, fault_high; /* what the last anonymous fault mapped: sequential faults map more */
-	unsigned fault_pages;
+	struct file *exe;      /* a reference */
+	u64 auxv[64];	       /* as put on the stack; pairs, for /proc/PID/auxv */
+	u64 locked_pages;      /* of VMAs with VMA_LOCKED */
+	u32 future_flags;      /* VMA_LOCKED after mlockall(MCL_FUTURE) */
+	u64 generation;	       /* changes with every change of the VMA set: a fault that slept looks again */
 	struct hot_pages *hot; /* a reference; NULL: never forked */
 };
 

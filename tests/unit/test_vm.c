@@ -405,6 +405,18 @@ static void what_a_loader_maps_to_write_is_copied_at_once(void **state)
 	file_put(&f->file);
 }
 
+static void sequential_faults_grow_in_each_mapping_by_itself(void **state)
+{
+	u64 a = map(0x20000000, 512 * PAGE_SIZE, RW, ANON), b = map(0x30000000, 512 * PAGE_SIZE, RW, ANON);
+
+	world_faults = 0;
+	for (u64 i = 0; i < 512; i++) {
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+		assert_int_equal(world_write(mm, b + i * PAGE_SIZE, 1), 0);
+	}
+	assert_in_range(world_faults, 1, 24); /* 64 pages each, after the first few */
+}
+
 static void a_small_mapping_takes_one_fault_wherever_it_lies(void **state)
 {
 	u64 a = AT + 9 * PAGE_SIZE;
@@ -504,6 +516,21 @@ static void after_the_child_has_gone_one_fault_is_enough(void **state)
 		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
 	assert_int_equal(world_faults, 1);
 	assert_int_equal(free_frames(), free_before);
+}
+
+static void sequential_copies_grow(void **state)
+{
+	u64 a = map(0x20000000, 128 * PAGE_SIZE, RW, ANON);
+
+	for (u64 i = 0; i < 128; i++)
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 1), 0);
+	struct mm *child = mm_clone(mm);
+
+	world_faults = 0;
+	for (u64 i = 0; i < 128; i++)
+		assert_int_equal(world_write(mm, a + i * PAGE_SIZE, 2), 0);
+	assert_in_range(world_faults, 1, 12); /* 16 pages each, after the first few */
+	mm_put(child);
 }
 
 static void what_a_child_wrote_costs_the_next_child_no_fault(void **state)
@@ -859,12 +886,14 @@ int main(void)
 	    T(cached_code_is_there_without_a_fault),
 	    T(code_cached_later_takes_a_fault_each_megabyte),
 	    T(what_a_loader_maps_to_write_is_copied_at_once),
+	    T(sequential_faults_grow_in_each_mapping_by_itself),
 	    T(a_small_mapping_takes_one_fault_wherever_it_lies),
 	    T(beyond_the_end_is_sigbus),
 	    T(truncation_and_holes_reach_every_mapping),
 	    T(files_live_as_long_as_their_mappings),
 	    T(shared_anonymous_memory_is_shared_by_fork),
 	    T(after_the_child_has_gone_one_fault_is_enough),
+	    T(sequential_copies_grow),
 	    T(what_a_child_wrote_costs_the_next_child_no_fault),
 	    T(what_was_written_after_a_fork_costs_no_fault_after_the_next),
 	    T(another_cpu_sees_the_copy),

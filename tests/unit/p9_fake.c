@@ -237,7 +237,7 @@ static void answer(const u8 *message)
 	u32 size = (u32)(out - start);
 	memcpy(start, &size, 4);
 	if (fake.fuzz && message[4] != P9_TVERSION && message[4] != P9_TATTACH && fake.fuzz_left &&
-	    (*fake.fuzz++, fake.fuzz_left--, fake.fuzz[-1] & 1))
+	    (fake.fuzz++, fake.fuzz_left--, fake.fuzz[-1] & 1))
 		fuzzed(start, message[4]);
 	if (fake.wrong && fake.requests == fake.wrong_at)
 		spoil(start);

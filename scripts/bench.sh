@@ -22,7 +22,8 @@ done
 runs=${BENCH_RUNS:-100}
 long=$(((runs + 9) / 10))
 micro_runs=$(((runs + 4) / 5))
-job_runs=$(((runs + 32) / 33))
+job_runs=$(((runs + 33) / 34))
+share_runs=$(((runs + 19) / 20))
 out=${OUT:-$([ "$groups" = "$all" ] && echo docs || echo build/bench)}
 b=$PWD/build/bench
 sandbox=$PWD/build/sandbox
@@ -47,7 +48,7 @@ declare -A scratch=([native]=$shm [bwrap]=/tmp [runsc]=/dev/shm [ours]=/tmp)
 peers=(native bwrap runsc ours)
 
 say() {
-	echo "bench: $*" >&2
+	echo "bench: $((SECONDS / 60)) min: $*" >&2
 }
 
 # job ROW PEER COMMAND: a line for tests/bench/bench.c, COMMAND split at its spaces.
@@ -273,12 +274,13 @@ has() {
 	[[ " $groups " == *" $1 "* ]]
 }
 
-# timed GROUP FILE RUNS FUNCTION: the jobs that FUNCTION prints, as an array of results; none when the group is not asked for.
+# timed GROUP FILE RUNS FUNCTION [cold]: the jobs that FUNCTION prints, as an array of results; none when the group is not
+# asked for.
 timed() {
 	echo '[]' >"$work/$2"
 	has "$1" || return 0
 	say "$3 rounds of $4 ($1)"
-	"$4" | "$b/bench" "$3" >"$work/$2" || exit 1
+	"$4" | "$b/bench" "$3" ${5:+"$5"} >"$work/$2" || exit 1
 }
 
 # rounds GROUP RUNS COMMAND...: lines of micro.
@@ -301,10 +303,10 @@ timed long long "$long" long_processes
 	rounds sockets "$long" rows_round $sockets
 } >"$work/micro"
 { has jobs || has shares; } && prepare_jobs
-timed shares shares "$long" shares
+timed shares shares "$share_runs" shares
 timed shares large_shares "$job_runs" large_shares
 timed jobs jobs "$job_runs" jobs
-timed jobs large_jobs 1 large_jobs
+timed jobs large_jobs 1 large_jobs cold
 say "costs, phases, memory"
 costs >"$work/costs"
 echo null | tee "$work/phases" >"$work/memory"

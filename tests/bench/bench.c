@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Times whole processes against each other: `bench RUNS <jobs`. Each line of standard input is a job: its row, its
+ * Times whole processes against each other: `bench RUNS [cold] <jobs`. Each line of standard input is a job: its row, its
  * peer, and the command's words, separated by tabs. Every round runs each job once, beginning with another one, so
- * that what the machine does meanwhile meets all alike; one round before the first is not counted.
+ * that what the machine does meanwhile meets all alike; one round before the first is not counted, or there is none
+ * with `cold`.
  *
  * Prints a JSON array, an object a job: times from before fork to after wait, in ms by CLOCK_MONOTONIC. A run that
  * does not exit with 0, or not within LIMIT_MS, is counted under `failed`, with the last such status, and not timed.
@@ -101,11 +102,12 @@ int main(int argc, char **argv)
 {
 	static struct job jobs[MAX_JOBS];
 	static int bad_status[MAX_JOBS];
-	int count = 0, rounds = argc == 2 ? atoi(argv[1]) : 0;
+	int cold = argc == 3 && !strcmp(argv[2], "cold");
+	int count = 0, rounds = argc == 2 || cold ? atoi(argv[1]) : 0;
 	char *line = NULL;
 	size_t room = 0;
 	if (rounds < 1) {
-		fprintf(stderr, "usage: bench RUNS <jobs\n");
+		fprintf(stderr, "usage: bench RUNS [cold] <jobs\n");
 		return 2;
 	}
 	while (getline(&line, &room, stdin) > 0) {
@@ -126,7 +128,7 @@ int main(int argc, char **argv)
 		posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP); /* so that a time-out ends all of it */
-	for (int round = 0; round <= rounds; round++) {
+	for (int round = cold ? 1 : 0; round <= rounds; round++) {
 		for (int i = 0; i < count; i++) {
 			struct job *job = &jobs[(i + round) % count];
 			double ms = run(job, &files, &attributes);

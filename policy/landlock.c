@@ -67,7 +67,9 @@ struct policy_landlock_rights policy_landlock_rights(int abi, unsigned errata, s
 static int add_tree(int ruleset, const struct policy_tree *tree, uint64_t handled)
 {
 	uint64_t rights = FS_READ_FILE | (tree->directory ? FS_READ_DIR : 0);
-	if (tree->writable)
+	if (tree->names)
+		rights = FS_READ_DIR;
+	else if (tree->writable)
 		rights |= FS_WRITE_FILE | FS_TRUNCATE | (tree->directory ? FS_CHANGE_NAMES : 0);
 	struct path_beneath rule = {rights & handled, tree->fd};
 	return (int)syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0);

@@ -71,6 +71,7 @@ int policy_confine_older_thread(struct error *error);
 struct policy_tree {
 	int fd;
 	bool writable, directory;
+	bool names; /* a directory of which nothing but the names may be read, all the way down */
 };
 
 /* The whole confinement of the files server, a process of one thread: as policy_confine_process() and

@@ -230,25 +230,23 @@ static int confine(const struct served *served, const int *socket, unsigned coun
 {
 	const struct p9_export *export = &served->export;
 	int keep[2 * WIRE_FILES_SESSIONS_MAX + 4];
-	struct policy_tree tree[P9_SHARES_MAX + SPEC_MOUNTS_MAX];
-	size_t n = 0;
+	struct policy_tree *tree;
+	size_t n = 0, trees;
 	keep[n++] = STDERR_FILENO;
 	keep[n++] = served->status;
 	keep[n++] = export->self_fd;
 	for (unsigned i = 0; i < count; i++)
 		keep[n++] = socket[i];
-	for (unsigned i = 0; i < export->shares; i++) {
-		struct stat st;
-		if (fstat(export->share[i].root, &st))
-			return error_errno(error, STATUS_RUNNER, "the files server cannot look at a share");
+	for (unsigned i = 0; i < export->shares; i++)
 		keep[n++] = export->share[i].root;
-		tree[i] = (struct policy_tree){export->share[i].root, export->share[i].writable, S_ISDIR(st.st_mode)};
-	}
+	if (reach_trees(export, &tree, &trees, error))
+		return -1;
 	for (unsigned i = 0; i < served->targets; i++) {
 		keep[n++] = served->target[i].at;
-		tree[export->shares + i] = (struct policy_tree){served->target[i].at, true, true};
+		tree[trees++] = (struct policy_tree){served->target[i].at, true, true, false};
 	}
-	return policy_confine_files(keep, n, tree, export->shares + served->targets, descriptor_limit(count), error);
+	/* `tree` stays: the filter has no munmap. */
+	return policy_confine_files(keep, n, tree, trees, descriptor_limit(count), error);
 }
 
 _Noreturn static void run_server(struct served *served, const int *socket, unsigned count, pid_t parent)

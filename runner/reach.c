@@ -2,9 +2,15 @@
 #include "runner/reach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runner/shares.h"
@@ -113,5 +119,99 @@ int reach_prepare(struct p9_export *export, const struct run_spec *spec, struct 
 	}
 	if (list)
 		mprotect(list, sizeof(*list), PROT_READ);
+	return 0;
+}
+
+/* ---- trees for Landlock ---- */
+
+struct trees {
+	struct policy_tree *item;
+	size_t count;
+};
+
+/* Whether a node of the list lies in a share, which is the share's own node or below it. */
+static const struct p9_share *share_with(const struct p9_export *export, uint32_t node)
+{
+	for (uint32_t at = node; at; at = at == PATH_TREE_ROOT ? 0 : export->list->node[at].parent)
+		for (unsigned i = export->shares; i-- > 0;)
+			if (export->share[i].reach.listed == at)
+				return &export->share[i];
+	return NULL;
+}
+
+/* Adds what stands at the path, if it is a file or directory. */
+static int add_tree(struct trees *trees, const char *path, bool writable, struct error *error)
+{
+	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	struct stat st;
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return error_errno(error, STATUS_RUNNER, "more paths are allowed than the files server can open");
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
+		close(fd);
+		return 0;
+	}
+	trees->item[trees->count++] =
+	    (struct policy_tree){.fd = fd, .writable = writable, .directory = S_ISDIR(st.st_mode)};
+	return 0;
+}
+
+/* A node that may be read itself; to make and remove its name, Landlock asks for rights on the directory. */
+static int add_node(const struct p9_export *export, struct trees *trees, uint32_t node, struct error *error)
+{
+	char path[PATH_ROOM];
+	uint32_t flags = export->list->node[node].flags;
+	const struct p9_share *share = flags ? share_with(export, node) : NULL;
+	if (!share || !path_tree_path(export->list, node, path, sizeof(path)))
+		return 0;
+	bool writable = share->writable && flags & REACH_WRITE;
+	struct stat st;
+	/* A directory by itself has names alone, which the share's own rule gives. */
+	if ((flags & REACH_READ_BELOW || (!stat(path, &st) && S_ISREG(st.st_mode))) &&
+	    add_tree(trees, path, writable, error))
+		return -1;
+	if (!writable || !export->list->node[node].parent ||
+	    !path_tree_path(export->list, export->list->node[node].parent, path, sizeof(path)))
+		return 0;
+	return share_with(export, export->list->node[node].parent) ? add_tree(trees, path, true, error) : 0;
+}
+
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+int reach_trees(const struct p9_export *export, struct policy_tree **tree, size_t *count, struct error *error)
+{
+	uint32_t nodes = export->list ? export->list->nodes : 0;
+	struct trees trees = {
+	    .item = calloc(P9_SHARES_MAX + SPEC_MOUNTS_MAX + 2 * (size_t)nodes, sizeof(struct policy_tree))};
+	if (!trees.item)
+		return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
+	for (unsigned i = 0; i < export->shares; i++) {
+		const struct p9_share *share = &export->share[i];
+		struct stat st;
+		if (fstat(share->root, &st))
+			return error_errno(error, STATUS_RUNNER, "the files server cannot look at a share");
+		bool directory = S_ISDIR(st.st_mode), whole = share->reach.rights & REACH_READ_BELOW;
+		bool writable = share->writable && share->reach.rights & (directory ? REACH_WRITE_BELOW : REACH_WRITE);
+		if (!directory && !(share->reach.rights & REACH_READ))
+			continue;
+		trees.item[trees.count++] = (struct policy_tree){share->root, writable, directory, directory && !whole};
+	}
+	if (nodes)
+		raise_descriptors();
+	for (uint32_t i = PATH_TREE_ROOT; i <= nodes; i++)
+		if (add_node(export, &trees, i, error))
+			return -1;
+	*tree = trees.item;
+	*count = trees.count;
 	return 0;
 }

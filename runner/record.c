@@ -94,9 +94,9 @@ static int put_paths(struct record *record, const char *key, bool write, struct 
 		if (!length)
 			continue;
 		if (flags & WHOLE && path[length - 1] != '/')
-			strcpy(path + length, "/");
+			memcpy(path + length, "/", 2);
 		if (!(flags & WHOLE) && path[length - 1] == '/')
-			strcpy(path + length, "."); /* the root alone */
+			memcpy(path + length, ".", 2); /* the root alone */
 		if (put_value(record, key, &first, path, error))
 			return -1;
 	}

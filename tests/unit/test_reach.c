@@ -38,9 +38,9 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 static int setup(void **state)
 {
-	static const char *const directories[] = {"ro", "rw", "rw/dir", "rw/tree", "outside"};
-	static const char *const files[] = {"ro/listed",       "ro/unlisted",  "rw/listed",
-					    "rw/dir/unlisted", "rw/tree/file", "outside/file"};
+	static const char *const directories[] = {"ro", "rw", "rw/dir", "rw/sub", "rw/sub/tree", "outside"};
+	static const char *const files[] = {"ro/listed",       "ro/unlisted",	   "rw/listed",
+					    "rw/dir/unlisted", "rw/sub/tree/file", "outside/file"};
 	strcpy(top, "/tmp/reach-XXXXXX");
 	assert_non_null(mkdtemp(top));
 	assert_int_equal(chdir(top), 0);
@@ -154,7 +154,7 @@ static void landlock_keeps_to_the_list(void **state)
 	allow(false, "ro/listed");
 	allow(true, "ro/unlisted-in-effect"); /* a read-only share stays so */
 	allow(false, "rw/listed");
-	allow(true, "rw/tree/");
+	allow(true, "rw/sub/tree/");
 	allow(false, "outside/"); /* in no share */
 	assert_int_equal(prepare(), 0);
 	assert_int_equal(tried("ro/listed", O_RDONLY), 0);
@@ -165,8 +165,8 @@ static void landlock_keeps_to_the_list(void **state)
 	assert_int_equal(tried("rw/listed", O_RDONLY), 0);
 	assert_int_equal(tried("rw/listed", O_RDWR), EACCES);
 	assert_int_equal(tried("rw/dir/unlisted", O_RDONLY), EACCES);
-	assert_int_equal(tried("rw/tree/file", O_RDWR), 0);
-	assert_int_equal(tried("rw/tree/new", O_RDWR | O_CREAT), 0);
+	assert_int_equal(tried("rw/sub/tree/file", O_RDWR), 0);
+	assert_int_equal(tried("rw/sub/tree/new", O_RDWR | O_CREAT), 0);
 	assert_int_equal(tried("outside/file", O_RDONLY), EACCES);
 	assert_int_equal(tried("/etc/passwd", O_RDONLY), EACCES);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Test suites and whole jobs of Debian programs (tests/programs), on the host and in the sandbox, compared test by test:
-# programs.sh [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table in docs/programs.md,
+# programs.sh [--table] [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table in docs/programs.md,
 # from the last whole run of each suite.
 # PROGRAMS_OPTIONS: more options for `sandbox run` (--cpus 4). PROGRAMS_KEEP=1 uses the host's results of the run before.
 set -u
@@ -21,13 +21,13 @@ sources() {
 	options="-qq -o Dir::Etc::sourcelist=$apt/source.sources -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists=$apt/lists -o Dir::Cache=$apt/cache -o APT::Sandbox::User=root"
 	if [ ! -e "$apt/source.sources" ]; then
 		printf 'Types: deb-src\nURIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n' >"$apt/new"
-		# shellcheck disable=SC2086
+		# shellcheck disable=SC2015,SC2086
 		mv "$apt/new" "$apt/source.sources" && apt-get $options update || { rm -f "$apt/source.sources"; return 1; }
 	fi
 	for package in "$@"; do
 		[ -d "$OUT/source/$package" ] && continue
 		rm -rf "$OUT/fetch" && mkdir -p "$OUT/fetch" "$OUT/source" || return 1
-		# shellcheck disable=SC2086
+		# shellcheck disable=SC2015,SC2086
 		(cd "$OUT/fetch" && apt-get $options source --download-only "$package" && dpkg-source --no-check -x ./*.dsc tree) >"$OUT/fetch.log" 2>&1 &&
 			mv "$OUT/fetch/tree" "$OUT/source/$package" || { tail -n 3 "$OUT/fetch.log" >&2; return 1; }
 	done
@@ -35,7 +35,7 @@ sources() {
 
 # Tests that root runs on the host must not set its clock or the like.
 HARMLESS=()
-[ "$(id -u)" != 0 ] || HARMLESS=(setpriv --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+sys_chroot,+sys_nice,+ipc_lock,+mknod)
+[ "$(id -u)" != 0 ] || HARMLESS=(setpriv --bounding-set="-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+sys_chroot,+sys_nice,+ipc_lock,+mknod")
 
 # one SIDE SUITE UNIT: its results, sorted, to a file. A unit that ends in another way than with 0 has a line about that.
 one() {
@@ -44,7 +44,7 @@ one() {
 	# shellcheck disable=SC2086
 	if [ "$side" = native ]; then
 		[ -n "$user" ] && [ "$(id -u)" = 0 ] && as="setpriv --reuid $user --regid $user --clear-groups"
-		timeout -k 5 "$limit" env -i "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
+		timeout -k 5 "$limit" env -i --default-signal "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	else
 		# shellcheck disable=SC2046
 		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
@@ -55,19 +55,12 @@ one() {
 	sort -u "$to.raw" >"$to"
 }
 
-suite() {
-	local name=$1 only=$2 file=tests/programs/$1.sh unit units dir=$OUT/$1 total=0 same=0 known=0 differ=0 start
-	[ -e "$file" ] || { echo "programs.sh: no suite $name" >&2; return 1; }
-	mkdir -p "$dir/dir" "$dir/results"
-	# shellcheck disable=SC2046
-	sources $(field sources "$file") || { echo "skip $name: no Debian sources at hand"; return; }
-	(export SOURCE=$OUT/source DIR=$dir/dir HERE=$PWD/tests/programs && cd "$dir/dir" && . "$OLDPWD/$file" && prepare) >"$dir/prepare.log" 2>&1 ||
-		{ echo "skip $name: cannot be prepared ($dir/prepare.log)"; return; }
-	units=${only:-$(DIR=$dir/dir HERE=$PWD/tests/programs; . "$file"; units)}
-	start=$SECONDS
-	for unit in $units; do
-		[ -n "${PROGRAMS_KEEP-}" ] && [ -s "$dir/results/$unit.native" ] || one native "$name" "$unit"
-		one inside "$name" "$unit"
+# tally SUITE UNIT...: prints the differences of these units and sets total, same, known, differ.
+tally() {
+	local name=$1 unit what results=$OUT/$1/results
+	shift
+	total=0 same=0 known=0 differ=0
+	for unit; do
 		while read -r what; do
 			case $what in
 			=*) same=$((same + 1)) ;;
@@ -75,15 +68,52 @@ suite() {
 			*) differ=$((differ + 1)) && echo "  $name:$unit: $what" ;;
 			esac
 			total=$((total + 1))
-		done < <(tests/programs/compare.awk -v suite="$name" "$KNOWN" "$dir/results/$unit.native" "$dir/results/$unit.inside")
+		done < <(tests/programs/compare.awk -v suite="$name" "$KNOWN" "$results/$unit.native" "$results/$unit.inside")
 	done
+}
+
+suite() {
+	local name=$1 only=$2 file=tests/programs/$1.sh unit units dir=$OUT/$1 start
+	[ -e "$file" ] || { echo "programs.sh: no suite $name" >&2; return 1; }
+	mkdir -p "$dir/dir" "$dir/results"
+	# shellcheck disable=SC2046
+	sources $(field sources "$file") || { echo "skip $name: no Debian sources at hand"; return; }
+	# shellcheck source=/dev/null
+	(export SOURCE=$OUT/source DIR=$dir/dir HERE=$PWD/tests/programs && cd "$dir/dir" && . "$OLDPWD/$file" && prepare) >"$dir/prepare.log" 2>&1 ||
+		{ echo "skip $name: cannot be prepared ($dir/prepare.log)"; return; }
+	# shellcheck source=/dev/null
+	units=${only:-$(DIR=$dir/dir HERE=$PWD/tests/programs; . "$file"; units)}
+	start=$SECONDS
+	for unit in $units; do
+		[ -n "${PROGRAMS_KEEP-}" ] && [ -s "$dir/results/$unit.native" ] ||
+			one native "$name" "$unit"
+		one inside "$name" "$unit"
+	done
+	# shellcheck disable=SC2086
+	tally "$name" $units
 	[ $differ = 0 ] && [ $total != 0 ] || status=1
 	printf '%-12s %6d tests, %6d as on the host, %4d known differences, %4d DIFFER, %4d s\n' "$name" $total $same $known $differ $((SECONDS - start))
-	[ -n "$only" ] || echo "| $name | $(field what "$file") | $total | $same | $known | $differ |" >"$dir/row"
+}
+
+# The table of docs/programs.md, from the last run of each unit.
+table() {
+	local name units
+	printf '\n| Suite | What | Tests | As on the host | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
+	for name in "$OUT"/*; do
+		name=${name##*/}
+		[ -d "$OUT/$name/results" ] || continue
+		units=$(cd "$OUT/$name/results" && find . -name '*.inside' | sed 's,^\./,,; s/\.inside$//' | sort)
+		# shellcheck disable=SC2086
+		tally "$name" $units >"$OUT/$name/differences"
+		echo "| $name | $(field what "tests/programs/$name.sh") | $total | $same | $known | $differ |"
+	done
+	printf '\n'
 }
 
 status=0
-[ $# -gt 0 ] || set -- $(cd tests/programs && ls ./*.sh | sed 's,./,,; s/\.sh$//; /^one$/d')
+[ "${1-}" != --table ] || { table && exit; }
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(find tests/programs -name '*.sh' ! -name one.sh -printf '%f\n' | sed 's/\.sh$//' | sort)
 for wanted in "$@"; do
 	case $wanted in
 	*:*) suite "${wanted%%:*}" "${wanted#*:}" ;;
@@ -92,9 +122,7 @@ for wanted in "$@"; do
 done
 [ -z "${PROGRAMS_DOC-}" ] || {
 	sed '/^<!-- make programs -->$/q' docs/programs.md
-	printf '\n| Suite | What | Tests | As on the host | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
-	sort "$OUT"/*/row
-	printf '\n'
+	table
 	sed -n '/^<!-- end -->$/,$p' docs/programs.md
 } >"$OUT/programs.md" && mv "$OUT/programs.md" docs/programs.md
 exit $status

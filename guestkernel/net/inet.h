@@ -181,6 +181,8 @@ enum inet_option {
 	OPT_V6_AUTOFLOWLABEL,
 	OPT_V6_FREEBIND,
 	OPT_UDP_CORK,
+	OPT_IP_MULTICAST_IF, /* an address, network byte order */
+	OPT_V6_MULTICAST_IF,
 	OPT_COUNT,
 };
 _Static_assert(OPT_COUNT <= INET_OPTIONS_MAX, "options");

@@ -74,6 +74,7 @@ static const struct row {
 #define IP_MULTICAST_IF_NAME	  32
 #define IP_ADD_MEMBERSHIP_NAME	  35
 #define IP_DROP_MEMBERSHIP_NAME	  36
+#define IPV6_PKTINFO_NAME	  50
 #define IPV6_ADDRFORM_NAME	  1
 #define IPV6_MULTICAST_IF_NAME	  17
 #define IPV6_ADD_MEMBERSHIP_NAME  20
@@ -137,6 +138,54 @@ static int set_congestion(const void *value, u32 len)
 	return strcmp(name, congestion) && strcmp(name, "reno") ? -ENOENT : 0;
 }
 
+/* IP_MULTICAST_IF: an address, or struct ip_mreq or ip_mreqn with one behind another, and the number of an interface.
+ */
+static int set_multicast_if(struct inet_sock *i, const void *value, u32 len)
+{
+	struct {
+		u32 group, addr;
+		s32 index;
+	} m = {0};
+	if (i->socket.type == K_SOCK_STREAM)
+		return -EINVAL;
+	if (len >= 8)
+		memcpy(&m, value, MIN(len, (u32)sizeof(m)));
+	else
+		memcpy(&m.addr, value, sizeof(m.addr));
+	if (m.index && m.index != INTERFACE_INDEX)
+		return -EADDRNOTAVAIL;
+	if (!m.index && m.addr && (m.addr & 0xff) != 127) /* 127.0.0.0/8 is all there is */
+		return -EADDRNOTAVAIL;
+	i->option[OPT_IP_MULTICAST_IF] = (s32)m.addr;
+	return 0;
+}
+
+/* IPV6_PKTINFO: the source of what is sent. */
+static int set_v6_pktinfo(const void *value, u32 len)
+{
+	struct {
+		struct inet_addr addr;
+		u32 index;
+	} info;
+	if (len < sizeof(info))
+		return -EINVAL;
+	memcpy(&info, value, sizeof(info));
+	if (info.index > INTERFACE_INDEX)
+		return -ENODEV;
+	return inet_is_any(&info.addr) || inet_is_loopback(&info.addr) ? 0 : -EINVAL;
+}
+
+/* Seconds as they come out when counted in retransmissions, each waiting twice as long as the one before (tcp(7)). */
+static s32 defer_seconds(s32 seconds)
+{
+	s32 period = 0;
+	for (s32 wait = 1, n = 0; period < seconds && n < 255; n++) {
+		period += wait;
+		wait = MIN(wait * 2, 120);
+	}
+	return period;
+}
+
 static int set_special(struct inet_sock *i, int level, int name, int v)
 {
 	if (level == K_IPPROTO_IPV6) {
@@ -144,7 +193,12 @@ static int set_special(struct inet_sock *i, int level, int name, int v)
 		case IPV6_V6ONLY_NAME:
 			return set_v6only(i, v);
 		case IPV6_MULTICAST_IF_NAME:
-			return v && v != INTERFACE_INDEX ? -ENODEV : 0;
+			if (i->socket.type == K_SOCK_STREAM)
+				return -ENOPROTOOPT;
+			if (v && v != INTERFACE_INDEX)
+				return -ENODEV;
+			i->option[OPT_V6_MULTICAST_IF] = v;
+			return 0;
 		case IPV6_MTU_NAME:
 			return v && v < 1280 ? -EINVAL : 0;
 		case IPV6_ADD_MEMBERSHIP_NAME:
@@ -160,8 +214,6 @@ static int set_special(struct inet_sock *i, int level, int name, int v)
 	if (level != K_IPPROTO_IP)
 		return -ENOPROTOOPT;
 	switch (name) {
-	case IP_MULTICAST_IF_NAME:
-		return i->socket.type == K_SOCK_STREAM ? -EINVAL : 0;
 	case IP_ADD_MEMBERSHIP_NAME:
 		return -ENODEV; /* the loopback interface takes no part in multicast */
 	case IP_DROP_MEMBERSHIP_NAME:
@@ -179,6 +231,8 @@ static int set_row(struct inet_sock *i, const struct row *row, s32 v)
 		v = v != 0;
 	else if (v < row->min || v > row->max || (row->option == OPT_IP_TTL && !v))
 		return -EINVAL;
+	if (row->option == OPT_TCP_DEFER_ACCEPT)
+		v = defer_seconds(v);
 	if (row->option == OPT_IP_TOS)
 		v &= 0xff;
 	if (v == -1 && row->min == -1) /* back to the default */
@@ -196,6 +250,10 @@ int inet_setsockopt(struct socket *s, int level, int name, const void *value, u3
 		return -ENOPROTOOPT;
 	if (level == K_IPPROTO_TCP && name == TCP_CONGESTION_NAME)
 		return set_congestion(value, len);
+	if (level == K_IPPROTO_IPV6 && name == IPV6_PKTINFO_NAME)
+		return set_v6_pktinfo(value, len);
+	if (level == K_IPPROTO_IP && name == IP_MULTICAST_IF_NAME && len >= sizeof(v))
+		return set_multicast_if(i, value, len);
 	if (len >= sizeof(v))
 		memcpy(&v, value, sizeof(v));
 	else if (len && (level == K_IPPROTO_IP || (row && (row->flags & ROW_BYTE))))
@@ -222,9 +280,12 @@ static int get_special(struct inet_sock *i, int level, int name, s32 *v)
 		*v = i->v6only;
 		return 0;
 	}
-	if ((level == K_IPPROTO_IPV6 && name == IPV6_MULTICAST_IF_NAME) ||
-	    (level == K_IPPROTO_IP && name == IP_MULTICAST_IF_NAME)) {
-		*v = 0;
+	if (level == K_IPPROTO_IPV6 && name == IPV6_MULTICAST_IF_NAME) {
+		*v = i->option[OPT_V6_MULTICAST_IF];
+		return 0;
+	}
+	if (level == K_IPPROTO_IP && name == IP_MULTICAST_IF_NAME) {
+		*v = i->option[OPT_IP_MULTICAST_IF];
 		return 0;
 	}
 	return -ENOPROTOOPT;

@@ -53,6 +53,7 @@ struct socket_options {
 	u32 rcvlowat, priority, mark, busy_poll;
 	s32 linger_seconds;
 	bool linger, reuseaddr, reuseport, keepalive, broadcast, oobinline, dontroute, debug;
+	bool bound_to_lo; /* SO_BINDTODEVICE */
 	bool passcred, timestamp, timestampns, rxq_ovfl, zerocopy;
 };
 

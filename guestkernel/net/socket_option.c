@@ -8,6 +8,7 @@
 #include "guestkernel/proc/process.h"
 
 #define CAP_NET_ADMIN 12
+#define BPF_ANCILLARY 64 /* SO_BPF_EXTENSIONS: SKF_AD_MAX of Linux */
 
 static int get_int(const void *value, u32 len, int *out)
 {
@@ -79,6 +80,17 @@ static int set_linger(struct socket_options *o, const void *value, u32 len)
 	return 0;
 }
 
+/* Binding to the loopback interface, the only one, changes nothing; but it is told again. */
+static int set_device(struct socket_options *o, const char *name, u32 len)
+{
+	char wanted[16] = {0};
+	memcpy(wanted, name, MIN(len, (u32)sizeof(wanted) - 1));
+	if (wanted[0] && strcmp(wanted, "lo"))
+		return -ENODEV;
+	o->bound_to_lo = wanted[0] != 0;
+	return 0;
+}
+
 static int set_other(struct socket_options *o, int name, int v)
 {
 	switch (name) {
@@ -138,6 +150,8 @@ static int set_generic(struct socket *s, int name, const void *value, u32 len)
 	int v, r;
 	if ((name == SO_SNDBUFFORCE || name == SO_RCVBUFFORCE) && !cred_has_cap(CAP_NET_ADMIN))
 		return -EPERM;
+	if (name == SO_BINDTODEVICE)
+		return set_device(o, value, len);
 	r = get_int(value, len, &v);
 	if (r)
 		return r;
@@ -215,8 +229,10 @@ static int get_other(struct socket *s, int name, int *v)
 		return 0;
 	case SO_ACCEPTCONN:
 	case SO_NO_CHECK:
-	case SO_BINDTODEVICE:
 		*v = 0;
+		return 0;
+	case SO_BPF_EXTENSIONS:
+		*v = BPF_ANCILLARY;
 		return 0;
 	case SO_INCOMING_CPU:
 		*v = -1;
@@ -247,6 +263,15 @@ static int get_generic(struct socket *s, int name, void *value, u32 *len)
 		u64 ns = receive ? o->receive_timeout_ns : o->send_timeout_ns;
 		struct k_timeval tv = {(s64)(ns / 1000000000), (s64)(ns % 1000000000 / 1000)};
 		put_value(value, len, &tv, sizeof(tv));
+		return 0;
+	}
+	if (name == SO_BINDTODEVICE) {
+		put_value(value, len, "lo", o->bound_to_lo ? 3 : 0);
+		return 0;
+	}
+	if (name == SO_MEMINFO) { /* SK_MEMINFO_*: of what it counts, only the limits are known here */
+		u32 info[9] = {[1] = o->rcvbuf, [3] = o->sndbuf};
+		put_value(value, len, info, sizeof(info));
 		return 0;
 	}
 	if (!flag)

@@ -311,6 +311,40 @@ static void hops(void)
 	close(y);
 }
 
+static void devices(void)
+{
+	int x = socket(AF_INET, SOCK_DGRAM, 0), y = socket(AF_INET6, SOCK_DGRAM, 0),
+	    t = socket(AF_INET, SOCK_STREAM, 0);
+	char name[16] = "";
+	socklen_t len = sizeof(name);
+	struct ip_mreqn m = {.imr_ifindex = 1};
+	struct in6_pktinfo info = {.ipi6_addr = IN6ADDR_LOOPBACK_INIT, .ipi6_ifindex = 1};
+	theme("devices");
+	CHECK(getsockopt(x, SOL_SOCKET, SO_BINDTODEVICE, name, &len) == 0 && len == 0);
+	CHECK(setsockopt(x, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2) == 0);
+	len = sizeof(name);
+	CHECK(getsockopt(x, SOL_SOCKET, SO_BINDTODEVICE, name, &len) == 0 && len == 3 && !strcmp(name, "lo"));
+	CHECK_ERRNO(setsockopt(x, SOL_SOCKET, SO_BINDTODEVICE, "none", 5), ENODEV);
+	CHECK(setsockopt(x, SOL_SOCKET, SO_BINDTODEVICE, "", 0) == 0);
+	CHECK(setsockopt(x, IPPROTO_IP, IP_MULTICAST_IF, &m, sizeof(m)) == 0);
+	CHECK(setsockopt(x, IPPROTO_IP, IP_MULTICAST_IF, &(struct in_addr){htonl(INADDR_LOOPBACK)}, 4) == 0);
+	CHECK(option(x, IPPROTO_IP, IP_MULTICAST_IF) == (int)htonl(INADDR_LOOPBACK));
+	CHECK_ERRNO(setsockopt(t, IPPROTO_IP, IP_MULTICAST_IF, &m, sizeof(m)), EINVAL);
+	CHECK(set(y, IPPROTO_IPV6, IPV6_MULTICAST_IF, 1) == 0 && option(y, IPPROTO_IPV6, IPV6_MULTICAST_IF) == 1);
+	CHECK_ERRNO(set(y, IPPROTO_IPV6, IPV6_MULTICAST_IF, 9999), ENODEV);
+	CHECK(setsockopt(y, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info)) == 0);
+	CHECK(option(x, SOL_SOCKET, SO_BPF_EXTENSIONS) == 64);
+	unsigned int memory[16];
+	len = sizeof(memory);
+	CHECK(getsockopt(x, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0 && len == 36 &&
+	      memory[1] == (unsigned int)option(x, SOL_SOCKET, SO_RCVBUF));
+	CHECK_THAT(set(t, IPPROTO_TCP, 9 /* TCP_DEFER_ACCEPT */, 5) == 0 && option(t, IPPROTO_TCP, 9) == 7,
+		   "TCP_DEFER_ACCEPT is rounded up to whole retransmissions");
+	close(t);
+	close(x);
+	close(y);
+}
+
 static void limits(void)
 {
 	int x = socket(AF_INET, SOCK_DGRAM, 0), y = bound("127.0.0.1"), count = 0;
@@ -358,6 +392,7 @@ int main(void)
 	six();
 	control_messages();
 	hops();
+	devices();
 	limits();
 	return finish();
 }

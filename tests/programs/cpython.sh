@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # what: CPython 3.11's own tests of what meets the system (package libpython3.11-testsuite)
-# limit: 200
+# limit: 400
 # shellcheck shell=bash
 units() {
 	echo test_os test_posix test_posixpath test_subprocess test_signal test_threading test_threadsignals test_thread test_threading_local \
@@ -17,4 +17,4 @@ units() {
 	ls /usr/lib/python3.11/test/test_asyncio | sed -n 's/^\(test_.*\)\.py$/test_asyncio.\1/p'
 }
 prepare() { test -e /usr/lib/python3.11/test/test_os.py && cp "$HERE/cpython.py" .; }
-run() { /usr/bin/python3 "$DIR/cpython.py" 3 190 "$1"; }
+run() { /usr/bin/python3 "$DIR/cpython.py" 3 390 "$1"; }

@@ -54,6 +54,7 @@ static void say_end(const struct run_stats *stats)
 	    [OUTCOME_GUEST_CRASH] = "the guest crashed",
 	    [OUTCOME_RUNNER] = "the runner failed",
 	    [OUTCOME_NO_PROGRAM] = "the program could not be executed",
+	    [OUTCOME_DENIED] = "a system call that is not allowed ended the program",
 	};
 	if (stats->outcome == OUTCOME_SIGNAL || stats->outcome == OUTCOME_OOM)
 		say("%s (signal %d), status %d", ends[stats->outcome], stats->code, stats->status);

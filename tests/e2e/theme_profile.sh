@@ -68,6 +68,7 @@ check_output "child 159" "children are under it, and the parent sees SIGSYS" --a
 check "a child's denied call is in --stats, and the program's outcome is its own" grep -q '"outcome":"exit".*"denied":\["chdir"\]' "$TMP/stats"
 check_output "child 159" "a program that is executed is under it" --allow-syscall $base,clone,fork,vfork,wait4,execve -- \
 	"$sh" -c 'exec 2>/dev/null; "$0" -c "cd /; echo out"; echo "child $?"' "$sh"
+check "-v says so" grep -q "a system call that is not allowed ended the program" <(sandbox_run -v --allow-syscall $base -- "$sh" -c 'cd /' 2>&1)
 check_status 159 "with a trace likewise" --allow-syscall $base --trace="$TMP/trace" -- "$sh" -c 'cd /'
 check_status 159 "a signal that the program sends itself" --allow-syscall $base,kill,tgkill --stats="$TMP/stats" -- "$sh" -c 'kill -SYS $$'
 check "is none" equal "$(outcome outcome) $(outcome denied)" '"signal" '

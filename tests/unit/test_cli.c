@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -235,11 +237,69 @@ static void help_is_found(void **state)
 
 static void help_names_every_option_of_run(void **state)
 {
-	static const char *const names[] = {"--memory",	    "--cpus",	  "--timeout",	 "--env",   "--workdir",
-					    "--user",	    "--hostname", "--tty",	 "--stats", "--trace",
-					    "--trace-only", "--verbose",  "--privilege", "--help"};
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_non_null(strstr(help_run, names[i]));
+	for (const struct option *option = options_run; option->name; option++) {
+		char name[40];
+		snprintf(name, sizeof(name), "--%s", option->name);
+		if (!strstr(help_run, name))
+			fail_msg("%s", name);
+	}
+}
+
+static const char *profile_file(const char *text)
+{
+	static char name[] = "/tmp/test_cli.XXXXXX.yaml";
+	int fd;
+	strcpy(name, "/tmp/test_cli.XXXXXX.yaml");
+	fd = mkstemps(name, 5);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	return name;
+}
+
+static void the_command_line_overrides_profiles_wherever_they_stand(void **state)
+{
+	const char *name = profile_file("memory: 64M\ncpus: 3\nenv: A=1\nro: /usr\n");
+	char line[200];
+	snprintf(line, sizeof(line), "run --memory 32M -e B=2 --rw /usr --profile %s x", name);
+	const struct run_spec *run = &command.run;
+	accept_line(line);
+	unlink(name);
+	assert_int_equal(run->memory_bytes, 32 << 20);
+	assert_int_equal(run->cpus, 3);
+	assert_int_equal(run->env_count, 2);
+	assert_string_equal(run->env[0], "A=1");
+	assert_string_equal(run->env[1], "B=2");
+	assert_int_equal(run->mount_count, 1);
+	assert_int_equal(run->mount[0].kind, SPEC_RW);
+}
+
+static void a_profile_is_refused_with_its_line(void **state)
+{
+	const char *name = profile_file("memory: 64M\nmemroy: 1G\n");
+	char line[200];
+	snprintf(line, sizeof(line), "run --profile %s x", name);
+	assert_int_equal(parse(line), -1);
+	unlink(name);
+	assert_non_null(strstr(error.text, ":2: memroy: unknown key"));
+	assert_non_null(strstr(error.text, name));
+}
+
+static void a_profile_is_printed_without_a_program(void **state)
+{
+	accept_line("run --memory 64M --print-profile");
+	assert_true(command.print_profile);
+	accept_line("run --print-profile --memory 64M x");
+}
+
+static void records_begin_with_the_options(void **state)
+{
+	const struct run_spec *run = &command.run;
+	accept_line("run --memory 64M --stats=s --allow-read /x --record /tmp/r x");
+	assert_string_equal(run->record_file, "/tmp/r");
+	assert_non_null(strstr(run->record_head, "memory: 64M\n"));
+	assert_null(strstr(run->record_head, "allow-read"));
+	assert_null(strstr(run->record_head, "stats"));
 }
 
 static void commands_are_called(void **state)
@@ -344,6 +404,10 @@ int main(void)
 	    cmocka_unit_test(unknown_words_are_named),
 	    cmocka_unit_test(help_is_found),
 	    cmocka_unit_test(help_names_every_option_of_run),
+	    cmocka_unit_test(the_command_line_overrides_profiles_wherever_they_stand),
+	    cmocka_unit_test(a_profile_is_refused_with_its_line),
+	    cmocka_unit_test(a_profile_is_printed_without_a_program),
+	    cmocka_unit_test(records_begin_with_the_options),
 	    cmocka_unit_test(commands_are_called),
 	    cmocka_unit_test(messages_have_one_form),
 	    cmocka_unit_test(mounts_come_by_depth),

@@ -67,13 +67,12 @@ struct policy_row {
 	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"), \
 	ROW(rt_sigreturn, "return from the handler of that signal"), \
 	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"), \
-	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back; glibc, at the end of a thread"), \
+	ROW_IF(madvise, 2, MADV_DONTNEED, "the guest gave pages back"), \
 	ROW_IF(madvise, 2, MADV_FREE, "the guest gave pages back"), \
 	ROW(sched_yield, "this vCPU waits for one that the host does not run"), \
 	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
-	ROW(rt_sigprocmask, "glibc, at the end of a thread"), \
 	ROW(exit, "end of the thread"), \
 	ROW(exit_group, "end of the run; also the refusal handler's")
 
@@ -91,9 +90,8 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
 	ROW(readv, "caller's input, straight into the guest's buffers"), \
 	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
-	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model; join of a vCPU thread"), \
+	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model; the end of the vCPUs"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
-	ROW_FUTEX(FUTEX_WAIT_BITSET, "glibc: join or condition variable with a deadline"), \
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
 	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
@@ -105,7 +103,6 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(getrusage, "CPU time and memory of the run, for --stats"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
-	ROW(munmap, "glibc, when a large block is freed"), \
 	ROW(exit_group, "end of the run; also the refusal handler's")
 
 static const struct policy_row policy_io_rows[] = {POLICY_IO_ROWS};

@@ -551,7 +551,7 @@ static int finish(struct run *run, struct error *error)
 	struct machine *m = &run->machine;
 	if (loop_run(&m->loop, ended, run, error))
 		machine_stop(m, MACHINE_STOPPED);
-	vcpu_join_all(m);
+	vcpu_await_all(m);
 	if (m->trace.fd >= 0)
 		trace_take(&m->trace, true);
 	vsock_finish(&m->vsock);

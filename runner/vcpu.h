@@ -70,7 +70,7 @@ struct machine {
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
 	_Atomic bool ticking;	 /* the I/O thread's tick is on */
-	sem_t created, made, go; /* vCPU 0's thread: there are vCPUs; they are set up; may go on */
+	sem_t created, made, go, ended; /* vCPU 0's thread: there are vCPUs; they are set up; may go on */
 	struct error made_error;
 	pthread_barrier_t start;
 	_Atomic int end; /* enum machine_end */
@@ -102,7 +102,7 @@ void vcpu_raise(struct vcpu *vcpu, uint32_t events);
 bool vcpu_tick(struct machine *machine);
 /* Ends the machine, if it has not ended, and makes all vCPU threads and the I/O loop leave. Any thread. */
 void machine_stop(struct machine *machine, enum machine_end end);
-void vcpu_join_all(struct machine *machine);
+void vcpu_await_all(struct machine *machine);
 
 struct kvm_run;
 /* Handles one exit (a plain function over kvm_run, for tests). False: the vCPU must not run again. */

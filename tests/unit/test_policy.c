@@ -164,7 +164,7 @@ static void a_thread_may_signal_its_own_process_only(void **state)
 #define DANGEROUS(call, ...) {0, #call, SYS_##call, {__VA_ARGS__}}
 
 static const struct call dangerous[] = {
-	DANGEROUS(open, (unsigned long)"/etc/passwd"), DANGEROUS(openat, -100ul, (unsigned long)"/etc/passwd"),
+	DANGEROUS(rt_sigprocmask), 	DANGEROUS(open, (unsigned long)"/etc/passwd"), DANGEROUS(openat, -100ul, (unsigned long)"/etc/passwd"),
 	DANGEROUS(openat2), DANGEROUS(creat), DANGEROUS(open_by_handle_at), DANGEROUS(name_to_handle_at),
 	DANGEROUS(execve, (unsigned long)"/bin/true"), DANGEROUS(execveat), DANGEROUS(fork), DANGEROUS(vfork),
 	DANGEROUS(clone, SIGCHLD), DANGEROUS(clone3), DANGEROUS(socket, 1, 1), DANGEROUS(socketpair, 1, 1), DANGEROUS(connect),
@@ -219,7 +219,7 @@ static void wrong_arguments_are_refused(void **state)
 	static const struct call calls[] = {
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VM}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VCPU}},
-	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
+	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_GSI_ROUTING}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_SREGS}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_MSRS}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_DEVICE}},
@@ -264,21 +264,6 @@ static void the_i386_entry_is_refused(void **state)
 		bool refused = WIFEXITED(result.status) && WEXITSTATUS(result.status) == STATUS_RUNNER;
 		assert_true(absent || (refused && strstr(result.text, "of another architecture")));
 	}
-}
-
-static void refuse_with_sigsys_blocked(const void *argument)
-{
-	confine(POLICY_VCPU);
-	uint64_t all = ~0ull;
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all));
-	syscall(SYS_socket, 1, 1, 0);
-}
-
-static void blocking_sigsys_does_not_help(void **state)
-{
-	struct result result = run_child(refuse_with_sigsys_blocked, NULL);
-	assert_true(WIFSIGNALED(result.status));
-	assert_int_equal(WTERMSIG(result.status), SIGSYS);
 }
 
 static void confine_with_sigsys_blocked(const void *argument)
@@ -370,7 +355,7 @@ static void assert_confined(const char *path)
 		assert_field(path, "CapBnd", "0000000000000000");
 }
 
-static int ready[2], go[2];
+static int ready[2], go[2], threads_ended;
 
 static void *confined_thread(void *argument)
 {
@@ -382,9 +367,10 @@ static void *confined_thread(void *argument)
 		syscall(SYS_exit_group, 2);
 	struct iovec room = {&byte, 1};
 	syscall(SYS_readv, go[0], &room, 1);
-#ifdef __SANITIZE_ADDRESS__
-	syscall(SYS_exit, 0); /* the sanitizer's own end of a thread needs more than glibc's, which is what we test */
-#endif
+	/* As a vCPU's thread ends: what glibc does at the end of one needs more. */
+	__atomic_add_fetch(&threads_ended, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &threads_ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	syscall(SYS_exit, 0);
 	return NULL;
 }
 
@@ -406,8 +392,8 @@ static void live_process(void)
 	char byte = 1;
 	if (syscall(SYS_write, ready[1], &byte, 1) != 1)
 		syscall(SYS_exit_group, 4);
-	for (int i = 0; i < 2; i++)
-		pthread_join(threads[i], NULL);
+	for (int n; (n = __atomic_load_n(&threads_ended, __ATOMIC_SEQ_CST)) < 2;)
+		syscall(SYS_futex, &threads_ended, FUTEX_WAIT_PRIVATE, n, NULL, NULL, 0);
 }
 
 static int count_tasks(pid_t child)
@@ -636,7 +622,6 @@ int main(void)
 	    cmocka_unit_test(dangerous_calls_are_refused),
 	    cmocka_unit_test(wrong_arguments_are_refused),
 	    cmocka_unit_test(the_i386_entry_is_refused),
-	    cmocka_unit_test(blocking_sigsys_does_not_help),
 	    cmocka_unit_test(a_thread_that_blocked_all_signals_still_reports),
 	    cmocka_unit_test(the_process_comes_before_its_threads),
 	    cmocka_unit_test(a_live_process_shows_its_confinement),

@@ -35,7 +35,7 @@ int main(int argc, char *argv[])
 	else if (!strcmp(what, "rings"))
 		fill(0x20000, 0x30000, 0xff);
 	else if (!strcmp(what, "noise"))
-		for (unsigned seed = 7; seed; seed = seed * 1103515245 + 12345)
+		for (unsigned seed = 7, i = 0; i < 1u << 22; i++, seed = seed * 1103515245 + 12345)
 			*(volatile char *)(DIRECT_MAP + 0x1a0000 + (seed >> 4) % (32 << 20)) = (char)seed;
 	else
 		return 2;

@@ -13,11 +13,6 @@
 #include <linux/capability.h>
 #include <linux/resource.h>
 
-SYSCALL(brk)
-{
-	return (long)mm_brk(current->mm, a);
-}
-
 /* ---- locking ---- */
 
 /* May the caller lock so many more pages? */
@@ -94,10 +89,34 @@ SYSCALL(munlockall)
 
 /* ---- mapping ---- */
 
+#define AHEAD_BYTES (64 * PAGE_SIZE) /* larger mappings wait for their first fault */
+
 /* Flags that MAP_SHARED_VALIDATE lets pass; others are ignored, as they always were, with the old types. */
 #define MAP_KNOWN                                                                                                      \
 	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE |           \
 	 MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
+
+/* The beginning of a small mapping is nearly always written at once (the head of an allocation, a program's bss): maps
+ * what the fault would. */
+static void map_ahead(struct mm *mm, u64 addr, u64 length, u32 prot, u32 flags)
+{
+	const u32 relevant = MAP_TYPE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE | MAP_GROWSDOWN;
+
+	if (length && (flags & relevant) == (MAP_PRIVATE | MAP_ANONYMOUS) && prot & PROT_WRITE &&
+	    length <= AHEAD_BYTES && page_plenty(AHEAD_BYTES / PAGE_SIZE))
+		mm_prefault(mm, addr, 1, true); /* only saves a fault: failing is no error */
+}
+
+SYSCALL(brk)
+{
+	struct mm *mm = current->mm;
+	u64 old = mm->brk, new = mm_brk(mm, a);
+
+	if (new > old)
+		map_ahead(mm, PAGE_UP(old), PAGE_UP(new) - PAGE_UP(old), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS);
+	return (long)new;
+}
 
 SYSCALL(mmap)
 {
@@ -128,6 +147,8 @@ SYSCALL(mmap)
 	r = mm_mmap(current->mm, addr, length, (u32)prot, (u32)flags, file, file ? offset >> PAGE_SHIFT : 0);
 	if (file)
 		file_put(file);
+	if (r > 0)
+		map_ahead(current->mm, (u64)r, length, (u32)prot, (u32)flags);
 	return r;
 }
 

@@ -73,3 +73,14 @@ check "a machine that cannot start: status" equal "$got" 125
 check "a machine that cannot start: one message, of the runner" bash -c '[ "$(wc -l <err)" = 1 ] && grep -q "^sandbox: .*ulimit -i" err && [ ! -s out ]'
 check "a machine that cannot start: outcome" equal "$(jq -r .outcome stats)" runner-failure
 check "--stats: all numbers are finite and not negative" jq -e '[.. | numbers] | length > 5 and all(. >= 0 and . < 1e18)' stats
+
+# faults TEXT MOST ARG...: page faults of the guest that these arguments cost; each is tens of microseconds where ring 0 is emulated.
+faults() {
+	local text=$1 most=$2
+	shift 2
+	sandbox_run --stats=stats "$@" </dev/null >out 2>err
+	check "$text: at most $most page faults" jq -e --argjson most "$most" '.page_faults <= $most' stats
+}
+faults "dynamic program" 10 "$PROG/hello-dynamic"
+# shellcheck disable=SC2016
+faults "100 subshells" 60 /bin/sh -c 'i=0; while [ $i -lt 100 ]; do (:); i=$((i + 1)); done'

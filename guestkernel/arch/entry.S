@@ -207,7 +207,8 @@ trap_split:
 
 trap_split_common:
 	push_rest
-	cld
+	pushq $2 /* all flags clear; the program's AC would lift SMAP in here */
+	popfq
 	mov %edi, %esi
 	mov REGS_ORIG_RAX(%rsp), %rdx
 	movq $-1, REGS_ORIG_RAX(%rsp)

@@ -4,6 +4,7 @@
  * in proc_link.c, memory maps in proc_mem.c. Formats: proc(5).
  */
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/lib.h"
@@ -104,15 +105,15 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 		    p->major_faults + (th ? th->major_faults : 0), p->child_major);
 	text_printf(t, "%lu %lu %lu %lu ", user_ns / TICK_NS, system_ns / TICK_NS, p->child_user_ns / TICK_NS,
 		    p->child_system_ns / TICK_NS);
-	text_printf(t, "%d %d %u 0 %lu ", 20 + (th ? th->nice : 0), th ? th->nice : 0, p->thread_count,
-		    p->start_ns / TICK_NS);
+	text_printf(t, "%d %d %u 0 %lu ", th && th->rt_priority ? -1 - th->rt_priority : 20 + (th ? th->nice : 0),
+		    th ? th->nice : 0, p->thread_count, p->start_ns / TICK_NS);
 	text_printf(t, "%lu %lu %lu ", mm ? mm->total_pages * PAGE_SIZE : 0, mm ? mm_rss_pages(mm) : 0,
 		    p->rlimit[5].cur);
 	text_printf(t, "%u %u %lu 0 0 ", 1, 1, mm ? mm->stack_top : 0);
 	text_printf(t, "%lu %lu %lu %lu 0 0 0 ", s.pending & 0x7fffffff, s.blocked & 0x7fffffff, s.ignored & 0x7fffffff,
 		    s.caught & 0x7fffffff);
 	text_printf(t, "%d %d %d %d 0 0 0 ", p->exit_signal, th ? th->cpu : 0, th ? th->rt_priority : 0,
-		    th ? th->policy : 0);
+		    th ? th->policy & ~SCHED_RESET_ON_FORK : 0);
 	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->brk_start : 0, mm ? mm->brk_start : 0,
 		    mm ? mm->brk_start : 0, mm ? mm->arg_start : 0, mm ? mm->arg_end : 0, mm ? mm->env_start : 0,
 		    mm ? mm->env_end : 0, p->exit_code);

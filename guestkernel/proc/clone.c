@@ -64,6 +64,21 @@ static int check_limits(void)
 	return count >= me->rlimit[LIMIT_NPROC].cur ? -EAGAIN : 0;
 }
 
+static void inherit_policy(struct thread *t, const struct thread *from)
+{
+	t->nice = from->nice;
+	t->policy = from->policy;
+	t->rt_priority = from->rt_priority;
+	if (!(from->policy & SCHED_RESET_ON_FORK))
+		return;
+	/* Who may have more than others does not pass it on. */
+	t->policy &= ~SCHED_RESET_ON_FORK;
+	if (t->rt_priority)
+		t->policy = SCHED_NORMAL;
+	t->rt_priority = 0;
+	t->nice = MAX(t->nice, 0);
+}
+
 static void copy_thread(struct thread *t, const struct clone_args_in *a)
 {
 	struct thread *me = current;
@@ -76,9 +91,7 @@ static void copy_thread(struct thread *t, const struct clone_args_in *a)
 	memcpy(t->comm, me->comm, sizeof(t->comm));
 	t->sigmask = me->restore_sigmask ? me->saved_sigmask : me->sigmask;
 	t->affinity = me->affinity;
-	t->nice = me->nice;
-	t->policy = me->policy;
-	t->rt_priority = me->rt_priority;
+	inherit_policy(t, me);
 	t->timer_slack_ns = me->timer_slack_ns;
 	if (!(a->flags & CLONE_VM) || (a->flags & CLONE_VFORK)) {
 		t->altstack_sp = me->altstack_sp;

@@ -19,7 +19,11 @@ struct futex_waiter {
 	struct futex_key key;
 	struct thread *thread;
 	u32 bitset;
-	bool pi; /* waits in LOCK_PI or for a requeue to a PI futex */
+	bool pi;      /* waits in LOCK_PI or for a requeue to a PI futex: futex_wake() must not meet it */
+	bool requeue; /* the latter: to requeue_key */
+	struct futex_key requeue_key;
+	struct thread *owner; /* of the PI futex it waits for */
+	struct list pi_link;  /* with owner: all that wait for PI futexes */
 };
 
 #define FUTEX_ANY 0xffffffffu
@@ -34,9 +38,17 @@ int futex_wait(u64 addr, bool between_processes, u32 value, u32 bitset, u64 dead
 int futex_requeue(u64 from, u64 to, bool between_processes, int wake, int requeue, const u32 *expected);
 int futex_wake_op(u64 addr1, u64 addr2, bool between_processes, int wake1, int wake2, u32 op);
 
-/* Priority-inheriting ones (without priorities: ownership and hand-over are what programs see). */
+/* Priority-inheriting ones: the word holds the owner's tid, and who waits lends the owner its rank. */
 int futex_lock_pi(u64 addr, bool between_processes, bool try_only, u64 deadline_ns);
 int futex_unlock_pi(u64 addr, bool between_processes);
+/* A condition variable's wait, which ends as owner of the PI futex `to`, and the requeue that lets it: the first waiter
+ * takes `to` or waits for it, up to `requeue` more wait for it. -EAGAIN: the word is not `value`, or a signal came
+ * after the requeue. */
+int futex_wait_requeue_pi(u64 addr, u64 to, bool between_processes, u32 value, u64 deadline_ns);
+int futex_cmp_requeue_pi(u64 addr, u64 to, bool between_processes, int requeue, u32 value);
+
+/* The rank of t has changed: who holds what it waits for is lent the new one. */
+void futex_pi_rank_changed(struct thread *t);
 
 /* For futex_pi.c and futex_waitv: queueing by hand. */
 void futex_enqueue(struct futex_waiter *w);

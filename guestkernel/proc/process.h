@@ -81,7 +81,7 @@ struct process {
 	char *cmdline; /* not used when mm has it */
 };
 
-extern struct list all_processes; /* process.all_link */
+extern struct list all_processes;  /* process.all_link */
 extern unsigned stopped_processes; /* how many are stopped by job control */
 static inline void process_set_stopped(struct process *p, bool stopped)
 {

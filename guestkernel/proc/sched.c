@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The scheduler: a run queue for each CPU, ordered by weighted CPU time. A woken thread goes to the CPU it ran on when
+ * The scheduler: a run queue for each CPU, whose order is runqueue.c's. A woken thread goes to the CPU it ran on when
  * that is idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks
  * for a timer event only when a timer is armed or other threads wait for it. All of this is under the one kernel lock.
  */
@@ -9,21 +9,11 @@
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/cpu_timer.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/runqueue.h"
 #include "guestkernel/proc/signal.h"
 
-#define SLICE_NS 4000000ull /* how long a thread runs while others wait */
 #define TIMER_GAP_NS                                                                                                   \
 	200000ull /* between two timer events in user mode: one costs some 100 us where ring 0 is emulated */
-#define WAKE_LEAD_NS  1000000ull /* a woken thread preempts when it is this far behind the running one */
-#define WEIGHT_NICE_0 1024
-
-struct runqueue {
-	struct thread *running, *idle;
-	struct list queue; /* run_link, by vruntime */
-	unsigned queued;
-	u64 min_vruntime;  /* never decreases: where new and woken threads join */
-	u64 timers_ran_ns; /* when the timers were last looked at */
-};
 
 static struct runqueue queues[BOOT_MAX_CPUS];
 static struct thread idle_threads[BOOT_MAX_CPUS];
@@ -44,53 +34,6 @@ static u64 online_mask(void)
 	return online;
 }
 
-/* Each nice level is worth a quarter more or less CPU time than the next. */
-static u64 nice_weight(int nice)
-{
-	u64 w = WEIGHT_NICE_0;
-
-	for (; nice > 0; nice--)
-		w = w * 4 / 5;
-	for (; nice < 0; nice++)
-		w = w * 5 / 4;
-	return MAX(w, 3);
-}
-
-static void charge(struct runqueue *c, struct thread *t, u64 now)
-{
-	u64 ran = now > t->run_start_ns ? now - t->run_start_ns : 0;
-	u64 first;
-
-	t->run_start_ns = now;
-	if (t == c->idle)
-		return;
-	t->vruntime += t->nice ? ran * WEIGHT_NICE_0 / nice_weight(t->nice) : ran;
-	first = c->queued ? list_first(&c->queue, struct thread, run_link)->vruntime : t->vruntime;
-	c->min_vruntime = MAX(c->min_vruntime, MIN(t->vruntime, first));
-}
-
-static void enqueue(struct runqueue *c, struct thread *t)
-{
-	struct thread *pos;
-
-	t->queue = (int)(c - queues);
-	t->on_queue = true;
-	c->queued++;
-	/* From the end: who has just run goes far back. */
-	for (pos = list_last(&c->queue, struct thread, run_link); &pos->run_link != &c->queue;
-	     pos = list_last(&pos->run_link, struct thread, run_link))
-		if (pos->vruntime <= t->vruntime)
-			break;
-	list_insert_between(&t->run_link, &pos->run_link, pos->run_link.next);
-}
-
-static void dequeue(struct runqueue *c, struct thread *t)
-{
-	list_remove(&t->run_link);
-	t->on_queue = false;
-	c->queued--;
-}
-
 static void resched_cpu(struct runqueue *c)
 {
 	c->running->need_resched = true;
@@ -98,10 +41,41 @@ static void resched_cpu(struct runqueue *c)
 		arch_kick_cpu((int)(c - queues));
 }
 
+/* A CPU of `allowed` that runs what is of less rank than t, the least of all; NULL: none. */
+static struct runqueue *least_rank(const struct thread *t, u64 allowed)
+{
+	struct runqueue *best = NULL;
+	int i;
+
+	for (i = 0; i < arch_cpus(); i++)
+		if ((allowed & 1ull << i) && sched_rank(queues[i].running) < sched_rank(best ? best->running : t))
+			best = &queues[i];
+	return best;
+}
+
+/* Where a thread waits least, when none is idle. */
+static struct runqueue *choose_busy(const struct thread *t, u64 allowed)
+{
+	struct runqueue *best = NULL;
+	int i;
+
+	if ((allowed & 1ull << t->cpu) && !sched_rank(queues[t->cpu].running))
+		return &queues[t->cpu];
+	best = sched_rank(t) ? least_rank(t, allowed) : NULL;
+	for (i = 0; i < arch_cpus() && !best; i++)
+		if ((allowed & 1ull << i) && !sched_rank(queues[i].running))
+			best = &queues[i];
+	if (best || (allowed & 1ull << t->cpu))
+		return best ? best : &queues[t->cpu];
+	for (i = 0; i < arch_cpus(); i++)
+		if ((allowed & 1ull << i) && (!best || queues[i].queued < best->queued))
+			best = &queues[i];
+	return best ? best : this_queue();
+}
+
 static struct runqueue *choose_cpu(const struct thread *t)
 {
 	u64 allowed = t->affinity & online_mask();
-	struct runqueue *best = NULL;
 	int i;
 
 	if ((allowed & 1ull << t->cpu) && queue_idle(&queues[t->cpu]))
@@ -109,31 +83,30 @@ static struct runqueue *choose_cpu(const struct thread *t)
 	for (i = 0; i < arch_cpus(); i++)
 		if ((allowed & 1ull << i) && queue_idle(&queues[i]))
 			return &queues[i];
-	if (allowed & 1ull << t->cpu)
-		return &queues[t->cpu];
-	for (i = 0; i < arch_cpus(); i++)
-		if ((allowed & 1ull << i) && (!best || queues[i].queued < best->queued))
-			best = &queues[i];
-	return best ? best : this_queue();
+	return choose_busy(t, allowed);
 }
 
-/* Queues a runnable thread where it fits best and makes that CPU look at it in time. */
-static void place(struct thread *t)
+static void place_on(struct runqueue *c, struct thread *t, bool ahead)
 {
-	struct runqueue *c = choose_cpu(t);
-	u64 floor = c->min_vruntime > SLICE_NS / 2 ? c->min_vruntime - SLICE_NS / 2 : 0;
+	u64 floor = c->min_vruntime > SLICE_NS / 2 ? c->min_vruntime - SLICE_NS / 2 : 0, now = time_boot_ns();
 	bool was_empty = !c->queued;
 
 	/* vruntimes of different CPUs have nothing to do with each other, and one who slept long must not monopolise.
 	 */
 	if (t->cpu != c - queues || t->vruntime < floor)
 		t->vruntime = floor;
-	charge(c, c->running, time_boot_ns());
-	enqueue(c, t);
-	if (c->running == c->idle || t->vruntime + WAKE_LEAD_NS < c->running->vruntime)
+	runqueue_charge(c, c->running, now);
+	runqueue_add(c, (int)(c - queues), t, ahead);
+	if (runqueue_preempts(c, t, now))
 		resched_cpu(c);
 	else if (was_empty && c != this_queue())
 		arch_kick_cpu((int)(c - queues)); /* it has to end slices from now on */
+}
+
+/* Queues a runnable thread where it fits best and makes that CPU look at it in time. */
+static void place(struct thread *t)
+{
+	place_on(choose_cpu(t), t, false);
 }
 
 void sched_start(struct thread *t, bool here)
@@ -145,7 +118,7 @@ void sched_start(struct thread *t, bool here)
 	t->state = THREAD_RUNNING;
 	if (here && (t->affinity & 1ull << arch_cpu())) {
 		t->vruntime = c->min_vruntime;
-		enqueue(c, t);
+		runqueue_add(c, arch_cpu(), t, false);
 	} else {
 		place(t);
 	}
@@ -173,51 +146,89 @@ void sched_poke(struct thread *t)
 		resched_cpu(&queues[t->cpu]);
 }
 
-static struct thread *pick(struct runqueue *c)
+static bool may_run(const struct thread *t, const struct runqueue *c)
 {
-	struct thread *t;
-	int i;
-
-	if (c->queued) {
-		t = list_first(&c->queue, struct thread, run_link);
-		dequeue(c, t);
-		return t;
-	}
-	for (i = 0; i < arch_cpus(); i++) {
-		list_for_each (t, &queues[i].queue, run_link) {
-			if (!(t->affinity & 1ull << (c - queues)))
-				continue;
-			dequeue(&queues[i], t);
-			t->vruntime = c->min_vruntime;
-			return t;
-		}
-	}
-	return c->idle;
+	return t->affinity & 1ull << (c - queues);
 }
 
-void schedule(void)
+/* The best that waits elsewhere and may run on c: of more than `rank`, unless c would idle otherwise. */
+static struct thread *waits_elsewhere(const struct runqueue *c, int rank)
+{
+	struct thread *t, *best = NULL;
+	int i;
+
+	for (i = 0; i < arch_cpus(); i++) {
+		list_for_each (t, &queues[i].queue, run_link) {
+			if (best ? sched_rank(t) <= sched_rank(best) : sched_rank(t) <= rank)
+				break;
+			if (may_run(t, c)) {
+				best = t;
+				break;
+			}
+		}
+	}
+	return best;
+}
+
+static struct thread *pick(struct runqueue *c, u64 now)
+{
+	struct thread *t = runqueue_first(c, now), *other = NULL;
+
+	if (!t)
+		other = waits_elsewhere(c, -1);
+	else if (rt_waiting > c->queued_rt && !runqueue_throttled(c, now))
+		other = waits_elsewhere(c, sched_rank(t));
+	if (!t && !other)
+		return c->idle;
+	if (other)
+		t = other;
+	runqueue_remove(&queues[t->queue], t);
+	if (other)
+		t->vruntime = c->min_vruntime;
+	return t;
+}
+
+/* A real-time thread that had to give way goes on elsewhere, if something lesser runs there. */
+static void push_away(struct runqueue *c, struct thread *t)
+{
+	struct runqueue *to = least_rank(t, t->affinity & online_mask());
+
+	if (!to || to == c)
+		return;
+	runqueue_remove(c, t);
+	place_on(to, t, true);
+}
+
+static void put_back(struct runqueue *c, struct thread *t, bool ahead)
+{
+	t->involuntary++;
+	if (may_run(t, c))
+		runqueue_add(c, (int)(c - queues), t, ahead);
+	else
+		place(t);
+}
+
+/* ahead: the current thread has not given way by itself. */
+static void switch_away(bool ahead)
 {
 	struct runqueue *c = this_queue();
 	struct thread *prev = current, *next;
 	u64 now = time_boot_ns();
 
-	charge(c, prev, now);
+	runqueue_charge(c, prev, now);
 	prev->need_resched = false;
-	if (prev != c->idle && prev->state == THREAD_RUNNING) {
-		prev->involuntary++;
-		if (prev->affinity & 1ull << arch_cpu())
-			enqueue(c, prev);
-		else
-			place(prev);
-	} else if (prev != c->idle) {
+	if (prev != c->idle && prev->state == THREAD_RUNNING)
+		put_back(c, prev, ahead && !runqueue_expired(c, now));
+	else if (prev != c->idle)
 		prev->voluntary++;
-	}
-	next = pick(c);
+	next = pick(c, now);
 	next->cpu = (int)(c - queues);
 	next->run_start_ns = next->slice_start_ns = now;
 	c->running = next;
 	if (next == prev)
 		return;
+	if (prev->on_queue && prev->queue == c - queues && sched_rank(prev) && arch_cpus() > 1)
+		push_away(c, prev);
 	shared->stats.context_switches++;
 	if (prev->in_kernel)
 		prev->system_ns += now - prev->mark_ns;
@@ -226,16 +237,24 @@ void schedule(void)
 	arch_switch(prev, next);
 }
 
+void schedule(void)
+{
+	switch_away(true);
+}
+
 void sched_yield_cpu(void)
 {
 	struct runqueue *c = this_queue();
+	struct thread *first;
 
-	charge(c, current, time_boot_ns());
+	runqueue_charge(c, current, time_boot_ns());
 	if (!c->queued)
 		return;
 	/* Behind the first who waits: two threads that yield to each other alternate. */
-	current->vruntime = MAX(current->vruntime, list_first(&c->queue, struct thread, run_link)->vruntime + 1);
-	schedule();
+	first = runqueue_first_normal(c);
+	if (!sched_rank(current) && first)
+		current->vruntime = MAX(current->vruntime, first->vruntime + 1);
+	switch_away(false);
 }
 
 struct sleeper {
@@ -287,16 +306,17 @@ static void run_timers(struct runqueue *c, u64 now)
 void sched_tick(void)
 {
 	struct runqueue *c = this_queue();
-	u64 now = time_boot_ns();
+	u64 now = time_boot_ns(), end;
 
 	if (!c->running->in_kernel)
 		account_enter_kernel(); /* the event came out of user mode */
 	run_timers(c, now);
 	if (c->running == c->idle)
 		return;
-	charge(c, c->running, now);
+	runqueue_charge(c, c->running, now);
 	cpu_timer_check(c->running);
-	if (c->queued && now >= c->running->slice_start_ns + SLICE_NS)
+	end = runqueue_slice_end(c);
+	if (end && now >= end)
 		c->running->need_resched = true;
 }
 
@@ -311,7 +331,7 @@ void sched_before_user(void)
 	u64 deadline = timer_next(arch_cpu());
 
 	if (c->queued)
-		deadline = earlier(deadline, c->running->slice_start_ns + SLICE_NS);
+		deadline = earlier(deadline, runqueue_slice_end(c));
 	deadline = earlier(deadline, cpu_timer_deadline(c->running));
 	/* An event costs much: timers that are always due again must leave the program time between two of them. */
 	if (deadline)
@@ -335,8 +355,52 @@ void sched_idle(void)
 void sched_set_nice(struct thread *t, int nice)
 {
 	if (queues[t->cpu].running == t)
-		charge(&queues[t->cpu], t, time_boot_ns());
+		runqueue_charge(&queues[t->cpu], t, time_boot_ns());
 	t->nice = nice;
+}
+
+/* Takes t out of the order while its rank changes. */
+static bool begin_change(struct thread *t)
+{
+	bool queued = t->on_queue;
+
+	if (queued)
+		runqueue_remove(&queues[t->queue], t);
+	else if (queues[t->cpu].running == t)
+		runqueue_charge(&queues[t->cpu], t, time_boot_ns());
+	return queued;
+}
+
+static void end_change(struct thread *t, bool queued)
+{
+	struct runqueue *c = &queues[t->cpu];
+
+	if (!sched_rank(t)) /* the others went on meanwhile */
+		t->vruntime = MAX(t->vruntime, c->min_vruntime);
+	if (queued)
+		place(t);
+	else if (c->running == t)
+		resched_cpu(c);
+}
+
+void sched_set_policy(struct thread *t, int policy, int rt_priority)
+{
+	bool queued = begin_change(t);
+
+	t->policy = policy;
+	t->rt_priority = rt_priority;
+	end_change(t, queued);
+}
+
+void sched_set_boost(struct thread *t, int rank)
+{
+	bool queued;
+
+	if (t->boost == rank)
+		return;
+	queued = begin_change(t);
+	t->boost = rank;
+	end_change(t, queued);
 }
 
 int sched_set_affinity(struct thread *t, u64 mask)
@@ -349,7 +413,7 @@ int sched_set_affinity(struct thread *t, u64 mask)
 	if (mask & 1ull << (t->on_queue ? t->queue : t->cpu))
 		return 0;
 	if (t->on_queue) {
-		dequeue(&queues[t->queue], t);
+		runqueue_remove(&queues[t->queue], t);
 		place(t);
 	} else if (c->running == t) {
 		resched_cpu(c);
@@ -388,10 +452,9 @@ void sched_init(void)
 	int i;
 
 	online = 0;
-	memset(queues, 0, sizeof(queues));
+	rt_waiting = 0;
 	for (i = 0; i < arch_cpus(); i++) {
-		list_init(&queues[i].queue);
-		queues[i].idle = queues[i].running = &idle_threads[i];
+		runqueue_init(&queues[i], &idle_threads[i]);
 		idle_threads[i].in_kernel = true;
 	}
 	sched_init_cpu(0);

@@ -51,7 +51,8 @@ struct thread {
 	u64 run_start_ns, slice_start_ns;
 	u64 voluntary, involuntary, minor_faults, major_faults;
 	u64 affinity;
-	int nice, policy, rt_priority;
+	int nice, policy, rt_priority; /* policy: with SCHED_RESET_ON_FORK */
+	int boost;		       /* rank inherited from who waits for a PI futex of this thread, or 0 */
 	char comm[16];
 	/* signals (proc/signal.c) */
 	u64 sigmask, saved_sigmask;
@@ -65,6 +66,7 @@ struct thread {
 	u64 restart_args[6];
 	/* futexes, exit */
 	u64 clear_child_tid, robust_list, robust_list_len;
+	struct futex_waiter *pi_wait; /* the PI futex that it waits for, or NULL */
 	u64 rseq, rseq_len;
 	u32 rseq_sig;
 	struct thread *vfork_waiter; /* the parent that sleeps until exec or exit */
@@ -131,6 +133,12 @@ void schedule(void);	      /* picks the next thread; the current one's state tel
 void sched_tick(void);	      /* EVENT_TIMER: preemption and timers */
 void sched_before_user(void); /* arms the timer for what the returning thread needs */
 void sched_set_nice(struct thread *t, int nice);
+/* policy and priority must fit each other: sys_sched.c. */
+void sched_set_policy(struct thread *t, int policy, int rt_priority);
+/* Priority inheritance: t runs with at least this rank. */
+void sched_set_boost(struct thread *t, int rank);
+int sched_rank(const struct thread *t);		    /* 1 to 99: real-time; 0: the others */
+#define RR_SLICE_NS 100000000ull		    /* SCHED_RR */
 int sched_set_affinity(struct thread *t, u64 mask); /* -EINVAL: no CPU left */
 u64 sched_runnable(void);			    /* threads that run or want to */
 

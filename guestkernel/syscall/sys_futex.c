@@ -89,7 +89,7 @@ SYSCALL(futex)
 	    command != FUTEX_LOCK_PI2)
 		return -ENOSYS;
 	if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
-	    command == FUTEX_LOCK_PI2)
+	    command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI)
 		error = read_deadline(command, realtime, d, &deadline);
 	if (error)
 		return error;
@@ -116,7 +116,13 @@ SYSCALL(futex)
 		return futex_lock_pi(a, between, true, 0);
 	case FUTEX_UNLOCK_PI:
 		return futex_unlock_pi(a, between);
-	default: /* FUTEX_FD is gone; the requeue to PI is not there */
+	case FUTEX_WAIT_REQUEUE_PI:
+		return futex_wait_requeue_pi(a, e, between, value, deadline);
+	case FUTEX_CMP_REQUEUE_PI:
+		if ((int)value != 1 || (int)d < 0)
+			return -EINVAL;
+		return futex_cmp_requeue_pi(a, e, between, (int)d, value3);
+	default: /* FUTEX_FD is gone */
 		return -ENOSYS;
 	}
 }

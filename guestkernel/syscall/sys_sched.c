@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Scheduling parameters: nice values, affinity, policies. All policies share the CPU fairly; a real-time one is
- * remembered and told back.
+ * Scheduling parameters: nice values, affinity, policies, and who may change them (sched(7)).
  */
 #include <linux/capability.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/uaccess.h"
+#include "guestkernel/proc/futex.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/runqueue.h"
 #include "guestkernel/syscall/syscall.h"
 
 #define LIMIT_NICE	13
 #define RT_PRIORITY_MAX 99
-#define SLICE_NS	4000000
+
+#define ATTR_RESET_ON_FORK 1u /* SCHED_FLAG_* */
+#define ATTR_KEEP_POLICY   8u
+#define ATTR_KEEP_PARAMS   16u
+#define ATTR_FLAGS	   0x7fu
 
 static struct thread *find(u64 tid)
 {
@@ -27,6 +32,12 @@ static bool may_change(const struct thread *t)
 	const struct cred *me = &current->process->cred, *you = &t->process->cred;
 
 	return me->euid == you->euid || me->euid == you->uid || cred_has_cap(CAP_SYS_NICE);
+}
+
+/* Without CAP_SYS_NICE nice values go down as far as RLIMIT_NICE, in its odd unit, allows. */
+static bool may_nice(const struct thread *t, int nice)
+{
+	return nice >= t->nice || 20 - nice <= (int)MIN(t->process->rlimit[LIMIT_NICE].cur, 40ull);
 }
 
 SYSCALL(sched_yield)
@@ -77,14 +88,13 @@ static void change_nice(struct process *p, void *arg)
 {
 	struct nice_change *c = arg;
 	struct thread *t;
-	int lowest = 20 - (int)MIN(p->rlimit[LIMIT_NICE].cur, 40ull);
 
 	list_for_each (t, &p->threads, process_link) {
 		if (c->only && c->only != t)
 			continue;
 		if (!may_change(t)) {
 			c->result = -EPERM;
-		} else if (c->nice < t->nice && c->nice < lowest && !cred_has_cap(CAP_SYS_NICE)) {
+		} else if (!may_nice(t, c->nice) && !cred_has_cap(CAP_SYS_NICE)) {
 			c->result = -EACCES;
 		} else {
 			sched_set_nice(t, c->nice);
@@ -171,17 +181,39 @@ SYSCALL(sched_get_priority_min)
 	return max > 0 ? 1 : max;
 }
 
+static bool is_real_time(int policy)
+{
+	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+/* What an ordinary user may do: real time as far as RLIMIT_RTPRIO goes, and always less than what is. */
+static bool may_change_policy(const struct thread *t, int policy, int priority)
+{
+	int old = t->policy & ~SCHED_RESET_ON_FORK, new = policy & ~SCHED_RESET_ON_FORK;
+	u64 limit = t->process->rlimit[RLIMIT_RTPRIO].cur;
+
+	if (cred_has_cap(CAP_SYS_NICE))
+		return true;
+	if (!may_change(t))
+		return false;
+	if (is_real_time(new) && ((new != old && !limit) || (priority > t->rt_priority && (u64)priority > limit)))
+		return false;
+	if (old == SCHED_IDLE && new != SCHED_IDLE &&
+	    20 - t->nice > (int)MIN(t->process->rlimit[LIMIT_NICE].cur, 40ull))
+		return false;
+	return !(t->policy & SCHED_RESET_ON_FORK) || policy & SCHED_RESET_ON_FORK;
+}
+
 static long set_policy(struct thread *t, int policy, int priority)
 {
-	int max = priority_max(policy & ~SCHED_RESET_ON_FORK);
+	int new = policy & ~SCHED_RESET_ON_FORK, max = priority_max(new);
 
 	if (max < 0 || priority < 0 || priority > max || (max && !priority))
 		return -EINVAL;
-	if (!may_change(t) ||
-	    (max && !cred_has_cap(CAP_SYS_NICE) && (u64)priority > t->process->rlimit[RLIMIT_RTPRIO].cur))
+	if (!may_change_policy(t, policy, priority))
 		return -EPERM;
-	t->policy = policy;
-	t->rt_priority = priority;
+	sched_set_policy(t, policy, priority);
+	futex_pi_rank_changed(t);
 	return 0;
 }
 
@@ -229,9 +261,21 @@ SYSCALL(sched_getparam)
 
 SYSCALL(sched_rr_get_interval)
 {
+	struct thread *t;
+
 	if ((int)a < 0)
 		return -EINVAL;
-	return find(a) ? timespec_to_user(user(b), SLICE_NS) : -ESRCH;
+	t = find(a);
+	if (!t)
+		return -ESRCH;
+	switch (t->policy & ~SCHED_RESET_ON_FORK) {
+	case SCHED_RR:
+		return timespec_to_user(user(b), RR_SLICE_NS);
+	case SCHED_FIFO:
+		return timespec_to_user(user(b), 0);
+	default:
+		return timespec_to_user(user(b), SLICE_NS);
+	}
 }
 
 /* struct sched_attr, first version */
@@ -244,28 +288,64 @@ struct k_sched_attr {
 };
 _Static_assert(sizeof(struct k_sched_attr) == 48, "sched_attr");
 
+/* A newer program's structure may be longer, if it asks for nothing that is not known here. */
+static int read_attr(u64 from, struct k_sched_attr *attr)
+{
+	const u32 known = sizeof(*attr);
+	u32 size, at;
+	u8 byte;
+
+	if (get_user(size, user(from)))
+		return -EFAULT;
+	size = size ? size : known;
+	if (size < known || size > PAGE_SIZE)
+		return put_user(user(from), known) ? -EFAULT : -E2BIG;
+	for (at = known; at < size; at++) {
+		if (get_user(byte, user(from + at)))
+			return -EFAULT;
+		if (byte)
+			return put_user(user(from), known) ? -EFAULT : -E2BIG;
+	}
+	return get_user(*attr, user(from)) ? -EFAULT : 0;
+}
+
+/* The nice value counts for policies that use it. */
+static long set_attr(struct thread *t, const struct k_sched_attr *attr)
+{
+	int policy = (int)attr->policy, nice = MIN(MAX(attr->nice, -20), 19), priority = (int)attr->priority;
+	bool fair;
+	long error;
+
+	if (attr->flags & ATTR_KEEP_POLICY)
+		policy = t->policy & ~SCHED_RESET_ON_FORK;
+	fair = policy == SCHED_NORMAL || policy == SCHED_BATCH;
+	if (attr->flags & ATTR_KEEP_PARAMS) {
+		priority = t->rt_priority;
+		nice = t->nice;
+	}
+	if (fair && !may_nice(t, nice) && !cred_has_cap(CAP_SYS_NICE))
+		return -EPERM;
+	error = set_policy(t, policy | (attr->flags & ATTR_RESET_ON_FORK ? SCHED_RESET_ON_FORK : 0), priority);
+	if (!error && fair)
+		sched_set_nice(t, nice);
+	return error;
+}
+
 SYSCALL(sched_setattr)
 {
 	struct k_sched_attr attr;
 	struct thread *t;
-	long error;
+	int error;
 
 	if (!b || (int)a < 0 || c)
 		return -EINVAL;
-	if (get_user(attr, user(b)))
-		return -EFAULT;
-	if (attr.size && attr.size < sizeof(attr))
-		return -E2BIG;
+	error = read_attr(b, &attr);
+	if (error)
+		return error;
+	if ((int)attr.policy < 0 || attr.flags & ~(u64)ATTR_FLAGS)
+		return -EINVAL;
 	t = find(a);
-	if (!t)
-		return -ESRCH;
-	error = set_policy(t, (int)attr.policy | (attr.flags & 1 ? SCHED_RESET_ON_FORK : 0), (int)attr.priority);
-	if (!error && (attr.policy == SCHED_NORMAL || attr.policy == SCHED_BATCH)) {
-		if (attr.nice < t->nice && !cred_has_cap(CAP_SYS_NICE))
-			return -EPERM;
-		sched_set_nice(t, MIN(MAX(attr.nice, -20), 19));
-	}
-	return error;
+	return t ? set_attr(t, &attr) : -ESRCH;
 }
 
 SYSCALL(sched_getattr)

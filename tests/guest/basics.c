@@ -70,8 +70,27 @@ static void clocks(void)
 	CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a) == 0);
 }
 
+/* Faults, a system call and an unaligned access with the alignment check flag set: the program's, not the kernel's. */
+static void alignment_check(void)
+{
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long flags = 0, id = SYS_getppid;
+	theme("alignment check");
+	__asm__ volatile("pushf\n\torq $0x40000, (%%rsp)\n\tpopf\n\t"
+			 "movb $1, (%2)\n\tmovb $1, 4096(%2)\n\tsyscall\n\t"
+			 "pushf\n\tpop %0\n\tpushf\n\tandq $~0x40000, (%%rsp)\n\tpopf"
+			 : "=&r"(flags), "+a"(id)
+			 : "r"(page)
+			 : "rcx", "r11", "memory");
+	CHECK_THAT(flags & 0x40000, "the flag outlives page faults and a system call");
+	CHECK_THAT(id == (unsigned long)getppid(), "which do their work");
+	CHECK(page[0] == 1 && page[4096] == 1);
+	munmap(page, 8192);
+}
+
 int main(void)
 {
+	alignment_check();
 	start_of_program();
 	errors();
 	clocks();

@@ -237,6 +237,137 @@ static void inheritance(void)
 	word = 0;
 }
 
+/* ---- requeue to a PI futex: word is the condition, other the lock ---- */
+
+struct requeued {
+	pthread_t thread;
+	pid_t id;
+	unsigned owner; /* of the lock when the wait returned */
+	int result;
+};
+
+static void *wait_requeue(void *argument)
+{
+	struct requeued *w = argument;
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += 50;
+	w->id = (pid_t)syscall(SYS_gettid);
+	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+	w->result = futex(&word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &t, &other, 0) ? errno : 0;
+	w->owner = __atomic_load_n(&other, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK;
+	if (!w->result)
+		futex(&other, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	return NULL;
+}
+
+static void start_requeue(struct requeued *w, int count)
+{
+	started = 0;
+	for (int i = 0; i < count; i++)
+		pthread_create(&w[i].thread, NULL, wait_requeue, &w[i]);
+	while (__atomic_load_n(&started, __ATOMIC_SEQ_CST) < count)
+		sched_yield();
+	for (int i = 0; i < count; i++)
+		until_asleep(getpid(), w[i].id);
+}
+
+static int all_owned(struct requeued *w, int count)
+{
+	int good = 1;
+	for (int i = 0; i < count; i++) {
+		pthread_join(w[i].thread, NULL);
+		good &= !w[i].result && w[i].owner == (unsigned)w[i].id;
+	}
+	return good;
+}
+
+static void requeue_pi(void)
+{
+	struct requeued w[3];
+	struct timespec past = {1, 0};
+	unsigned third = 0;
+	theme("futex requeue PI");
+	word = other = 0;
+	CHECK_ERRNO(futex(&word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 1, NULL, &other, 0), EAGAIN);
+	CHECK_ERRNO(futex(&word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, NULL, &word, 0), EINVAL);
+	CHECK_ERRNO(futex(&word, FUTEX_WAIT_REQUEUE_PI_PRIVATE, 0, &past, &other, 0), ETIMEDOUT);
+	CHECK_ERRNO(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 2, (void *)1, &other, 0), EINVAL);
+	CHECK_ERRNO(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &word, 0), EINVAL);
+	CHECK_ERRNO(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &other, 5), EAGAIN);
+	CHECK(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &other, 0) == 0);
+	start_requeue(w, 1);
+	CHECK_ERRNO_THAT(futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), EINVAL, "a plain wake of such a waiter");
+	CHECK_ERRNO_THAT(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &third, 0), EINVAL,
+			 "a requeue to another lock than it waits for");
+	CHECK_THAT(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &other, 0) == 1, "one gets the free lock");
+	CHECK_THAT(all_owned(w, 1), "and returns as its owner");
+	start_requeue(w, 3);
+	futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	CHECK_THAT(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)9, &other, 0) == 3,
+		   "three wait for a held one");
+	CHECK(other & FUTEX_WAITERS);
+	CHECK(futex(&other, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+	CHECK_THAT(all_owned(w, 3), "and own it one after the other");
+	CHECK((other & FUTEX_TID_MASK) == 0);
+	start_requeue(w, 3);
+	CHECK_THAT(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)0, &other, 0) == 1, "one at a time");
+	CHECK(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)0, &other, 0) == 1);
+	CHECK(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)0, &other, 0) == 1);
+	CHECK(all_owned(w, 3));
+	word = other = 0;
+}
+
+static void *lock_pi_and_end(void *argument)
+{
+	futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	__atomic_store_n(&started, 1, __ATOMIC_SEQ_CST);
+	while (!(__atomic_load_n(&word, __ATOMIC_SEQ_CST) & FUTEX_WAITERS))
+		sched_yield();
+	sleep_ms(5);
+	return NULL;
+}
+
+static void *lock_both(void *argument)
+{
+	long error = futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	__atomic_store_n(&started, (int)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	error |= futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	error |= futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	error |= futex(&other, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	return (void *)error;
+}
+
+static void pi_owners(void)
+{
+	unsigned self = (unsigned)syscall(SYS_gettid);
+	pthread_t t;
+	void *result;
+	theme("futex PI owners");
+	word = other = 0;
+	started = 0;
+	pthread_create(&t, NULL, lock_pi_and_end, NULL);
+	while (!__atomic_load_n(&started, __ATOMIC_SEQ_CST))
+		sched_yield();
+	CHECK_THAT(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0, "an owner's end hands the lock over");
+	CHECK_THAT((word & (FUTEX_TID_MASK | FUTEX_OWNER_DIED)) == (self | FUTEX_OWNER_DIED), "marked");
+	pthread_join(t, NULL);
+	futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	word = 0;
+	started = 0;
+	futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0);
+	pthread_create(&t, NULL, lock_both, NULL);
+	while (!__atomic_load_n(&started, __ATOMIC_SEQ_CST))
+		sched_yield();
+	until_asleep(getpid(), started);
+	CHECK_ERRNO_THAT(futex(&other, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), EDEADLK,
+			 "two that wait for each other");
+	CHECK(futex(&word, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0) == 0);
+	pthread_join(t, &result);
+	CHECK(result == NULL);
+	word = other = 0;
+}
+
 struct node {
 	struct robust_list list;
 	unsigned futex;
@@ -350,6 +481,8 @@ int main(void)
 	wakes();
 	between_processes();
 	inheritance();
+	requeue_pi();
+	pi_owners();
 	robust();
 	vectors();
 	return finish();

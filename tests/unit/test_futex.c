@@ -2,7 +2,7 @@
  *
  * Futexes: who is woken, requeued, handed a lock, and what the end of a thread leaves behind. User memory is an array;
  * a sleep runs the test's hook instead.
- * sources: guestkernel/proc/futex.c guestkernel/proc/futex_pi.c tests/unit/arch_stub.c
+ * sources: guestkernel/proc/futex.c guestkernel/proc/futex_pi.c guestkernel/proc/runqueue.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +57,11 @@ struct thread *thread_find(int tid)
 {
 	return tid >= 1 && tid <= 4 ? &threads[tid - 1] : NULL;
 }
+void sched_set_boost(struct thread *t, int rank)
+{
+	t->boost = rank;
+}
+struct process kernel_process;
 void sched_wake(struct thread *t)
 {
 	woken[t - threads] = true;
@@ -77,6 +82,7 @@ static int setup(void **state)
 	for (int i = 0; i < 4; i++) {
 		threads[i].tid = i + 1;
 		threads[i].mm = &mm;
+		threads[i].process = &stub_process;
 	}
 	stub_current = &threads[0];
 	return 0;
@@ -193,17 +199,19 @@ static void shared_memory_is_found_by_its_page(void **state)
 	assert_true(a.mm == b.mm && a.addr == b.addr);
 }
 
-static int unlocked_for_me(void)
+/* The second waits; the first, who has its rank meanwhile, unlocks. */
+static int unlocked_by_first(void)
 {
-	stub_current = &threads[1];
-	assert_int_equal(futex_unlock_pi(BASE, false), 0);
+	assert_int_equal(threads[0].boost, 20);
 	stub_current = &threads[0];
+	assert_int_equal(futex_unlock_pi(BASE, false), 0);
+	stub_current = &threads[1];
 	return 0;
 }
 
 static void pi_locks_are_handed_over(void **state)
 {
-	struct futex_waiter w;
+	struct futex_key key = {&mm, BASE};
 
 	assert_int_equal(futex_lock_pi(BASE, false, false, 0), 0);
 	assert_int_equal(*word(BASE), 1);
@@ -211,17 +219,146 @@ static void pi_locks_are_handed_over(void **state)
 	stub_current = &threads[1];
 	assert_int_equal(futex_lock_pi(BASE, false, true, 0), -EAGAIN);
 	assert_int_equal(futex_unlock_pi(BASE, false), -EPERM);
-	stub_current = &threads[0];
-	queue(&w, 1, BASE, FUTEX_ANY, true);
-	assert_int_equal(futex_wake(&w.key, 1, FUTEX_ANY), -EINVAL);
-	assert_int_equal(futex_unlock_pi(BASE, false), 0);
-	assert_int_equal(*word(BASE) & FUTEX_TID_MASK, 2);
-	assert_true(woken[1]);
-	on_sleep = unlocked_for_me;
+	threads[1].rt_priority = 20;
+	on_sleep = unlocked_by_first;
 	assert_int_equal(futex_lock_pi(BASE, false, false, 0), 0);
-	assert_int_equal(*word(BASE), 1);
+	assert_int_equal(*word(BASE), 2);
+	assert_true(woken[1]);
+	assert_int_equal(threads[0].boost, 0);
+	assert_int_equal(futex_unlock_pi(BASE, false), 0);
+	assert_int_equal(*word(BASE), 0);
+	assert_int_equal(futex_wake(&key, 1, FUTEX_ANY), 0);
+	stub_current = &threads[0];
 	*word(BASE) = 999;
 	assert_int_equal(futex_lock_pi(BASE, false, false, 0), -ESRCH);
+}
+
+/* Owner 1 of BASE, owner 2 of BASE + 8 who waits for BASE; 1 now asks for BASE + 8. */
+static int ask_for_the_other(void)
+{
+	stub_current = &threads[0];
+	assert_int_equal(futex_lock_pi(BASE + 8, false, false, 0), -EDEADLK);
+	stub_current = &threads[1];
+	return -ETIMEDOUT;
+}
+
+static void waiting_in_a_circle_is_refused(void **state)
+{
+	*word(BASE) = 1;
+	*word(BASE + 8) = 2;
+	stub_current = &threads[1];
+	on_sleep = ask_for_the_other;
+	assert_int_equal(futex_lock_pi(BASE, false, false, 9), -ETIMEDOUT);
+	assert_ptr_equal(threads[1].pi_wait, NULL);
+}
+
+static int third_waits_for_second(void);
+static int look_at_ranks(void)
+{
+	assert_int_equal(threads[1].boost, 30);
+	assert_int_equal(threads[0].boost, 30);
+	return -ETIMEDOUT;
+}
+static int third_waits_for_second(void)
+{
+	if (stub_current == &threads[2])
+		return look_at_ranks();
+	stub_current = &threads[2];
+	threads[2].rt_priority = 30;
+	assert_int_equal(futex_lock_pi(BASE + 8, false, false, 9), -ETIMEDOUT);
+	assert_int_equal(threads[1].boost, 0);
+	assert_int_equal(threads[0].boost, 0);
+	stub_current = &threads[1];
+	return -ETIMEDOUT;
+}
+
+static void rank_goes_along_the_chain(void **state)
+{
+	*word(BASE) = 1;
+	*word(BASE + 8) = 2;
+	stub_current = &threads[1];
+	on_sleep = third_waits_for_second;
+	assert_int_equal(futex_lock_pi(BASE, false, false, 9), -ETIMEDOUT);
+}
+
+static int owner_ends(void)
+{
+	threads[0].mm = &mm;
+	futex_exit(&threads[0]);
+	return 0;
+}
+
+static void what_a_dead_owner_held_goes_to_the_waiter(void **state)
+{
+	*word(BASE) = 1;
+	stub_current = &threads[1];
+	on_sleep = owner_ends;
+	assert_int_equal(futex_lock_pi(BASE, false, false, 0), 0);
+	assert_int_equal(*word(BASE), 2 | FUTEX_OWNER_DIED);
+}
+
+static int requeued_to_free(void)
+{
+	struct futex_key key = {&mm, BASE};
+
+	stub_current = &threads[0];
+	assert_int_equal(futex_wake(&key, 1, FUTEX_ANY), -EINVAL);
+	assert_int_equal(futex_requeue(BASE, BASE + 8, false, 1, 1, NULL), -EINVAL);
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE + 8, false, 0, 1), -EAGAIN);
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE + 16, false, 0, 0), -EINVAL);
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE, false, 0, 0), -EINVAL);
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE + 8, false, 0, 0), 1);
+	stub_current = &threads[1];
+	return 0;
+}
+
+static int requeued_to_held(void)
+{
+	stub_current = &threads[0];
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE + 8, false, 0, 0), 1);
+	assert_int_equal(*word(BASE + 8), 1 | FUTEX_WAITERS);
+	assert_false(woken[1]);
+	assert_int_equal(threads[0].boost, 40);
+	assert_int_equal(futex_unlock_pi(BASE + 8, false), 0);
+	assert_int_equal(threads[0].boost, 0);
+	stub_current = &threads[1];
+	return 0;
+}
+
+static int requeued_then_signal(void)
+{
+	*word(BASE + 8) = 1;
+	assert_int_equal(futex_cmp_requeue_pi(BASE, BASE + 8, false, 0, 0), 1);
+	return -ERESTARTSYS;
+}
+
+static int signal_at_once(void)
+{
+	return -ERESTARTSYS;
+}
+
+static void a_condition_waiter_ends_as_owner(void **state)
+{
+	stub_current = &threads[1];
+	threads[1].rt_priority = 40;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE, false, 0, 0), -EINVAL);
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 1, 0), -EAGAIN);
+	on_sleep = requeued_to_free;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 0, 0), 0);
+	assert_int_equal(*word(BASE + 8), 2);
+	*word(BASE + 8) = 1;
+	woken[1] = false;
+	on_sleep = requeued_to_held;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 0, 0), 0);
+	assert_int_equal(*word(BASE + 8), 2);
+	assert_true(woken[1]);
+	on_sleep = requeued_then_signal;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 0, 0), -EAGAIN);
+	on_sleep = signal_at_once;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 0, 0), -ERESTARTNOINTR);
+	on_sleep = time_out;
+	assert_int_equal(futex_wait_requeue_pi(BASE, BASE + 8, false, 0, 9), -ETIMEDOUT);
+	assert_ptr_equal(threads[1].pi_wait, NULL);
 }
 
 /* A robust list with two locks and one in the middle of being taken. */
@@ -273,6 +410,10 @@ int main(void)
 	    cmocka_unit_test_setup(shared_memory_is_found_by_its_page, setup),
 	    cmocka_unit_test_setup(pi_locks_are_handed_over, setup),
 	    cmocka_unit_test_setup(a_dead_owner_is_noticed, setup),
+	    cmocka_unit_test_setup(waiting_in_a_circle_is_refused, setup),
+	    cmocka_unit_test_setup(rank_goes_along_the_chain, setup),
+	    cmocka_unit_test_setup(what_a_dead_owner_held_goes_to_the_waiter, setup),
+	    cmocka_unit_test_setup(a_condition_waiter_ends_as_owner, setup),
 	    cmocka_unit_test_setup(a_circular_robust_list_ends, setup),
 	};
 

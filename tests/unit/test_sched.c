@@ -2,7 +2,7 @@
  *
  * What the scheduler decides: who runs next, where a woken thread goes, when a timer event is asked for. The stub's
  * arch_switch() only changes who is current, so each schedule() returns at once and the decision can be looked at.
- * sources: guestkernel/proc/sched.c guestkernel/proc/wait.c guestkernel/proc/timer.c guestkernel/lib.c tests/unit/arch_stub.c
+ * sources: guestkernel/proc/sched.c guestkernel/proc/runqueue.c guestkernel/proc/wait.c guestkernel/proc/timer.c guestkernel/lib.c tests/unit/arch_stub.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <linux/sched.h>
 #include "guestkernel/events.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
@@ -271,6 +272,133 @@ static void yield_alternates(void **state)
 	assert_ptr_equal(stub_current, first);
 }
 
+static void make_rt(struct thread *t, int policy, int priority)
+{
+	sched_set_policy(t, policy, priority);
+}
+
+static void real_time_goes_first_and_by_priority(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	make_rt(&threads[1], SCHED_FIFO, 10);
+	make_rt(&threads[2], SCHED_FIFO, 20);
+	make_rt(&threads[3], SCHED_FIFO, 10);
+	sched_start(&threads[1], false);
+	assert_true(threads[0].need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	sched_start(&threads[3], false);
+	assert_false(threads[1].need_resched); /* the same priority waits */
+	sched_start(&threads[2], false);
+	assert_true(threads[1].need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[2]);
+	threads[2].state = THREAD_SLEEPING;
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]); /* who was preempted stands first of its priority */
+	sched_yield_cpu();
+	assert_ptr_equal(stub_current, &threads[3]);
+}
+
+static void fifo_has_no_slice_and_rr_has(void **state)
+{
+	start(1);
+	make_rt(&threads[0], SCHED_FIFO, 5);
+	make_rt(&threads[1], SCHED_FIFO, 5);
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	sched_before_user();
+	assert_int_equal(stub_deadline, 0);
+	run_for(700);
+	assert_ptr_equal(stub_current, &threads[0]);
+	make_rt(&threads[0], SCHED_RR, 5);
+	make_rt(&threads[1], SCHED_RR, 5);
+	stub_current->need_resched = true;
+	schedule();
+	struct thread *first = stub_current;
+	sched_before_user();
+	assert_int_equal(stub_deadline, stub_now_ns + 100 * MS);
+	run_for(99);
+	assert_ptr_equal(stub_current, first);
+	run_for(1);
+	assert_ptr_not_equal(stub_current, first);
+}
+
+static void a_real_time_thread_that_never_sleeps_leaves_a_twentieth(void **state)
+{
+	start(1);
+	make_rt(&threads[1], SCHED_FIFO, 50);
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	assert_in_range(share_of(&threads[0], 10000), 400, 600);
+}
+
+static void idle_policy_gives_way_and_batch_does_not_push(void **state)
+{
+	start(1);
+	threads[0].policy = SCHED_IDLE;
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	assert_in_range(share_of(&threads[0], 4000), 0, 60);
+	start(1);
+	threads[1].policy = SCHED_BATCH;
+	sched_start(&threads[0], false);
+	schedule();
+	threads[1].state = THREAD_SLEEPING;
+	run_for(10000);
+	sched_wake(&threads[1]);
+	assert_false(threads[0].need_resched);
+}
+
+static void a_boost_acts_until_it_ends(void **state)
+{
+	start(1);
+	make_rt(&threads[1], SCHED_FIFO, 10);
+	sched_start(&threads[0], false);
+	sched_start(&threads[1], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	sched_set_boost(&threads[0], 30);
+	assert_true(threads[1].need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[0]);
+	sched_set_boost(&threads[0], 0);
+	assert_true(threads[0].need_resched);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	assert_int_equal(sched_runnable(), 2);
+}
+
+static void a_preempted_real_time_thread_moves_to_a_lesser_cpu(void **state)
+{
+	start(2);
+	on_cpu(1, idle[1]);
+	threads[2].affinity = 2;
+	sched_start(&threads[2], false); /* an ordinary thread on CPU 1 */
+	schedule();
+	on_cpu(0, idle[0]);
+	make_rt(&threads[0], SCHED_FIFO, 10);
+	make_rt(&threads[1], SCHED_FIFO, 20);
+	threads[1].affinity = 1;
+	sched_start(&threads[0], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[0]);
+	sched_start(&threads[1], false);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[1]);
+	assert_int_equal(threads[0].queue, 1);
+	assert_true(threads[2].need_resched);
+	on_cpu(1, &threads[2]);
+	schedule();
+	assert_ptr_equal(stub_current, &threads[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +414,12 @@ int main(void)
 	    cmocka_unit_test(sleep_tells_signals_and_deadlines),
 	    cmocka_unit_test(waking_takes_one_exclusive_waiter_and_all_others),
 	    cmocka_unit_test(yield_alternates),
+	    cmocka_unit_test(real_time_goes_first_and_by_priority),
+	    cmocka_unit_test(fifo_has_no_slice_and_rr_has),
+	    cmocka_unit_test(a_real_time_thread_that_never_sleeps_leaves_a_twentieth),
+	    cmocka_unit_test(idle_policy_gives_way_and_batch_does_not_push),
+	    cmocka_unit_test(a_boost_acts_until_it_ends),
+	    cmocka_unit_test(a_preempted_real_time_thread_moves_to_a_lesser_cpu),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ check_error 125 "nosuch" "a name that is not there" run --profile nosuch true
 # ---- system calls ----
 base=read,write,open,openat,close,fstat,newfstatat,mmap,mprotect,munmap,brk,arch_prctl,set_tid_address,set_robust_list,rseq
 base+=,prlimit64,getrandom,exit_group,ioctl,fcntl,access,pread64,rt_sigaction,rt_sigprocmask,rt_sigreturn,getpid,getppid,getuid,geteuid
-base+=,getgid,getegid,dup2,stat,getcwd,faccessat2,readlink
+base+=,getgid,getegid,dup2,rt_sigsuspend,stat,getcwd,faccessat2,readlink
 check_output hi "what is listed works" --allow-syscall $base -- "$sh" -c 'echo hi'
 check_status 159 "a call that is not ends the program by SIGSYS" --allow-syscall $base --stats="$TMP/stats" -- "$sh" -c 'echo $(echo in a child)'
 check "the outcome is denied" equal "$(outcome outcome)" '"denied"'

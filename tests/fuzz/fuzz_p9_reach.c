@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A hostile 9P client on a writable tree of which a list allows a part: what is not listed must neither be read nor
+ * changed, nor become reachable by another name.
+ *
+ * Input: messages one after another, each as on the wire (its size corrected to what is left).
+ * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * runner/p9_reach.c runner/path_tree.c
+ */
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runner/p9_session.h"
+
+#define CANARY "CANARY-that-no-reply-may-hold"
+
+static char top[] = "/dev/shm/fuzz-p9-XXXXXX";
+static struct p9_export export;
+static struct path_tree *list;
+static uint8_t reply[P9_MSIZE_MAX];
+
+static const char *in_top(const char *name)
+{
+	static char text[4][256];
+	static unsigned turn;
+	char *out = text[turn++ % 4];
+	snprintf(out, sizeof(text[0]), "%s/%s", top, name);
+	return out;
+}
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = open(in_top(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		abort();
+	close(fd);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return ftw->level ? remove(path) : 0;
+}
+
+static void allow(const char *name, uint32_t flags)
+{
+	list->node[path_tree_add_path(list, in_top(name))].flags |= flags;
+}
+
+/* Listed: a to read; w to write; d/n to be made; m, a directory, by itself; t with all beneath it. Not listed: the
+ * canaries. */
+static void fill_tree(void)
+{
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	if (mkdir(in_top("d"), 0755) || mkdir(in_top("m"), 0755) || mkdir(in_top("t"), 0755) ||
+	    mkdir(in_top("t/u"), 0755))
+		abort();
+	put_file("a", "read only");
+	put_file("w", "");
+	put_file("b", CANARY);
+	put_file("d/b", CANARY);
+	put_file("m/b", CANARY);
+}
+
+static void clean_up(void)
+{
+	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	rmdir(top);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	if (access("/dev/shm", W_OK))
+		strcpy(top, "/tmp/fuzz-p9-XXXXXX");
+	list = path_tree_new();
+	if (!list || !mkdtemp(top))
+		abort();
+	atexit(clean_up);
+	umask(0);
+	fill_tree();
+	allow("a", REACH_READ);
+	allow("w", REACH_READ | REACH_WRITE);
+	allow("d/n", REACH_READ | REACH_WRITE);
+	allow("m", REACH_READ | REACH_WRITE);
+	allow("t", REACH_ALL);
+	export = (struct p9_export){.shares = 1, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY), .list = list};
+	if (p9_share_open(&export.share[0], top, true))
+		abort();
+	export.share[0].reach = p9_reach_at(&export, top);
+	return 0;
+}
+
+static void check_file(const char *name, const char *want)
+{
+	char text[64] = "";
+	struct stat st;
+	int fd = open(in_top(name), O_RDONLY | O_NOFOLLOW);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, want))
+		abort();
+	if (fstat(fd, &st) || (st.st_mode & 07777) != 0644 || st.st_nlink != 1)
+		abort();
+	close(fd);
+}
+
+static size_t begin(struct p9_session *session)
+{
+	static const uint8_t version[] = "\x15\0\0\0\x64\xff\xff\0\0\x10\0\x08\0"
+					 "9P2000.L";
+	static const uint8_t attach[] = "\x18\0\0\0\x68\0\0\0\0\0\0\xff\xff\xff\xff\0\0\1\0"
+					"0\0\0\0\0";
+	return p9_session_handle(session, version, 21, reply, sizeof(reply)) &&
+	       p9_session_handle(session, attach, 24, reply, sizeof(reply));
+}
+
+/* May this request, which succeeded, have changed the tree? */
+static bool modifies(uint8_t type)
+{
+	return type == P9_TLOPEN || type == P9_TLCREATE || type == P9_TSYMLINK || type == P9_TMKNOD ||
+	       type == P9_TSETATTR || type == P9_TLINK || type == P9_TMKDIR || type == P9_TRENAMEAT ||
+	       type == P9_TUNLINKAT || type == P9_TWRITE;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct p9_session session;
+	bool changed = false;
+	if ((!session.fid && p9_session_init(&session, &export)) || !begin(&session))
+		abort();
+	while (size >= P9_HEADER) {
+		size_t bytes = data[0] | (size_t)data[1] << 8;
+		if (bytes < P9_HEADER || bytes > size)
+			bytes = size;
+		uint8_t *copy = malloc(bytes);
+		memcpy(copy, data, bytes);
+		uint32_t length = (uint32_t)bytes;
+		memcpy(copy, &length, 4);
+		size_t answered = p9_session_handle(&session, copy, bytes, reply, sizeof(reply));
+		changed |= answered && modifies(copy[4]) && reply[4] == copy[4] + 1;
+		free(copy);
+		if (answered && (answered < P9_HEADER || memmem(reply, answered, CANARY, strlen(CANARY))))
+			abort();
+		data += bytes;
+		size -= bytes;
+	}
+	if (changed) {
+		check_file("a", "read only");
+		check_file("b", CANARY);
+		check_file("d/b", CANARY);
+		/* An empty name may be removed, but m is not empty. */
+		check_file("m/b", CANARY);
+		p9_fid_drop_all(&session);
+		fill_tree();
+	}
+	return 0;
+}

@@ -6,7 +6,7 @@
  *
  * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
  * the BPF. The threads of the VMM may not do any of these, on purpose: opening, creating or duplicating descriptors,
- * sockets, memory mappings and protections, processes and threads, credentials. The runner allocates nothing after
+ * sockets, memory mappings (but of files, at fixed addresses, never executable) and protections, processes and threads, credentials. The runner allocates nothing after
  * lock-down. A filter cannot look behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that
  * the caller itself gave as a standard stream.
  */
@@ -35,18 +35,26 @@ struct policy_row {
 	const char *name;
 	struct policy_check check;
 	const char *reason;
+	struct policy_check also; /* a second argument */
 };
 
 /* Stands for the process id, which is known at run time only; patched when the filter is installed. */
 #define POLICY_PID_PLACEHOLDER 0x7ed1c0deu
 
 /* clang-format off */
-#define ROW(call, why) {SYS_##call, #call, {0, 0, 0, NULL}, why}
-#define ROW_IF(call, arg, bits, why) {SYS_##call, #call, {arg, 0xffffffffu, (uint32_t)(bits), #bits}, why}
+#define NO_CHECK {0, 0, 0, NULL}
+#define ROW(call, why) {SYS_##call, #call, NO_CHECK, why, NO_CHECK}
+#define ROW_IF(call, arg, bits, why) {SYS_##call, #call, {arg, 0xffffffffu, (uint32_t)(bits), #bits}, why, NO_CHECK}
+#define ROW_IF_BOTH(call, arg, bits, arg2, bits2, why) \
+	{SYS_##call, #call, {arg, 0xffffffffu, (uint32_t)(bits), #bits}, why, {arg2, 0xffffffffu, (uint32_t)(bits2), #bits2}}
 #define ROW_FUTEX(op, why) \
-	{SYS_futex, "futex", {1, ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op, #op}, why}
+	{SYS_futex, "futex", {1, ~(uint32_t)(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), op, #op}, why, NO_CHECK}
 #define ROW_OWN_PID(call, why) \
-	{SYS_##call, #call, {0, 0xffffffffu, POLICY_PID_PLACEHOLDER, "the runner's own process"}, why}
+	{SYS_##call, #call, {0, 0xffffffffu, POLICY_PID_PLACEHOLDER, "the runner's own process"}, why, NO_CHECK}
+
+/* Into the room that the guest gives, which is its memory by construction; nothing can be made executable. */
+#define ROW_MAP_IMAGE \
+	ROW_IF_BOTH(mmap, 2, PROT_READ | PROT_WRITE, 3, MAP_PRIVATE | MAP_FIXED, "pages of a large program or library, into the guest's page cache")
 
 #define POLICY_VCPU_ROWS \
 	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"), \
@@ -58,6 +66,7 @@ struct policy_row {
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
 	ROW(readv, "caller's input, straight into the guest's buffers"), \
 	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW_MAP_IMAGE, \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
 	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"), \
@@ -90,6 +99,7 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
 	ROW(readv, "caller's input, straight into the guest's buffers"), \
 	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW_MAP_IMAGE, \
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model; the end of the vCPUs"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \

@@ -15,6 +15,7 @@
 struct image_file {
 	int fd;	       /* regular file, open for reading; closed when it has been sent */
 	uint64_t size; /* bytes, as the job says */
+	bool mapped;   /* its pages are mapped into the room, not copied: image_file_worth_mapping() */
 };
 
 struct image_stream {
@@ -28,6 +29,9 @@ struct image_stream {
 	int failed_errno; /* 0: it was truncated while being read */
 };
 
+/* Whether a file is so large that its pages are better mapped than copied, and can be. Before confinement. */
+bool image_file_worth_mapping(int fd, uint64_t size);
+
 /* Files of size 0 send nothing. Sizes are below 2^62. */
 void image_stream_init(struct image_stream *image, struct image_file *file, uint32_t count);
 
@@ -35,7 +39,8 @@ void image_stream_init(struct image_stream *image, struct image_file *file, uint
 bool image_stream_pending(const struct image_stream *image);
 
 /* Fills the spans with the next bytes, as far as there are any, and cuts them off; returns how many. A file that ends
- * early or cannot be read is replaced by zero bytes and noted in failed*. */
+ * early or cannot be read is replaced by zero bytes and noted in failed*. Mapped pages show the file as it is when they
+ * are touched; those of a file that has become shorter since raise SIGBUS, or EFAULT from KVM_RUN. */
 size_t image_stream_read(struct image_stream *image, struct spans *spans);
 
 /* Closes the files that have not been sent. */

@@ -82,7 +82,8 @@ static int find_program(struct run *run, struct error *error)
 	for (size_t i = 0; i < run->closure.count; i++) {
 		const struct closure_entry *e = &run->closure.entries[i];
 		if (e->kind == WIRE_FILE_REGULAR)
-			run->image[run->image_files++] = (struct image_file){.fd = e->fd, .size = e->size};
+			run->image[run->image_files++] = (struct image_file){
+			    .fd = e->fd, .size = e->size, .mapped = image_file_worth_mapping(e->fd, e->size)};
 	}
 	return 0;
 }

@@ -417,6 +417,17 @@ static void inject(struct vcpu *vcpu, struct kvm_run *run)
 	}
 }
 
+static bool no_memory(struct machine *machine)
+{
+	if (first_crash(machine))
+		snprintf(machine->crash_text, sizeof(machine->crash_text),
+			 "the host could not give memory that the guest touched: a file of the program was truncated "
+			 "while it "
+			 "ran, or the host has none left");
+	machine_stop(machine, MACHINE_FAILED);
+	return false;
+}
+
 static void run_guest(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -436,6 +447,10 @@ static void run_guest(struct vcpu *vcpu)
 			run->immediate_exit = 0;
 			vcpu->exits[EXIT_KICK]++;
 			vcpu->interrupted = true;
+			continue;
+		}
+		if (number == EFAULT) {
+			more = no_memory(machine);
 			continue;
 		}
 		if (number) {

@@ -48,9 +48,11 @@ static size_t count_calls(const struct policy_role_table *table)
 
 static void add_row(scmp_filter_ctx filter, const struct policy_row *row, size_t index)
 {
-	const struct policy_check *check = &row->check;
-	struct scmp_arg_cmp compare = {check->argument, SCMP_CMP_MASKED_EQ, check->mask, check->value};
-	int result = seccomp_rule_add_exact_array(filter, SCMP_ACT_ALLOW, row->number, check->text ? 1 : 0, &compare);
+	const struct policy_check *check = &row->check, *also = &row->also;
+	struct scmp_arg_cmp compare[2] = {{check->argument, SCMP_CMP_MASKED_EQ, check->mask, check->value},
+					  {also->argument, SCMP_CMP_MASKED_EQ, also->mask, also->value}};
+	unsigned count = !check->text ? 0 : also->text ? 2 : 1;
+	int result = seccomp_rule_add_exact_array(filter, SCMP_ACT_ALLOW, row->number, count, compare);
 	if (result < 0)
 		die("rule for %s: %s", row->name, strerror(-result));
 	seccomp_syscall_priority(filter, row->number, (uint8_t)(255 - index));
@@ -145,6 +147,10 @@ static void print_markdown_table(const struct policy_role_table *table)
 		if (row->check.text) {
 			printf("argument %u is ", row->check.argument + 1);
 			print_cell(row->check.text);
+		}
+		if (row->also.text) {
+			printf(", argument %u is ", row->also.argument + 1);
+			print_cell(row->also.text);
 		}
 		printf(" | %s |\n", row->reason);
 	}

@@ -131,6 +131,8 @@ static void every_row_lets_its_call_through(void **state)
 			struct call call = {role, row->name, row->number, {-1ul, -1ul, -1ul, -1ul, -1ul, -1ul}};
 			if (row->check.text)
 				call.arguments[row->check.argument] = row->check.value;
+			if (row->also.text)
+				call.arguments[row->also.argument] = row->also.value;
 			if (row->number == SYS_exit || row->number == SYS_exit_group)
 				call.arguments[0] = PASSED;
 			if (row->check.value != POLICY_PID_PLACEHOLDER)
@@ -235,6 +237,8 @@ static void wrong_arguments_are_refused(void **state)
 	    {POLICY_IO_TTY, "ioctl", SYS_ioctl, {-1ul, TIOCSCTTY}},
 	    {POLICY_VCPU, "madvise", SYS_madvise, {0, 0, MADV_HWPOISON}},
 	    {POLICY_IO, "madvise", SYS_madvise, {0, 0, MADV_DONTNEED}},
+	    {POLICY_IO, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, -1ul}},
+	    {POLICY_VCPU, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1ul}},
 	    {POLICY_VCPU, "sendmsg", SYS_sendmsg, {-1ul, 0, 0}},
 	    {POLICY_IO, "recvmsg", SYS_recvmsg, {-1ul, 0, MSG_DONTWAIT | MSG_PEEK}},
 	    {POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_LOCK_PI}},

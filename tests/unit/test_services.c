@@ -58,6 +58,73 @@ static int file_with(const void *data, size_t bytes)
 	return fd;
 }
 
+static void *fresh(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_true(at != MAP_FAILED);
+	return at;
+}
+
+/* A large file: its whole pages are mapped where the room has such, and read where it has not. */
+static void large_files_are_mapped(void **state)
+{
+	(void)state;
+	const size_t size = (8u << 20) + 5000, padded = (8u << 20) + 8192;
+	uint8_t *data = malloc(size), *room = fresh(padded + WIRE_PAGE);
+	for (size_t i = 0; i < size; i++)
+		data[i] = (uint8_t)(i * 7 + i / 4096);
+	int fd = file_with(data, size);
+	assert_false(image_file_worth_mapping(fd, 4096));
+	assert_true(image_file_worth_mapping(fd, size));
+	struct image_file files[] = {{.fd = dup(fd), .size = size, .mapped = true}};
+	open_services(&(struct services_config){.image = files, .image_files = 1, .in = -1, .out = -1, .err = -1});
+	assert_int_equal(services_connect(&services, WIRE_IMAGE), SERVICE_IMAGE);
+	memset(room, 0xaa, padded + WIRE_PAGE);
+	assert_int_equal(pull(SERVICE_IMAGE, room, 65536), 65536);
+	uint8_t odd[WIRE_PAGE + 16];
+	assert_int_equal(pull(SERVICE_IMAGE, odd + 1, WIRE_PAGE), WIRE_PAGE);
+	assert_memory_equal(odd + 1, data + 65536, WIRE_PAGE);
+	size_t at = 65536 + WIRE_PAGE;
+	assert_int_equal(pull(SERVICE_IMAGE, room + at, padded + WIRE_PAGE - at), padded - at);
+	assert_memory_equal(room, data, 65536);
+	assert_memory_equal(room + at, data + at, size - at);
+	for (size_t i = size; i < padded; i++)
+		assert_int_equal(room[i], 0);
+	assert_int_equal(room[padded], 0xaa);
+	/* Private: the file does not see what is written, and what was mapped shows what the file has. */
+	room[0] = (uint8_t)~data[0];
+	uint8_t byte;
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, data[0]);
+	assert_int_equal(pwrite(fd, "!", 1, 5 * WIRE_PAGE), 1);
+	assert_int_equal(room[5 * WIRE_PAGE], '!');
+	services_close(&services);
+	close(fd);
+	free(data);
+	munmap(room, padded + WIRE_PAGE);
+}
+
+static void a_large_file_that_shrank_is_noted(void **state)
+{
+	(void)state;
+	const size_t size = 8u << 20;
+	uint8_t *room = fresh(size);
+	int fd = memfd_create("image", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(fd, size), 0);
+	struct image_file files[] = {{.fd = dup(fd), .size = size, .mapped = true}};
+	open_services(&(struct services_config){.image = files, .image_files = 1, .in = -1, .out = -1, .err = -1});
+	assert_int_equal(services_connect(&services, WIRE_IMAGE), SERVICE_IMAGE);
+	assert_int_equal(ftruncate(fd, 3 * WIRE_PAGE), 0);
+	assert_int_equal(pull(SERVICE_IMAGE, room, size), size);
+	assert_true(services.image.failed);
+	assert_int_equal(services.image.failed_errno, 0);
+	for (size_t i = 0; i < size; i++)
+		assert_int_equal(room[i], 0);
+	services_close(&services);
+	close(fd);
+	munmap(room, size);
+}
+
 static void ports_connect_once_and_only_if_offered(void **state)
 {
 	(void)state;
@@ -338,6 +405,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ports_connect_once_and_only_if_offered),
 	    cmocka_unit_test(image_is_padded_file_by_file),
+	    cmocka_unit_test(large_files_are_mapped),
+	    cmocka_unit_test(a_large_file_that_shrank_is_noted),
 	    cmocka_unit_test(truncated_file_is_zero_filled_and_noted),
 	    cmocka_unit_test(unreadable_file_is_noted_with_its_errno),
 	    cmocka_unit_test(input_only_services_take_no_bytes),

@@ -33,6 +33,7 @@
 #define TCP_BUFFER_BYTES       (512u << 10) /* bytes each end lets wait in a connection when the program sets no size */
 #define TIME_WAIT_NS	       60000000000ull /* how long a closed connection keeps its port: Linux's TCP_TIMEWAIT_LEN */
 #define TIME_WAIT_LIMIT	       4096u	      /* remembered at most: net.ipv4.tcp_max_tw_buckets of a small machine */
+#define MULTICAST_GROUPS_LIMIT 20	      /* groups that a socket joins: net.ipv4.igmp_max_memberships */
 #define SOCKET_MSGS_LIMIT      1024	      /* messages of sendmmsg and recvmmsg: UIO_MAXIOV */
 #define DISCARD_START_BYTES                                                                                            \
 	(64ul << 20) /* free recycled memory (in 2 MiB blocks) at which the host gets some back ... */

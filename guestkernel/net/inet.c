@@ -36,6 +36,8 @@ struct inet_sock *inet_alloc(const struct socket_ops *ops, int family, int type,
 	i->uid = current->process ? current->process->cred.euid : 0;
 	inet_option_defaults(i);
 	list_init(&i->port_link);
+	list_init(&i->groups);
+	i->multicast_source = inet_any4;
 	list_init(&i->pending);
 	list_init(&i->syn_queue);
 	list_init(&i->pending_link);
@@ -61,7 +63,7 @@ static int create(int family, int type, int protocol, struct socket **out)
 	case K_SOCK_DGRAM:
 		ops = &udp_ops;
 		protocol = protocol ? protocol : K_IPPROTO_UDP;
-		if (protocol != K_IPPROTO_UDP)
+		if (protocol != K_IPPROTO_UDP && protocol != K_IPPROTO_UDPLITE)
 			return -EPROTONOSUPPORT;
 		break;
 	case K_SOCK_RAW: /* no packets are ever built */

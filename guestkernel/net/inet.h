@@ -7,6 +7,7 @@
  * inet_port.c    who owns which port               inet_option.c  options of IP, IPv6, TCP, UDP
  * tcp.c          states of a connection            tcp_connect.c  connect, listen, accept
  * tcp_data.c     bytes                             tcp_urgent.c   MSG_OOB
+ * inet_multicast.c  groups
  * udp.c          datagrams
  */
 #ifndef GUESTKERNEL_NET_INET_H
@@ -15,11 +16,12 @@
 #include "guestkernel/net/packet.h"
 #include "guestkernel/net/socket.h"
 
-#define K_IPPROTO_IP   0
-#define K_IPPROTO_ICMP 1
-#define K_IPPROTO_TCP  6
-#define K_IPPROTO_UDP  17
-#define K_IPPROTO_IPV6 41
+#define K_IPPROTO_IP	  0
+#define K_IPPROTO_ICMP	  1
+#define K_IPPROTO_TCP	  6
+#define K_IPPROTO_UDP	  17
+#define K_IPPROTO_IPV6	  41
+#define K_IPPROTO_UDPLITE 136 /* here UDP with ports of its own */
 
 /* An IPv6 address; IPv4 ones are in mapped form (::ffff:a.b.c.d). */
 struct inet_addr {
@@ -64,6 +66,10 @@ struct inet_sock {
 	/* UDP */
 	bool connected;
 	u32 drops;
+	struct list groups; /* inet_multicast.c */
+	unsigned group_count;
+	s32 multicast_index; /* IP_MULTICAST_IF; 0: none chosen */
+	struct inet_addr multicast_source;
 	/* TCP */
 	enum tcp_state state;
 	bool attempted; /* connect was called and has not told its result */
@@ -125,9 +131,12 @@ bool port_may_listen(const struct inet_sock *i);
 /* The port of a closed connection stays in use for a while (TIME_WAIT). */
 void port_time_wait(const struct inet_sock *i);
 struct inet_sock *port_find_listener(const struct inet_end *to, const struct inet_end *from);
-struct inet_sock *port_find_udp(const struct inet_end *to, const struct inet_end *from);
-/* Calls fn for each TCP (or UDP) socket that has a port (/proc/net). */
-void port_for_each(int type, void (*fn)(void *arg, struct inet_sock *i), void *arg);
+struct inet_sock *port_find_udp(int protocol, const struct inet_end *to, const struct inet_end *from);
+/* Calls fn for each socket that takes datagrams to this address, a group's. */
+void port_for_each_receiver(int protocol, const struct inet_end *to, const struct inet_end *from,
+			    void (*fn)(void *arg, struct inet_sock *i), void *arg);
+/* Calls fn for each socket of the protocol that has a port (/proc/net). */
+void port_for_each(int protocol, void (*fn)(void *arg, struct inet_sock *i), void *arg);
 
 /* The same for closed connections that keep their ports, of AF_INET6 sockets or of AF_INET ones. */
 void port_for_each_time_wait(bool v6,
@@ -181,14 +190,27 @@ enum inet_option {
 	OPT_V6_AUTOFLOWLABEL,
 	OPT_V6_FREEBIND,
 	OPT_UDP_CORK,
-	OPT_IP_MULTICAST_IF, /* an address, network byte order */
 	OPT_V6_MULTICAST_IF,
+	OPT_UDPLITE_SEND_CSCOV,
+	OPT_UDPLITE_RECV_CSCOV,
 	OPT_COUNT,
 };
 _Static_assert(OPT_COUNT <= INET_OPTIONS_MAX, "options");
 void inet_option_defaults(struct inet_sock *i);
 int inet_setsockopt(struct socket *s, int level, int name, const void *value, u32 len);
 int inet_getsockopt(struct socket *s, int level, int name, void *value, u32 *len);
+
+/* ---- inet_multicast.c ---- */
+/* Options about groups; -ENOPROTOOPT: another option. -EINVAL, -ENODEV, -EADDRINUSE, -EADDRNOTAVAIL, -ENOBUFS, -EPROTO
+ */
+int inet_multicast_setsockopt(struct inet_sock *i, int level, int name, const void *value, u32 len);
+void inet_leave_groups(struct inet_sock *i);
+/* Has anybody joined the group? */
+bool inet_group_joined(const struct inet_addr *addr);
+/* Does this socket take what is sent to the group, if anybody has joined it? */
+bool inet_group_wanted(const struct inet_sock *i, const struct inet_addr *addr);
+/* Whence datagrams to IPv4 groups are sent. -ENETUNREACH: no interface was chosen */
+int inet_multicast_route(const struct inet_sock *i, struct inet_addr *source);
 
 /* ---- tcp*.c, udp.c ---- */
 extern const struct socket_ops tcp_ops, udp_ops;

@@ -109,6 +109,8 @@ u32 inet_format(int family, const struct inet_end *end, void *addr)
 int inet_route(const struct inet_sock *i, struct inet_addr *addr, struct inet_addr *source)
 {
 	bool v4 = inet_is_v4(addr);
+	if (v4 && inet_is_multicast(addr) && i->socket.type == K_SOCK_DGRAM && !i->v6only)
+		return inet_multicast_route(i, source);
 	if (inet_is_any(addr)) {
 		/* An IPv4 socket bound to an address reaches that one. */
 		if (!inet_is_any(&i->local.addr) && inet_is_v4(&i->local.addr))
@@ -119,7 +121,7 @@ int inet_route(const struct inet_sock *i, struct inet_addr *addr, struct inet_ad
 	}
 	if (!inet_is_loopback(addr) || (v4 && i->v6only))
 		return -ENETUNREACH;
-	if (inet_is_any(&i->local.addr))
+	if (inet_is_any(&i->local.addr) || inet_is_multicast(&i->local.addr))
 		*source = v4 ? inet_loopback4 : inet_loopback6;
 	else if (inet_is_v4(&i->local.addr) != v4)
 		return -ENETUNREACH;

@@ -39,6 +39,9 @@ static const struct row {
     {6, 27, OPT_TCP_SAVE_SYN, 0, 0, 2, 0},
     {6, 30, OPT_TCP_FASTOPEN_CONNECT, 0, 0, 1, 0},
     {17, 1, OPT_UDP_CORK, 0, 0, 0, ROW_BOOL},
+    {136, 1, OPT_UDP_CORK, 0, 0, 0, ROW_BOOL},
+    {136, 10, OPT_UDPLITE_SEND_CSCOV, 0, 0, 65535, 0},
+    {136, 11, OPT_UDPLITE_RECV_CSCOV, 0, 0, 65535, 0},
     {0, 1, OPT_IP_TOS, 0, INT32_MIN, INT32_MAX, ROW_BYTE},
     {0, 2, OPT_IP_TTL, 64, -1, 255, ROW_BYTE},
     {0, 8, OPT_IP_PKTINFO, 0, 0, 0, ROW_BOOL | ROW_BYTE},
@@ -67,20 +70,16 @@ static const struct row {
     {41, 78, OPT_V6_FREEBIND, 0, 0, 0, ROW_BOOL},
 };
 
-#define TCP_MAXSEG_NAME		  2
-#define TCP_INFO_NAME		  11
-#define TCP_CONGESTION_NAME	  13
-#define IP_MTU_NAME		  14
-#define IP_MULTICAST_IF_NAME	  32
-#define IP_ADD_MEMBERSHIP_NAME	  35
-#define IP_DROP_MEMBERSHIP_NAME	  36
-#define IPV6_PKTINFO_NAME	  50
-#define IPV6_ADDRFORM_NAME	  1
-#define IPV6_MULTICAST_IF_NAME	  17
-#define IPV6_ADD_MEMBERSHIP_NAME  20
-#define IPV6_DROP_MEMBERSHIP_NAME 21
-#define IPV6_MTU_NAME		  24
-#define IPV6_V6ONLY_NAME	  26
+#define TCP_MAXSEG_NAME	       2
+#define TCP_INFO_NAME	       11
+#define TCP_CONGESTION_NAME    13
+#define IP_MTU_NAME	       14
+#define IP_MULTICAST_IF_NAME   32
+#define IPV6_ADDRFORM_NAME     1
+#define IPV6_MULTICAST_IF_NAME 17
+#define IPV6_MTU_NAME	       24
+#define IPV6_V6ONLY_NAME       26
+#define IPV6_PKTINFO_NAME      50
 
 static const char congestion[16] = "cubic";
 
@@ -106,6 +105,8 @@ static bool has_level(const struct socket *s, int level)
 		return s->type == K_SOCK_STREAM;
 	case K_IPPROTO_UDP:
 		return s->type == K_SOCK_DGRAM;
+	case K_IPPROTO_UDPLITE:
+		return s->protocol == K_IPPROTO_UDPLITE;
 	default:
 		return false;
 	}
@@ -136,28 +137,6 @@ static int set_congestion(const void *value, u32 len)
 		return -EINVAL;
 	memcpy(name, value, MIN(len, (u32)sizeof(name) - 1));
 	return strcmp(name, congestion) && strcmp(name, "reno") ? -ENOENT : 0;
-}
-
-/* IP_MULTICAST_IF: an address, or struct ip_mreq or ip_mreqn with one behind another, and the number of an interface.
- */
-static int set_multicast_if(struct inet_sock *i, const void *value, u32 len)
-{
-	struct {
-		u32 group, addr;
-		s32 index;
-	} m = {0};
-	if (i->socket.type == K_SOCK_STREAM)
-		return -EINVAL;
-	if (len >= 8)
-		memcpy(&m, value, MIN(len, (u32)sizeof(m)));
-	else
-		memcpy(&m.addr, value, sizeof(m.addr));
-	if (m.index && m.index != INTERFACE_INDEX)
-		return -EADDRNOTAVAIL;
-	if (!m.index && m.addr && (m.addr & 0xff) != 127) /* 127.0.0.0/8 is all there is */
-		return -EADDRNOTAVAIL;
-	i->option[OPT_IP_MULTICAST_IF] = (s32)m.addr;
-	return 0;
 }
 
 /* IPV6_PKTINFO: the source of what is sent. */
@@ -201,26 +180,13 @@ static int set_special(struct inet_sock *i, int level, int name, int v)
 			return 0;
 		case IPV6_MTU_NAME:
 			return v && v < 1280 ? -EINVAL : 0;
-		case IPV6_ADD_MEMBERSHIP_NAME:
-			return -ENODEV;
-		case IPV6_DROP_MEMBERSHIP_NAME:
-			return -EADDRNOTAVAIL;
 		default:
 			return -ENOPROTOOPT;
 		}
 	}
 	if (level == K_IPPROTO_TCP && name == TCP_MAXSEG_NAME)
 		return v && (v < 88 || v > 32767) ? -EINVAL : 0;
-	if (level != K_IPPROTO_IP)
-		return -ENOPROTOOPT;
-	switch (name) {
-	case IP_ADD_MEMBERSHIP_NAME:
-		return -ENODEV; /* the loopback interface takes no part in multicast */
-	case IP_DROP_MEMBERSHIP_NAME:
-		return -EADDRNOTAVAIL;
-	default:
-		return -ENOPROTOOPT;
-	}
+	return -ENOPROTOOPT;
 }
 
 static int set_row(struct inet_sock *i, const struct row *row, s32 v)
@@ -252,8 +218,9 @@ int inet_setsockopt(struct socket *s, int level, int name, const void *value, u3
 		return set_congestion(value, len);
 	if (level == K_IPPROTO_IPV6 && name == IPV6_PKTINFO_NAME)
 		return set_v6_pktinfo(value, len);
-	if (level == K_IPPROTO_IP && name == IP_MULTICAST_IF_NAME && len >= sizeof(v))
-		return set_multicast_if(i, value, len);
+	int r = inet_multicast_setsockopt(i, level, name, value, len);
+	if (r != -ENOPROTOOPT)
+		return r;
 	if (len >= sizeof(v))
 		memcpy(&v, value, sizeof(v));
 	else if (len && (level == K_IPPROTO_IP || (row && (row->flags & ROW_BYTE))))
@@ -285,7 +252,7 @@ static int get_special(struct inet_sock *i, int level, int name, s32 *v)
 		return 0;
 	}
 	if (level == K_IPPROTO_IP && name == IP_MULTICAST_IF_NAME) {
-		*v = i->option[OPT_IP_MULTICAST_IF];
+		memcpy(v, i->multicast_source.b + 12, sizeof(*v));
 		return 0;
 	}
 	return -ENOPROTOOPT;

@@ -12,8 +12,8 @@
 #define EPHEMERAL_LAST	60999
 #define EPHEMERAL_COUNT (EPHEMERAL_LAST - EPHEMERAL_FIRST + 1)
 
-/* Sockets of TCP and UDP by port (inet_sock.port_link); zero until first use. */
-static struct list ports[2][BUCKETS];
+/* Sockets of TCP, UDP and UDP-Lite by port (inet_sock.port_link); zero until first use. */
+static struct list ports[3][BUCKETS];
 
 /* A closed connection whose port may not be bound yet, but with SO_REUSEADDR on both sides. */
 struct time_wait {
@@ -25,9 +25,10 @@ struct time_wait {
 static struct list time_waits = LIST_INIT(time_waits); /* oldest first */
 static unsigned time_wait_count;
 
-static struct list *bucket(int type, u16 port)
+static struct list *bucket(int protocol, u16 port)
 {
-	struct list *b = &ports[type == K_SOCK_DGRAM][port % BUCKETS];
+	int space = protocol == K_IPPROTO_TCP ? 0 : protocol == K_IPPROTO_UDP ? 1 : 2;
+	struct list *b = &ports[space][port % BUCKETS];
 	if (!b->next)
 		list_init(b);
 	return b;
@@ -103,7 +104,7 @@ static bool may_share(const struct inet_sock *i, const struct inet_sock *other)
 static bool conflict(const struct inet_sock *i, u16 port)
 {
 	struct inet_sock *o;
-	list_for_each (o, bucket(i->socket.type, port), port_link)
+	list_for_each (o, bucket(i->socket.protocol, port), port_link)
 		if (o != i && o->local.port == port && !may_share(i, o) &&
 		    overlap(&i->local.addr, i->v6only, &o->local.addr, o->v6only))
 			return true;
@@ -113,7 +114,7 @@ static bool conflict(const struct inet_sock *i, u16 port)
 bool port_may_listen(const struct inet_sock *i)
 {
 	struct inet_sock *o;
-	list_for_each (o, bucket(i->socket.type, i->local.port), port_link)
+	list_for_each (o, bucket(i->socket.protocol, i->local.port), port_link)
 		if (o != i && o->local.port == i->local.port && o->state == TCP_S_LISTEN && !may_share(i, o) &&
 		    overlap(&i->local.addr, i->v6only, &o->local.addr, o->v6only))
 			return false;
@@ -125,7 +126,7 @@ bool port_may_listen(const struct inet_sock *i)
 static void enter(struct inet_sock *i, u16 port)
 {
 	i->local.port = port;
-	list_push(bucket(i->socket.type, port), &i->port_link);
+	list_push(bucket(i->socket.protocol, port), &i->port_link);
 }
 
 static u32 random_start(void)
@@ -160,7 +161,7 @@ static bool free_for(const struct inet_sock *i, u16 port, const struct inet_end 
 	struct inet_sock *o;
 	if (port == remote->port)
 		return false; /* it would talk to itself */
-	list_for_each (o, bucket(i->socket.type, port), port_link) {
+	list_for_each (o, bucket(i->socket.protocol, port), port_link) {
 		if (o->local.port != port)
 			continue;
 		if (o->port_locked || o->state == TCP_S_LISTEN || !o->remote.port)
@@ -213,13 +214,13 @@ static unsigned fit(const struct inet_sock *o, const struct inet_addr *to)
 }
 
 /* The best of the sockets under a port; SO_REUSEPORT spreads over equals by who sends. */
-static struct inet_sock *find(int type, const struct inet_end *to, const struct inet_end *from,
+static struct inet_sock *find(int protocol, const struct inet_end *to, const struct inet_end *from,
 			      unsigned (*score)(const struct inet_sock *o, const struct inet_end *to,
 						const struct inet_end *from))
 {
 	struct inet_sock *o, *best = NULL;
 	unsigned best_score = 0, equals = 0, hash = from->port * 40503u;
-	list_for_each (o, bucket(type, to->port), port_link) {
+	list_for_each (o, bucket(protocol, to->port), port_link) {
 		unsigned s = o->local.port == to->port ? score(o, to, from) : 0;
 		if (s > best_score) {
 			best = o;
@@ -250,19 +251,31 @@ static unsigned udp_score(const struct inet_sock *o, const struct inet_end *to, 
 
 struct inet_sock *port_find_listener(const struct inet_end *to, const struct inet_end *from)
 {
-	return find(K_SOCK_STREAM, to, from, listener_score);
+	return find(K_IPPROTO_TCP, to, from, listener_score);
 }
 
-struct inet_sock *port_find_udp(const struct inet_end *to, const struct inet_end *from)
+struct inet_sock *port_find_udp(int protocol, const struct inet_end *to, const struct inet_end *from)
 {
-	return find(K_SOCK_DGRAM, to, from, udp_score);
+	return find(protocol, to, from, udp_score);
 }
 
-void port_for_each(int type, void (*fn)(void *arg, struct inet_sock *i), void *arg)
+void port_for_each_receiver(int protocol, const struct inet_end *to, const struct inet_end *from,
+			    void (*fn)(void *arg, struct inet_sock *i), void *arg)
+{
+	struct inet_sock *o;
+	list_for_each (o, bucket(protocol, to->port), port_link) {
+		/* A connected socket takes what comes from its peer alone. */
+		unsigned s = o->local.port == to->port ? udp_score(o, to, from) : 0;
+		if (s)
+			fn(arg, o);
+	}
+}
+
+void port_for_each(int protocol, void (*fn)(void *arg, struct inet_sock *i), void *arg)
 {
 	struct inet_sock *i;
 	for (u16 port = 0; port < BUCKETS; port++)
-		list_for_each (i, bucket(type, port), port_link)
+		list_for_each (i, bucket(protocol, port), port_link)
 			fn(arg, i);
 }
 

@@ -84,8 +84,9 @@ static void show_time_wait(void *arg, const struct inet_end *local, const struct
 	table->lines++;
 }
 
-static void show_table(struct text *t, bool tcp, bool v6)
+static void show_table(struct text *t, int protocol, bool v6)
 {
+	bool tcp = protocol == K_IPPROTO_TCP;
 	struct table table = {t, v6, tcp, 0};
 	size_t start = t->len;
 
@@ -102,27 +103,22 @@ static void show_table(struct text *t, bool tcp, bool v6)
 	if (!tcp)
 		text_printf(t, " ref pointer drops");
 	pad(t, start, v6 ? 0 : tcp ? LINE_TCP : LINE_UDP);
-	port_for_each(tcp ? K_SOCK_STREAM : K_SOCK_DGRAM, show_inet, &table);
+	port_for_each(protocol, show_inet, &table);
 	if (tcp)
 		port_for_each_time_wait(v6, show_time_wait, &table);
 }
 
-static void show_tcp(struct text *t, const struct proc_ref *ref)
-{
-	show_table(t, true, false);
-}
-static void show_tcp6(struct text *t, const struct proc_ref *ref)
-{
-	show_table(t, true, true);
-}
-static void show_udp(struct text *t, const struct proc_ref *ref)
-{
-	show_table(t, false, false);
-}
-static void show_udp6(struct text *t, const struct proc_ref *ref)
-{
-	show_table(t, false, true);
-}
+#define TABLE(name, protocol, v6)                                                                                      \
+	static void show_##name(struct text *t, const struct proc_ref *ref)                                            \
+	{                                                                                                              \
+		show_table(t, protocol, v6);                                                                           \
+	}
+TABLE(tcp, K_IPPROTO_TCP, false)
+TABLE(tcp6, K_IPPROTO_TCP, true)
+TABLE(udp, K_IPPROTO_UDP, false)
+TABLE(udp6, K_IPPROTO_UDP, true)
+TABLE(udplite, K_IPPROTO_UDPLITE, false)
+TABLE(udplite6, K_IPPROTO_UDPLITE, true)
 
 /* ---- Unix sockets ---- */
 
@@ -194,8 +190,8 @@ void proc_net_count(struct socket_counts *c)
 	const struct unix_sock *u;
 
 	*c = (struct socket_counts){0};
-	port_for_each(K_SOCK_STREAM, count_tcp, c);
-	port_for_each(K_SOCK_DGRAM, count_udp, c);
+	port_for_each(K_IPPROTO_TCP, count_tcp, c);
+	port_for_each(K_IPPROTO_UDP, count_udp, c);
 	port_for_each_time_wait(false, count_time_wait, c);
 	port_for_each_time_wait(true, count_time_wait, c);
 	list_for_each (u, &all_unix_sockets, all_link)
@@ -208,6 +204,8 @@ const struct proc_entry proc_net_children[] = {
     {.name = "tcp6", .mode = PROC_FILE, .show = show_tcp6},
     {.name = "udp", .mode = PROC_FILE, .show = show_udp},
     {.name = "udp6", .mode = PROC_FILE, .show = show_udp6},
+    {.name = "udplite", .mode = PROC_FILE, .show = show_udplite},
+    {.name = "udplite6", .mode = PROC_FILE, .show = show_udplite6},
     {.name = "unix", .mode = PROC_FILE, .show = show_unix},
     {0},
 };

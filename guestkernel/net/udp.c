@@ -184,11 +184,65 @@ static int udp_target(struct inet_sock *i, const struct socket_msg *msg, struct 
 	return r;
 }
 
+static void address(struct packet *p, const struct inet_end *from, const struct inet_end *to,
+		    const struct sending *with)
+{
+	memcpy(p->inet.from, from->addr.b, 16);
+	memcpy(p->inet.to, to->addr.b, 16);
+	p->inet.from_port = from->port;
+	p->inet.hops = (u8)with->hops;
+	p->inet.traffic_class = (u8)with->traffic_class;
+	p->wall_ns = time_wall_ns();
+}
+
+/* The packet is lost when the receiver has no room. */
+static void enqueue(struct inet_sock *o, struct packet *p)
+{
+	if ((u64)o->rx.bytes + (u64)o->rx.count * DATAGRAM_COST >= o->socket.options.rcvbuf) {
+		o->drops++;
+		packet_free(p);
+		return;
+	}
+	packet_push(&o->rx, p);
+	wake_up(&o->read_wait, EPOLLIN | EPOLLRDNORM | EPOLLRDBAND);
+}
+
+struct to_group {
+	const struct packet *packet;
+	const struct inet_end *from, *to;
+	const struct sending *with;
+};
+
+/* Each member gets a copy; without memory for one the datagram is lost to it. */
+static void deliver_copy(void *arg, struct inet_sock *o)
+{
+	const struct to_group *g = arg;
+	struct packet *copy;
+	if (!inet_group_wanted(o, &g->to->addr) || !(copy = packet_alloc(g->packet->len, true)))
+		return;
+	memcpy(copy->data, g->packet->data + g->packet->offset, g->packet->len);
+	address(copy, g->from, g->to, g->with);
+	enqueue(o, copy);
+}
+
+static void deliver_group(struct inet_sock *from_sock, struct packet *p, const struct inet_end *to,
+			  const struct sending *with, const struct inet_end *from)
+{
+	struct to_group g = {p, from, to, with};
+	if (inet_group_joined(&to->addr))
+		port_for_each_receiver(from_sock->socket.protocol, to, from, deliver_copy, &g);
+	packet_free(p);
+}
+
 static void deliver(struct inet_sock *from_sock, struct packet *p, const struct inet_end *to,
 		    const struct sending *with)
 {
 	struct inet_end from = {.addr = with->source, .port = from_sock->local.port};
-	struct inet_sock *o = port_find_udp(to, &from);
+	if (inet_is_multicast(&to->addr)) {
+		deliver_group(from_sock, p, to, with, &from);
+		return;
+	}
+	struct inet_sock *o = port_find_udp(from_sock->socket.protocol, to, &from);
 	if (!o) { /* the ICMP message that says so reaches connected sockets only */
 		if (from_sock->connected || from_sock->option[OPT_IP_RECVERR] || from_sock->option[OPT_V6_RECVERR]) {
 			from_sock->socket.error = ECONNREFUSED;
@@ -197,19 +251,8 @@ static void deliver(struct inet_sock *from_sock, struct packet *p, const struct 
 		packet_free(p);
 		return;
 	}
-	if ((u64)o->rx.bytes + (u64)o->rx.count * DATAGRAM_COST >= o->socket.options.rcvbuf) {
-		o->drops++;
-		packet_free(p);
-		return;
-	}
-	memcpy(p->inet.from, from.addr.b, 16);
-	memcpy(p->inet.to, to->addr.b, 16);
-	p->inet.from_port = from.port;
-	p->inet.hops = (u8)with->hops;
-	p->inet.traffic_class = (u8)with->traffic_class;
-	p->wall_ns = time_wall_ns();
-	packet_push(&o->rx, p);
-	wake_up(&o->read_wait, EPOLLIN | EPOLLRDNORM | EPOLLRDBAND);
+	address(p, &from, to, with);
+	enqueue(o, p);
 }
 
 static long udp_sendmsg(struct socket *s, struct socket_msg *msg)
@@ -247,7 +290,7 @@ static void put_info(struct inet_sock *i, struct socket_msg *msg, const struct p
 	memcpy(to.b, p->inet.to, 16);
 	if (i->option[OPT_IP_PKTINFO] && inet_is_v4(&to)) {
 		struct k_in_pktinfo info = {.index = INTERFACE_INDEX};
-		memcpy(info.spec_dst, to.b + 12, 4);
+		memcpy(info.spec_dst, inet_is_multicast(&to) ? p->inet.from + 12 : to.b + 12, 4);
 		memcpy(info.addr, to.b + 12, 4);
 		socket_put_cmsg(msg, K_IPPROTO_IP, CMSG_IP_PKTINFO, &info, sizeof(info));
 	}
@@ -375,6 +418,7 @@ static void udp_release(struct socket *s)
 	struct inet_sock *i = inet_of(s);
 	i->dead = true;
 	port_release(i);
+	inet_leave_groups(i);
 	packet_queue_purge(&i->rx);
 	s->file = NULL;
 	inet_put(i);

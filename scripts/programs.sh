@@ -47,7 +47,7 @@ one() {
 		timeout -k 5 "$limit" env -i --default-signal "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	else
 		# shellcheck disable=SC2046
-		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
+		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --hostname "$(hostname)" --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
 			/bin/bash "$PWD/tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	fi
 	[ $status = 0 ] || echo "STATUS($status) $unit" >>"$to.raw"
@@ -120,9 +120,11 @@ for wanted in "$@"; do
 	*) suite "$wanted" "" ;;
 	esac
 done
-[ -z "${PROGRAMS_DOC-}" ] || {
-	sed '/^<!-- make programs -->$/q' docs/programs.md
-	table
-	sed -n '/^<!-- end -->$/,$p' docs/programs.md
-} >"$OUT/programs.md" && mv "$OUT/programs.md" docs/programs.md
+if [ -n "${PROGRAMS_DOC-}" ]; then
+	{
+		sed '/^<!-- make programs -->$/q' docs/programs.md
+		table
+		sed -n '/^<!-- end -->$/,$p' docs/programs.md
+	} >"$OUT/programs.md" && mv "$OUT/programs.md" docs/programs.md
+fi
 exit $status

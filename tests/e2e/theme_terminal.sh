@@ -225,3 +225,27 @@ if command -v htop >/dev/null; then
 else
 	skip "htop" "htop is not installed"
 fi
+# A tmux of the guest within the caller's: panes, their sizes, windows, a new size, the end.
+fresh
+type_line "clear; $SANDBOX run $E2E_OPTIONS -e TERM=screen -e SHELL=/bin/sh -e PS1='pane> ' --ro / --tmpfs /tmp tmux -u -f /dev/null new-session 'sh'"
+check "tmux in the guest shows a pane" shows '^pane>$'
+keys C-b %
+type_line "stty size"
+check "its second pane has half the width" shows '23 39$'
+type_line 'i=0; while read x; do echo "<$x>"; done'
+type_line "typed"
+check "a pane reads what is typed" shows '<typed>$'
+keys C-c
+type_line 'echo after $((6 * 7))'
+check "the pane is interrupted" shows '│after 42$'
+keys C-b '"'
+type_line "stty size"
+check "a third pane has half the height" shows '11 39$'
+mux resize-window -t person -x 100 -y 30
+check "the panes follow a new size" eval 'for _ in {1..60}; do type_line "clear; stty size"; sleep 0.2; screen | grep -qE "1[34] 49$" && break; done; shows "1[34] 49$"'
+mux resize-window -t person -x 80 -y 24
+keys C-b c
+type_line 'echo second $((6 * 7))'
+check "a second window" shows 'second 42$'
+keys C-b d
+check "detached, the session ends with the guest" shows '^host>$'

@@ -2,6 +2,7 @@
 # what: PHP's own tests (Debian source) of what meets the system, with the installed php-cli
 # sources: php8.2
 # packages: php-cli
+# options: --tmpfs /var/lib/php/sessions
 # limit: 300
 # shellcheck shell=bash
 units() { echo ext/standard/tests/{file,streams,general_functions,network,dir,time,filters,directory} ext/{pcntl,posix,sockets,date,json,pcre,ctype,fileinfo,phar,sysvsem,sysvshm,sysvmsg,shmop,openssl}/tests tests/{basic,output,security} Zend/tests/{generators,fibers,closures} sapi/cli/tests | tr ' /' '\n%'; }

@@ -14,6 +14,7 @@ packages_of() {
 	lint) echo clang-format clang-tidy libcmocka-dev jq shellcheck ;;
 	cov) echo gcovr ;;
 	programs) echo dpkg-dev golang-go libpython3.11-testsuite ruby php-cli perl gawk rsync cmake git g++ tmux imagemagick openssl xz-utils zstd stress-ng ;;
+	stress) echo stress-ng ;;
 	dev) echo gdb universal-ctags strace ;;
 	*) return 1 ;;
 	esac
@@ -24,7 +25,7 @@ die() {
 	exit 1
 }
 
-[ $# -gt 0 ] || die "name the groups: build check svm bench fuzz lint cov programs dev"
+[ $# -gt 0 ] || die "name the groups: build check svm bench fuzz lint cov programs stress dev"
 wanted=
 for group in "$@"; do
 	wanted+=" $(packages_of "$group")" || die "no such group: $group"

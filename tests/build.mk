@@ -90,5 +90,10 @@ conformance: $(B)/sandbox $(GUEST_BIN) ## guest-semantics programs in the sandbo
 	scripts/conformance.sh
 .PHONY: conformance
 
+stress: $(B)/sandbox $(GUEST_BIN) ## T seconds of load with 1, 4 and 16 vCPUs (T=60, CPUS="4")
+	scripts/deps.sh stress
+	tests/stress/run.sh $(T)
+.PHONY: stress
+
 test-programs: $(UNIT_BIN) $(E2E_BIN) $(GUEST_BIN)
 .PHONY: test-programs

@@ -68,6 +68,32 @@ static void death_signal(struct process *child)
 			signal_send_thread(t, t->pdeathsig, NULL);
 }
 
+/* When `parent` was what kept the group of `member` from being orphaned, and nobody else does, a group with a stopped
+ * member is told to hang up: nobody could continue it any more. A group that was orphaned before is left alone.
+ * leaving: the one of the group that ends, or NULL. */
+static void hang_up_if_orphaned(struct process *member, const struct process *parent, const struct process *leaving)
+{
+	struct process *q;
+	int pgid = member->pgid;
+	bool stopped = false;
+
+	if (!stopped_processes) /* ends are frequent, and the list may be long */
+		return;
+	if (!parent || parent->pgid == pgid || parent->session != member->session)
+		return;
+	list_for_each (q, &all_processes, all_link) {
+		if (q->pgid != pgid || q == leaving)
+			continue;
+		if (!q->zombie && q->parent && q->parent->pgid != pgid && q->parent->session == q->session)
+			return;
+		stopped |= q->stopped;
+	}
+	if (!stopped)
+		return;
+	signal_send_group(pgid, SIGHUP, NULL);
+	signal_send_group(pgid, SIGCONT, NULL);
+}
+
 static void give_away_children(struct process *p)
 {
 	struct process *child, *tmp, *to = new_parent(p);
@@ -78,32 +104,10 @@ static void give_away_children(struct process *p)
 		child->parent = to;
 		child->exit_signal = SIGCHLD;
 		death_signal(child);
+		hang_up_if_orphaned(child, p, NULL);
 		if (child->zombie && notify_end(child))
 			process_reap(child);
 	}
-}
-
-/* A group with a stopped member that nobody outside can continue any more is told to hang up. */
-static void hang_up_orphans(struct process *p)
-{
-	struct process *q;
-	bool stopped = false;
-
-	if (!stopped_processes) /* ends are frequent, and the list may be long */
-		return;
-
-	list_for_each (q, &all_processes, all_link) {
-		if (q->pgid != p->pgid || q == p)
-			continue;
-		if (!q->zombie && q->parent && q->parent != p && q->parent->pgid != p->pgid &&
-		    q->parent->session == p->session)
-			return;
-		stopped |= q->stopped;
-	}
-	if (!stopped)
-		return;
-	signal_send_group(p->pgid, SIGHUP, NULL);
-	signal_send_group(p->pgid, SIGCONT, NULL);
 }
 
 static void release_resources(struct process *p)
@@ -148,7 +152,7 @@ static void process_end(struct process *p)
 	if (p == init_process)
 		panic("pid 1 ended with wait status 0x%x", (unsigned)p->exit_code);
 	give_away_children(p);
-	hang_up_orphans(p);
+	hang_up_if_orphaned(p, p->parent, p);
 	if (!shared->stats.tsc_exit || p->did_exec)
 		shared->stats.tsc_exit = arch_tsc();
 	p->exiting = true;

@@ -136,6 +136,70 @@ static void note(int number)
 	noted = number;
 }
 
+static volatile sig_atomic_t hung_up;
+static void on_hangup(int signo)
+{
+	hung_up = 1;
+}
+
+/* In a session of its own: a child that stopped stays so when another one ends, because the group was orphaned before.
+ */
+static int others_end_beside_a_stopped_one(void)
+{
+	int status;
+	setsid();
+	signal(SIGHUP, on_hangup);
+	pid_t stopped = fork();
+	if (stopped == 0) {
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(stopped, &status, WUNTRACED);
+	for (int i = 0; i < 3; i++) {
+		pid_t other = fork();
+		if (other == 0)
+			_exit(0);
+		waitpid(other, &status, 0);
+	}
+	int still = waitpid(stopped, &status, WNOHANG | WCONTINUED) == 0;
+	kill(stopped, SIGKILL);
+	waitpid(stopped, &status, 0);
+	return still && !hung_up;
+}
+
+/* The end of the only parent outside its group hangs a stopped group up. */
+static int parent_of_a_stopped_group_ends(void)
+{
+	int fds[2], status;
+	pid_t id = 0;
+	if (pipe(fds) || prctl(PR_SET_CHILD_SUBREAPER, 1))
+		return 0;
+	pid_t leader = fork();
+	if (leader == 0) {
+		setsid();
+		pid_t job = fork();
+		if (job == 0) {
+			setpgid(0, 0);
+			raise(SIGSTOP);
+			_exit(0);
+		}
+		waitpid(job, &status, WUNTRACED);
+		_exit(write(fds[1], &job, sizeof(job)) != sizeof(job));
+	}
+	if (read(fds[0], &id, sizeof(id)) != sizeof(id))
+		return 0;
+	waitpid(leader, &status, 0);
+	return waitpid(id, &status, 0) == id && WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP;
+}
+
+static void stopped_groups(void)
+{
+	theme("orphaned groups");
+	CHECK_IN_CHILD_THAT(others_end_beside_a_stopped_one(),
+			    "ends in a group that was orphaned before hang nobody up");
+	CHECK_IN_CHILD_THAT(parent_of_a_stopped_group_ends(), "a group that becomes orphaned while stopped is hung up");
+}
+
 static void orphans(void)
 {
 	int value = -1;
@@ -199,5 +263,6 @@ int main(void)
 	sessions();
 	kills();
 	orphans();
+	stopped_groups();
 	return finish();
 }

@@ -13,7 +13,7 @@
 #include "abi/wire.h"
 
 /* Files from this size on are mapped: less is copied faster than its pages are faulted in one by one. */
-#define MAPPED_BYTES (4u << 20)
+#define MAPPED_BYTES (256u << 10)
 
 static uint64_t padded(const struct image_file *file)
 {

@@ -9,11 +9,13 @@
  *   0x00002000  struct shared_page               (one page, written by both sides while running)
  *   0x00004000  per-CPU descriptor pages: GDT, TSS, IDT, one page each CPU     (BOOT_MAX_CPUS pages)
  *   0x00020000  virtqueues of the vsock device   (VSOCK_QUEUES pages x 3, see below)
+ *   0x0003f000  struct shared_window             (one page, written by the runner)
  *   0x00040000  page tables built by the runner  (up to 0x000f0000)
  *   0x00100000  kernel image, then its bss
  *   kernel end  (rounded up to 4 KiB) initramfs, page-aligned
  *   trace       struct trace_area, with --trace alone (abi/trace.h)
- *   free_start  the kernel's table of frames (BOOT_FRAME_BYTES for each frame of RAM), then free memory up to memory_bytes
+ *   free_start  the kernel's table of frames (BOOT_FRAME_BYTES for each frame of RAM and window), then free memory up to memory_bytes
+ *   memory_bytes    window of host files, read-only, window_bytes long; no RAM (docs/files.md)
  *   BOOT_MMIO_BASE  virtio-mmio window, outside RAM
  *
  * Guest-virtual: all RAM and the MMIO window at BOOT_DIRECT_MAP + physical; the kernel image at
@@ -29,10 +31,16 @@
 #define BOOT_SHARED_GPA 0x2000
 #define BOOT_CPU_GPA 0x4000
 #define BOOT_QUEUE_GPA 0x20000
+#define BOOT_WINDOW_GPA 0x3f000
 #define BOOT_TABLES_GPA 0x40000
 #define BOOT_TABLES_END 0xf0000
 #define BOOT_KERNEL_GPA 0x100000
 #define BOOT_MMIO_BASE 0x7f00000000
+
+/* Host files are mapped into the window in units: the least that can be mapped, and what the allocator counts in. */
+#define WINDOW_UNIT 0x10000
+#define WINDOW_UNIT_PAGES (WINDOW_UNIT / BOOT_PAGE)
+#define WINDOW_UNITS_MAX 4096 /* 256 MiB */
 
 #define BOOT_FRAME_BYTES 32
 /* What stands first in free memory, so that the runner can have ready what is touched: frames for page tables, then (on
@@ -80,6 +88,7 @@
 #define EVENT_TIMER 1u
 #define EVENT_VSOCK 2u
 #define EVENT_IPI 4u
+#define EVENT_WINDOW 8u /* pages of the window are gone: shared_window tells which */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -126,6 +135,7 @@ struct boot_block {
 	uint32_t xsave_bytes;            /* CPUID 0xd, 0: EBX for this XCR0 */
 	uint32_t reserved;
 	uint64_t trace;                  /* guest-physical struct trace_area (abi/trace.h); 0: no trace */
+	uint64_t window_bytes;           /* of the window of host files, behind memory_bytes; 0: none */
 	uint8_t seed[64];                /* entropy from the host */
 	struct boot_vsock vsock;
 	uint64_t calls[BOOT_CALLS / 64]; /* system calls that the program may make, with BOOT_F_LIMIT_CALLS */
@@ -183,9 +193,18 @@ struct shared_page {
 	struct shared_crash crash;
 	struct shared_discard discard;
 	struct shared_calls calls;
+	uint32_t window_losses; /* how often pages of the window were lost */
+	uint32_t reserved;
 	char log[SHARED_LOG_BYTES];
 };
 _Static_assert(sizeof(struct shared_page) <= BOOT_PAGE, "shared page");
+
+/* One page, BOOT_WINDOW_GPA, written by the runner alone: how many pages of each unit of the window show a file. Less than was
+ * mapped when the file has become shorter; the rest reads as zero then (shared_page.window_losses). */
+struct shared_window {
+	uint8_t pages[WINDOW_UNITS_MAX];
+};
+_Static_assert(sizeof(struct shared_window) <= BOOT_PAGE, "shared window");
 
 /* The first bytes of the kernel image; addresses are virtual (BOOT_KERNEL_MAP). */
 struct kernel_header {

@@ -2,6 +2,7 @@
 #include "guestkernel/events.h"
 
 #include "abi/boot.h"
+#include "guestkernel/fs/p9.h"
 #include "guestkernel/net/vsock.h"
 #include "guestkernel/proc/sched.h"
 
@@ -11,6 +12,8 @@ void events_handle(u32 events)
 		sched_tick();
 	if (events & EVENT_VSOCK)
 		vsock_poll();
+	if (events & EVENT_WINDOW)
+		p9_window_lost();
 	if (events & EVENT_IPI)
 		current->need_resched = true;
 }

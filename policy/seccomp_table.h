@@ -55,6 +55,10 @@ struct policy_row {
 /* Into the room that the guest gives, which is its memory by construction; nothing can be made executable. */
 #define ROW_MAP_IMAGE \
 	ROW_IF_BOTH(mmap, 2, PROT_READ | PROT_WRITE, 3, MAP_PRIVATE | MAP_FIXED, "pages of a large program or library, into the guest's page cache")
+/* The addresses are the window's by construction (runner/dax.c); nothing can be mapped executable. */
+#define POLICY_WINDOW_ROWS \
+	ROW_IF_BOTH(mmap, 2, PROT_READ, 3, MAP_SHARED | MAP_FIXED, "a file that the files server hands over, into the read-only window"), \
+	ROW_IF(madvise, 2, MADV_POPULATE_READ, "which pages of the window has a file lost")
 
 #define POLICY_VCPU_ROWS \
 	ROW_IF(ioctl, 1, KVM_RUN, "enter the guest"), \
@@ -64,11 +68,10 @@ struct policy_row {
 	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"), \
 	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"), \
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
-	ROW(readv, "caller's input, straight into the guest's buffers"), \
-	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW(preadv2, "caller's input, program and libraries, straight into the guest's memory"), \
 	ROW_MAP_IMAGE, \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
-	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files for the window"), \
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"), \
@@ -82,6 +85,7 @@ struct policy_row {
 	ROW(clock_gettime, "when the vDSO cannot read the clock (clock source other than TSC)"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
+	POLICY_WINDOW_ROWS, \
 	ROW(exit, "end of the thread"), \
 	ROW(exit_group, "end of the run; also the refusal handler's")
 
@@ -97,14 +101,13 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(read, "eventfd, timerfd, signalfd; caller's input"), \
 	ROW(write, "guest output; eventfd; messages and statistics"), \
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
-	ROW(readv, "caller's input, straight into the guest's buffers"), \
-	ROW(preadv, "program and libraries, straight into the guest's page cache"), \
+	ROW(preadv2, "caller's input, program and libraries, straight into the guest's memory"), \
 	ROW_MAP_IMAGE, \
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model; the end of the vCPUs"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
-	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files for the window"), \
 	ROW(timerfd_settime, "the tick that looks after deadlines of vCPUs"), \
 	ROW(timer_settime, "a vCPU's deadline is near"), \
 	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
@@ -113,6 +116,7 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(getrusage, "CPU time and memory of the run, for --stats"), \
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
+	POLICY_WINDOW_ROWS, \
 	ROW(exit_group, "end of the run; also the refusal handler's")
 
 static const struct policy_row policy_io_rows[] = {POLICY_IO_ROWS};
@@ -131,7 +135,7 @@ static const struct policy_row policy_io_tty_rows[] = {
 static const struct policy_row policy_files_rows[] = {
 	ROW(poll, "wait for requests"),
 	ROW(recvfrom, "requests"),
-	ROW(sendto, "replies"),
+	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "replies; a file of a read-only share, for the runner to map"),
 	ROW(openat2, "one step of a walk, O_PATH, beneath a directory of the share"),
 	ROW(newfstatat, "attributes"),
 	ROW(fstat, "attributes"),

@@ -126,6 +126,8 @@ static uint64_t build_tables(struct builder *b)
 	}
 	for (uint64_t pa = HUGE; pa < b->vm->memory.size; pa += HUGE)
 		map_huge(b, root, BOOT_DIRECT_MAP + pa, pa, RW | NX);
+	for (uint64_t pa = b->vm->memory.size; pa < b->vm->memory.size + b->vm->window_bytes; pa += HUGE)
+		map_huge(b, root, BOOT_DIRECT_MAP + pa, pa, NX);
 	map_huge(b, root, BOOT_DIRECT_MAP + BOOT_MMIO_BASE, BOOT_MMIO_BASE, RW | NX | PCD | PWT);
 	return root;
 }
@@ -327,7 +329,7 @@ void boot_load(struct vm *vm)
 		close(self);
 	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
-	uint64_t first = frames + vm->memory.size / PAGE * BOOT_FRAME_BYTES;
+	uint64_t first = frames + (vm->memory.size + vm->window_bytes) / PAGE * BOOT_FRAME_BYTES;
 	make_ready(vm, first, READY_TABLES_BYTES);
 	make_ready(vm, first + (BOOT_FIRST_TABLES + BOOT_RX_FRAMES) * PAGE, READY_FREE_BYTES);
 }
@@ -360,6 +362,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	    .flags = options->flags,
 	    .memory_bytes = vm->memory.size,
 	    .first_bytes = vm->first_bytes,
+	    .window_bytes = vm->window_bytes,
 	    .free_start = free_start,
 	    .trace = options->trace_only ? trace : 0,
 	    .initramfs = initramfs,

@@ -20,6 +20,7 @@
 
 #include "policy/policy.h"
 #include "runner/copy_out.h"
+#include "runner/dax.h"
 #include "runner/p9_session.h"
 #include "runner/reach.h"
 
@@ -66,8 +67,9 @@ static void end_client(struct client *client)
 static bool send_reply(struct client *client)
 {
 	while (client->sent < client->to_send) {
-		ssize_t n = send(client->socket, client->output + client->sent, client->to_send - client->sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
+		struct iovec iov = {client->output + client->sent, client->to_send - client->sent};
+		struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+		ssize_t n = sendmsg(client->socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
@@ -199,6 +201,24 @@ static void serve(struct client *client, unsigned count)
 	}
 }
 
+/* ---- the window ---- */
+
+/* The runner gets the file before the guest gets the reply. */
+static int hand_over(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit)
+{
+	const int *window = context;
+	struct dax_map map = {.offset = offset, .bytes = bytes, .unit = unit};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+	struct iovec iov = {&map, sizeof(map)};
+	struct msghdr message = {
+	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	return sendmsg(*window, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(map) ? 0 : -EBUSY;
+}
+
 /* ---- the process ---- */
 
 /* As many descriptors as fids could want, and the host allows. */
@@ -229,12 +249,14 @@ static int prepare_clients(struct client *client, const int *socket, unsigned co
 static int confine(const struct served *served, const int *socket, unsigned count, struct error *error)
 {
 	const struct p9_export *export = &served->export;
-	int keep[2 * WIRE_FILES_SESSIONS_MAX + 4];
+	int keep[2 * WIRE_FILES_SESSIONS_MAX + 5];
 	struct policy_tree *tree;
 	size_t n = 0, trees;
 	keep[n++] = STDERR_FILENO;
 	keep[n++] = served->status;
 	keep[n++] = export->self_fd;
+	if (export->map)
+		keep[n++] = *(const int *)export->map_context;
 	for (unsigned i = 0; i < count; i++)
 		keep[n++] = socket[i];
 	for (unsigned i = 0; i < export->shares; i++)
@@ -350,21 +372,36 @@ static int make_sockets(unsigned count, int mine[], int theirs[], struct error *
 	return 0;
 }
 
+/* Where a share is read-only, its files can be mapped. */
+static int make_window(struct p9_export *export, int window[2], struct error *error)
+{
+	bool wanted = false;
+	for (unsigned i = 0; i < export->shares; i++)
+		wanted |= !export->share[i].writable;
+	if (!wanted)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, window))
+		return error_errno(error, STATUS_RUNNER, "cannot make a socket pair");
+	export->map = hand_over;
+	export->map_context = &window[1];
+	return 0;
+}
+
 int files_server_start(struct files_server *server, const struct run_spec *spec, struct error *error)
 {
 	static struct served served; /* large */
 	served = (struct served){
 	    .export = {.host_uid = geteuid(), .guest_uid = spec->uid, .host_gid = getegid(), .guest_gid = spec->gid},
 	    .copy_bytes = spec->memory_bytes};
-	int theirs[WIRE_FILES_SESSIONS_MAX], status[2];
+	int theirs[WIRE_FILES_SESSIONS_MAX], status[2], window[2] = {-1, -1};
 	pid_t parent = getpid();
-	*server = (struct files_server){.status = -1};
+	*server = (struct files_server){.status = -1, .window = -1};
 	if (open_shares(spec, &served.export, error) || open_targets(spec, &served, error))
 		return -1;
 	unsigned sessions = served.export.shares + served.targets;
 	if (!sessions)
 		return 0;
-	if (make_sockets(sessions, server->socket, theirs, error))
+	if (make_sockets(sessions, server->socket, theirs, error) || make_window(&served.export, window, error))
 		return -1;
 	if (pipe2(status, O_CLOEXEC))
 		return error_errno(error, STATUS_RUNNER, "cannot make a pipe");
@@ -375,6 +412,9 @@ int files_server_start(struct files_server *server, const struct run_spec *spec,
 	if (server->pid == 0)
 		run_server(&served, theirs, sessions, parent);
 	close(status[1]);
+	if (window[1] >= 0)
+		close(window[1]);
+	server->window = window[0];
 	for (unsigned i = 0; i < sessions; i++)
 		close(theirs[i]);
 	for (unsigned i = 0; i < served.export.shares; i++)

@@ -12,6 +12,8 @@
 
 #include "abi/wire.h"
 
+#include "runner/read_at.h"
+
 /* Files from this size on are mapped: less is copied faster than its pages are faulted in one by one. */
 #define MAPPED_BYTES (256u << 10)
 
@@ -66,7 +68,7 @@ static size_t read_contents(struct image_stream *image, const struct spans *span
 	spans_limit(&part, bytes, NULL);
 	ssize_t n;
 	do
-		n = preadv(image->file[image->next].fd, iov, (int)part.count, (off_t)image->offset);
+		n = read_at(image->file[image->next].fd, iov, part.count, (long)image->offset);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		fail(image, n < 0 ? errno : 0);

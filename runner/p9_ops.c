@@ -268,6 +268,19 @@ static int op_fsync(struct p9_session *session, struct p9_fid *fid, const struct
 	return (request->number[1] ? fdatasync(fid->fd) : fsync(fid->fd)) ? -errno : 0;
 }
 
+/* Only of shares that are not written from here: the guest keeps what it has of those for the run. */
+static int op_map(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		  struct p9_reply *reply)
+{
+	const struct p9_export *export = session->export;
+	if (!export->map || !p9_writable(session, fid))
+		return -EOPNOTSUPP;
+	if (!fid->open || !S_ISREG(fid->kind))
+		return -EBADF;
+	return export->map(export->map_context, fid->fd, request->number[1], request->number[2],
+			   (uint32_t)request->number[3]);
+}
+
 /* ---- directories ---- */
 
 /* struct linux_dirent64, getdents64(2) */
@@ -372,7 +385,7 @@ static p9_operation *const operations[] = {
     [P9_TREADDIR] = op_readdir,	  [P9_TGETATTR] = p9_getattr,	[P9_TSETATTR] = p9_setattr,   [P9_TSTATFS] = p9_statfs,
     [P9_TREADLINK] = p9_readlink, [P9_TMKDIR] = p9_mkdir,	[P9_TSYMLINK] = p9_symlink,   [P9_TMKNOD] = p9_mknod,
     [P9_TLINK] = p9_link,	  [P9_TRENAMEAT] = p9_renameat, [P9_TUNLINKAT] = p9_unlinkat, [P9_TLOCK] = op_lock,
-    [P9_TGETLOCK] = op_getlock,
+    [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,
 };
 
 int p9_operate(struct p9_session *session, const struct p9_request *request, struct p9_reply *reply)

@@ -33,6 +33,9 @@ struct p9_share {
 struct p9_export {
 	struct p9_share share[P9_SHARES_MAX];
 	unsigned shares;
+	/* Hands an open file over to be mapped at a unit of the window; -errno. NULL: there is no window. */
+	int (*map)(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit);
+	void *map_context;
 	int self_fd;		   /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
 	uid_t host_uid, guest_uid; /* the server's own, and what it is called in the guest */
 	gid_t host_gid, guest_gid;

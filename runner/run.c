@@ -97,6 +97,21 @@ static enum boot_layout choose_layout(enum privilege privilege)
 	return privilege == PRIVILEGE_FLAT ? LAYOUT_FLAT : LAYOUT_SPLIT;
 }
 
+/* A window for files of the shares that nobody may write to. */
+static int make_window(struct run *run, struct error *error)
+{
+	struct machine *m = &run->machine;
+	uint64_t most = (uint64_t)WINDOW_UNITS_MAX * WINDOW_UNIT, ram = m->vm.memory.size;
+	m->dax.spare = m->dax.zero = m->dax.socket = -1;
+	if (run->files.window < 0)
+		return 0;
+	if (dax_init(&m->dax, &m->vm.memory, ram < most ? ram : most, run->files.window, error))
+		return -1;
+	if (m->dax.base && vm_map_window(&m->vm, m->dax.base, m->dax.bytes))
+		m->dax.base = NULL; /* the files are read instead */
+	return 0;
+}
+
 static int make_machine(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
@@ -105,7 +120,7 @@ static int make_machine(struct run *run, struct error *error)
 	    vm_create(&m->vm, error))
 		return -1;
 	vcpu_created(m);
-	if (vm_map_memory(&m->vm, error))
+	if (vm_map_memory(&m->vm, error) || make_window(run, error))
 		return -1;
 	boot_load(&m->vm);
 	run->layout = choose_layout(run->spec->privilege);
@@ -247,6 +262,7 @@ static int make_services(struct run *run, struct error *error)
 	    .err = stream_fd(run, 2),
 	    .files = run->files.socket,
 	    .files_count = run->files.sessions,
+	    .dax = m->dax.base ? &m->dax : NULL,
 	};
 	return services_init(&run->services, &services, error);
 }
@@ -327,6 +343,9 @@ static int confine(struct run *run, struct error *error)
 		keep[n++] = fixed[i];
 	if (run->files.copies)
 		keep[n++] = run->files.status;
+	const int window[] = {m->dax.socket, m->dax.zero, m->dax.spare};
+	for (size_t i = 0; i < sizeof(window) / sizeof(window[0]); i++)
+		keep[n++] = window[i];
 	for (unsigned i = 0; i < run->files.sessions; i++) {
 		keep[n++] = run->services.files_in[i].fd;
 		keep[n++] = run->services.files_out[i].fd;
@@ -341,7 +360,10 @@ static int confine(struct run *run, struct error *error)
 	}
 	if (files_server_confined(&run->files, error))
 		return -1;
-	return policy_confine_process(keep, n, &run->policy, error);
+	if (policy_confine_process(keep, n, &run->policy, error))
+		return -1;
+	dax_confined(&m->dax);
+	return 0;
 }
 
 static bool one_round(void *context)

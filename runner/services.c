@@ -82,6 +82,7 @@ int services_init(struct services *services, const struct services_config *confi
 	stream_init_closed(&services->in);
 	stream_init_closed(&services->out);
 	stream_init_closed(&services->err);
+	services->dax = config->dax;
 	services->count = SERVICE_FILES + (int)config->files_count;
 	for (unsigned i = 0; i < config->files_count; i++) {
 		stream_init_closed(&services->files_in[i]);
@@ -182,6 +183,10 @@ ssize_t services_read(struct services *services, int service, struct spans *span
 		n = stream_read(input, spans->iov, spans->count);
 		if (n < 0 && n != -EAGAIN)
 			n = 0; /* the errno stays in the stream for the report */
+		/* The server hands a file over before it says so: what this reply tells of is mapped when the guest
+		 * reads it. */
+		if (n > 0 && services->dax && service >= SERVICE_FILES)
+			dax_take(services->dax);
 		break;
 	}
 	if (n == 0)

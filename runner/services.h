@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "abi/wire.h"
+#include "runner/dax.h"
 #include "runner/image_stream.h"
 #include "runner/stream.h"
 #include "runner/vsock_packet.h"
@@ -40,6 +41,7 @@ struct services {
 	struct stream in, out, err;
 	/* Both directions of a session's socket. */
 	struct stream files_in[WIRE_FILES_SESSIONS_MAX], files_out[WIRE_FILES_SESSIONS_MAX];
+	struct dax *dax; /* NULL: none */
 	int count; /* services that this run has: the loops end here */
 };
 
@@ -57,6 +59,7 @@ struct services_config {
 	int in, out, err;
 	const int *files;     /* sockets of the files server, given away */
 	unsigned files_count; /* <= WIRE_FILES_SESSIONS_MAX */
+	struct dax *dax;      /* the window that the files server fills; NULL: none */
 };
 
 /* Before confinement. Allocates the output buffers (touched only when output backs up). */

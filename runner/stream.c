@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runner/read_at.h"
+
 /* A pipe that polls as writable takes this much (PIPE_BUF); a terminal takes what it has room for. */
 #define SHARED_WRITE_BYTES 4096u
 
@@ -120,7 +122,7 @@ static ssize_t transfer(const struct stream *stream, const struct iovec *iov, si
 		iov = &small;
 		count = 1;
 	}
-	return stream->output ? writev(stream->fd, iov, (int)count) : readv(stream->fd, iov, (int)count);
+	return stream->output ? writev(stream->fd, iov, (int)count) : read_at(stream->fd, iov, count, READ_HERE);
 }
 
 /* One transfer: bytes, 0 at the end of input, or -errno, with which the stream is closed unless it is -EAGAIN. */

@@ -21,6 +21,7 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+#define FAULTS_MAX  1000
 #define KICK_SIGNAL SIGRTMIN /* one that nobody forwards to the program */
 
 static _Thread_local struct kvm_run *this_run;
@@ -428,6 +429,20 @@ static bool no_memory(struct machine *machine)
 	return false;
 }
 
+/* KVM could not get a page from the host: of the window, where a file has become shorter, or of its RAM. Of the
+ * former the guest hears of it before it executes the instruction again, which else would read zero. */
+static bool handle_fault(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	/* The file may have its pages back by now. */
+	if (dax_lost(&machine->dax, vcpu->losses))
+		vcpu->faults = 0;
+	else if (!machine->dax.base || ++vcpu->faults > FAULTS_MAX)
+		return no_memory(machine);
+	vcpu->interrupted = true;
+	vcpu_raise(vcpu, EVENT_WINDOW);
+	return true;}
+
 static void run_guest(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -440,6 +455,7 @@ static void run_guest(struct vcpu *vcpu)
 		if (atomic_load(&machine->end))
 			break;
 		inject(vcpu, run);
+		vcpu->losses = dax_losses(&machine->dax);
 		int r = ioctl(fd, KVM_RUN, 0);
 		int number = r < 0 ? errno : 0;
 		atomic_store(&vcpu->in_guest, false);
@@ -450,9 +466,10 @@ static void run_guest(struct vcpu *vcpu)
 			continue;
 		}
 		if (number == EFAULT) {
-			more = no_memory(machine);
+			more = handle_fault(vcpu);
 			continue;
 		}
+		vcpu->faults = 0;
 		if (number) {
 			more = stuck(vcpu, "KVM_RUN failed", (uint64_t)number);
 			continue;

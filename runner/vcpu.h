@@ -57,6 +57,8 @@ struct vcpu {
 	_Atomic bool halted;   /* asleep in HLT: looks after its deadline itself */
 	bool interrupted;      /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
 	bool injected;
+	uint32_t losses; /* dax_losses() before this KVM_RUN */
+	unsigned faults; /* KVM_RUNs in a row that failed with EFAULT though nothing was lost */
 	uint32_t injected_taken; /* shared_cpu.taken when the event vector was injected last */
 	uint64_t exits[EXIT_KINDS];
 };
@@ -66,6 +68,7 @@ struct vcpu {
 struct machine {
 	struct vm vm;
 	struct vsock vsock;
+	struct dax dax;
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];

@@ -19,7 +19,7 @@
 /* What a small program uses beyond that: the rest is added when it is wanted. */
 #define FIRST_MORE_BYTES (48ull << 20)
 
-enum { SLOT_FIRST = 0, SLOT_REST = 2 };
+enum { SLOT_FIRST = 0, SLOT_WINDOW = 1, SLOT_REST = 2 };
 
 bool vm_host_is_ordinary(void)
 {
@@ -91,6 +91,21 @@ int vm_map_rest(struct vm *vm, struct error *error)
 {
 	uint64_t rest = vm->memory.size - vm->first_bytes;
 	return rest ? map_slot(vm, SLOT_REST, vm->first_bytes, rest, error) : 0;
+}
+
+int vm_map_window(struct vm *vm, uint8_t *base, uint64_t bytes)
+{
+	struct kvm_userspace_memory_region region = {
+	    .slot = SLOT_WINDOW,
+	    .flags = KVM_MEM_READONLY,
+	    .guest_phys_addr = vm->memory.size,
+	    .memory_size = bytes,
+	    .userspace_addr = (uint64_t)(uintptr_t)base,
+	};
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
+		return -1;
+	vm->window_bytes = bytes;
+	return 0;
 }
 
 struct cpuid_table {

@@ -54,6 +54,8 @@ struct p9_node { /* inode->data */
 	int write_error; /* of one that nobody waited for */
 	u64 changes;	 /* p9_changes when it was last changed from here */
 	bool changed;	 /* since the attributes came, so that new ones tell nothing of others' changes */
+	struct list extents; /* struct p9_extent: what the window has of it (p9_window.c) */
+	bool unmappable;
 	/* directories (p9_dir.c) */
 	struct list chunks;
 	const char *target; /* symbolic link, once read */
@@ -122,6 +124,21 @@ extern const struct file_ops p9_file_ops;
 int p9_open(struct inode *inode, struct file *file);
 /* A fid that is open for reading, or on its way: requests with it may be sent at once. -ENOMEM, -ENFILE, -EINTR */
 int p9_reading_fid(struct inode *inode, u32 *fid);
+
+/* ---- p9_window.c: files that are mapped rather than read ---- */
+
+/* May the file be mapped into the window? */
+bool p9_mappable(const struct inode *inode);
+/* The page of the window that shows this page of the file, without a reference; NULL: none does. */
+struct page *p9_window_page(struct inode *inode, u64 index);
+/* Is the page in a part of the file that was mapped, and has been lost? */
+bool p9_window_gone(struct inode *inode, u64 index);
+/* Has what surrounds the page mapped; sleeps. 0: look again; -EAGAIN: it is to be read instead; -EINTR, -EIO */
+int p9_window_map(struct inode *inode, u64 index);
+/* The file's pages leave the window, mapped ones too. */
+void p9_window_drop(struct inode *inode);
+/* The runner says that files have become shorter. Never sleeps. */
+void p9_window_lost(void);
 
 /* ---- p9_cache.c, p9_write.c: the page cache ---- */
 

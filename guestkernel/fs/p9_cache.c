@@ -36,7 +36,8 @@ static void read_put(struct p9_read *read)
 
 struct page *p9_cached(struct inode *inode, u64 index)
 {
-	return radix_get(&p9_node(inode)->pages, index);
+	struct page *page = p9_window_page(inode, index);
+	return page ? page : radix_get(&p9_node(inode)->pages, index);
 }
 
 /* Leaves memory for others: the rest of the kernel is generous only while an eighth is free. */
@@ -79,6 +80,7 @@ void p9_cache_drop(struct inode *inode, u64 first, u64 end)
 	u64 index = first;
 	struct page *page;
 	p9_discard_reads(inode, first, end);
+	p9_window_drop(inode);
 	if (!node->pages.count)
 		return;
 	if (inode->refs)
@@ -318,8 +320,10 @@ int p9_get_page(struct inode *inode, u64 index, bool create, struct page **out)
 	*out = NULL;
 	if (index >= PAGE_UP(inode->size) / PAGE_SIZE)
 		return -EIO;
-	if (create) {
-		int r = p9_fill(inode, index, true);
+	if (create && !p9_cached(inode, index)) {
+		int r = p9_window_map(inode, index);
+		if (r == -EAGAIN)
+			r = p9_fill(inode, index, true);
 		if (r)
 			return r;
 	}

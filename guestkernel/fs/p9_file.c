@@ -11,7 +11,9 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define MAX_SIZE 0x7fffffffffffffffull
+#define MAX_SIZE     0x7fffffffffffffffull
+#define PROBE_BYTES  4096u   /* a read that is no more ... */
+#define PROBED_BYTES 131072u /* ... of a file larger than this */
 
 /* ---- fids ---- */
 
@@ -182,6 +184,12 @@ static void release(struct file *file)
 
 /* ---- data ---- */
 
+/* Where little is read of a large file, most likely a program or library is looked at before it is mapped. */
+static bool is_probe(const struct inode *inode, const struct uio *uio)
+{
+	return uio->left <= PROBE_BYTES && inode->size > PROBED_BYTES && p9_mappable(inode);
+}
+
 static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 {
 	struct inode *inode = file->inode;
@@ -192,6 +200,8 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 		u64 index = *pos / PAGE_SIZE;
 		struct page *page = p9_cached(inode, index);
 		if (!page) {
+			if (is_probe(inode, uio) && !p9_window_map(inode, index))
+				continue;
 			int r = p9_fill(inode, index, false);
 			if (r == -EIO && !p9_update(inode, 0) && *pos >= inode->size)
 				break; /* it has become shorter */
@@ -205,6 +215,8 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 		p9_read_ahead(inode, index);
 		size_t moved = uio_copy_to(uio, (u8 *)page_virt(page) + offset, n);
 		page_put(page);
+		if (p9_window_gone(inode, index))
+			return done ? (long)done : -EIO; /* what was copied may be zeroes */
 		*pos += moved;
 		done += moved;
 		if (moved < n)

@@ -219,6 +219,7 @@ int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64
 	list_init(&node->reads);
 	list_init(&node->lru);
 	list_init(&node->chunks);
+	list_init(&node->extents);
 	node->qid = attr->qid;
 	set_attr(inode, attr);
 	struct p9_node **slot = slot_of(p9, attr->qid.path);

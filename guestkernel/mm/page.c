@@ -16,6 +16,7 @@
 
 static struct page *frames;
 static u64 frame_count, reserved;
+static u64 window_frames; /* behind frame_count: pages of host files, which are never allocated */
 static u64
     table_frames; /* of the frame table itself, which is mostly untouched: no part of the peak that is reported */
 static u64 fresh_low, fresh_high, plugged;
@@ -53,7 +54,8 @@ void page_init(u64 free_start, u64 first_bytes, u64 memory_bytes)
 
 	frame_count = memory_bytes >> PAGE_SHIFT;
 	frames = phys_to_virt(table);
-	reserved = PAGE_UP(table + frame_count * sizeof(struct page)) >> PAGE_SHIFT;
+	window_frames = boot->window_bytes >> PAGE_SHIFT;
+	reserved = PAGE_UP(table + (frame_count + window_frames) * sizeof(struct page)) >> PAGE_SHIFT;
 	table_frames = reserved - (table >> PAGE_SHIFT);
 	kassert(reserved < frame_count);
 	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h).
@@ -381,7 +383,7 @@ void page_put(struct page *page)
 	if (frame < reserved)
 		return;
 	kassert(page->refs > 0);
-	if (--page->refs)
+	if (--page->refs || frame >= frame_count)
 		return;
 	if (page->flags & PAGE_F_CACHE)
 		cache_count--;
@@ -425,6 +427,28 @@ void page_set_cache(struct page *page, struct inode *inode, u64 index)
 	page->flags |= PAGE_F_CACHE;
 	page->inode = inode;
 	page->index = index;
+}
+
+bool page_in_window(const struct page *page)
+{
+	return frame_of(page) >= frame_count;
+}
+
+void page_enter_window(struct page *page, struct inode *inode, u64 index)
+{
+	if (page->refs)
+		return;
+	*page = (struct page){.refs = 1, .flags = PAGE_F_CACHE, .inode = inode, .index = index};
+}
+
+bool page_leave_window(struct page *page)
+{
+	if (page->flags & PAGE_F_CACHE) {
+		page->flags = 0;
+		page->inode = NULL;
+		page->refs--;
+	}
+	return !page->refs;
 }
 
 void page_clear_cache(struct page *page)

@@ -79,6 +79,12 @@ bool page_last(const struct page *page);
 /* Enters a page into the page cache (the caller's reference becomes the cache's) and takes it out again. */
 void page_set_cache(struct page *page, struct inode *inode, u64 index);
 void page_clear_cache(struct page *page);
+/* Pages of the window of host files (boot_block.window_bytes): read-only, not counted as memory. The cache's reference
+ * is made when a page is first wanted ... */
+bool page_in_window(const struct page *page);
+void page_enter_window(struct page *page, struct inode *inode, u64 index);
+/* ... and dropped here, harmless where there is none. False: others still have the page. */
+bool page_leave_window(struct page *page);
 /* Is there room to use memory generously (map ahead, 2 MiB pages) after taking n frames? */
 bool page_plenty(u64 n);
 

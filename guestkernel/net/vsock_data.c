@@ -195,7 +195,7 @@ u32 vsock_credit(const struct vsock *v)
 	return in_flight < v->peer_buffer ? v->peer_buffer - in_flight : 0;
 }
 
-/* Collects the pages of up to `limit` bytes of uio into pieces[1..]; returns the bytes and counts pieces and pins. */
+/* Collects the pages of up to `limit` bytes of uio, as far as they are RAM, into pieces[1..]; returns the bytes and counts pieces and pins. */
 static u32 gather(struct uio *uio, u32 limit, struct vring_piece *pieces, unsigned *count, struct page **pins,
 		  unsigned *pinned)
 {
@@ -216,6 +216,11 @@ static u32 gather(struct uio *uio, u32 limit, struct vring_piece *pieces, unsign
 			if (user_pin(current->mm, addr, false, &pins[*pinned], &pa))
 				break;
 			(*pinned)++;
+		}
+		if (pa >= boot->memory_bytes) { /* a host file's: no memory that the device may read */
+			if (!uio->kernel)
+				page_put(pins[--*pinned]);
+			break;
 		}
 		if (*count > 1 && pieces[*count - 1].pa + pieces[*count - 1].len == pa)
 			pieces[*count - 1].len += (u32)n;
@@ -276,7 +281,7 @@ static long send_data(struct vsock *v, struct uio *uio)
 	v->sent -= limit - bytes;
 	long r = bytes;
 	if (!bytes)
-		return -EFAULT;
+		return send_copy(v, uio, MIN(limit, TX_COPY_BYTES));
 	if (!vsock_send_packet(v, VSOCK_OP_RW, 0, pieces, count, bytes, NULL)) {
 		v->sent -= bytes;
 		r = -EIO;

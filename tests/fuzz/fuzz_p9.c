@@ -61,6 +61,16 @@ static void clean_up(void)
 	rmdir(top);
 }
 
+/* What would be handed to the runner must be the file of the read-only share. */
+static int check_map(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit)
+{
+	struct stat here, there;
+	if (fstat(fd, &here) || stat(in_top("ro/a"), &there) || here.st_ino != there.st_ino ||
+	    (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+		abort();
+	return unit & 1 ? -EBUSY : 0;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	if (access("/dev/shm", W_OK))
@@ -70,7 +80,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	put_file("ro/a", "read only");
 	put_file("out/canary", CANARY);
 	fill_tree();
-	export = (struct p9_export){.shares = 2, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
+	export = (struct p9_export){.shares = 2, .map = check_map, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
 	if (p9_share_open(&export.share[0], in_top("ro"), false) || p9_share_open(&export.share[1], in_top("rw"), true))
 		abort();
 	atexit(clean_up);

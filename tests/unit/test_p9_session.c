@@ -540,6 +540,63 @@ static void a_race_of_links_and_directories_leads_nowhere(void **state)
 	assert_true(got > 0);
 }
 
+static struct {
+	unsigned calls;
+	int fd, result;
+	uint64_t offset, bytes;
+	uint32_t unit;
+} mapped;
+
+static int note_map(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit)
+{
+	assert_ptr_equal(context, &mapped);
+	mapped.calls++;
+	mapped.fd = fd;
+	mapped.offset = offset;
+	mapped.bytes = bytes;
+	mapped.unit = unit;
+	return mapped.result;
+}
+
+static int map(uint64_t fid)
+{
+	return client_call(client, P9_TMAP, "dqqd", fid, (uint64_t)8192, (uint64_t)4097, (uint64_t)77);
+}
+
+static void only_open_files_of_read_only_shares_are_mapped(void **state)
+{
+	struct stat here, there;
+	assert_int_equal(client_walk(client, 0, 10, "file"), 0);
+	assert_int_equal(map(10), -EOPNOTSUPP); /* there is no window */
+	mapped.calls = 0;
+	mapped.result = 0;
+	export.map = note_map;
+	export.map_context = &mapped;
+	assert_int_equal(map(10), -EBADF);
+	assert_int_equal(map(11), -EBADF);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)10, (uint64_t)O_RDONLY), 0);
+	assert_int_equal(mapped.calls, 0);
+	assert_int_equal(map(10), 0);
+	assert_int_equal(mapped.calls, 1);
+	assert_int_equal(mapped.offset, 8192);
+	assert_int_equal(mapped.bytes, 4097);
+	assert_int_equal(mapped.unit, 77);
+	assert_int_equal(fstat(mapped.fd, &here) | stat(in_top("ro/file"), &there), 0);
+	assert_true(here.st_ino == there.st_ino);
+	mapped.result = -EBUSY;
+	assert_int_equal(map(10), -EBUSY);
+	assert_int_equal(client_walk(client, 0, 12, "dir"), 0);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)12, (uint64_t)(O_RDONLY | O_DIRECTORY)), 0);
+	assert_int_equal(map(12), -EBADF);
+	/* Nothing of a writable share. */
+	assert_int_equal(client_walk(client, 1, 13, "file"), 0);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)13, (uint64_t)O_RDONLY), 0);
+	mapped.calls = 0;
+	assert_int_equal(map(13), -EOPNOTSUPP);
+	assert_int_equal(mapped.calls, 0);
+	export.map = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -563,6 +620,7 @@ int main(void)
 	    TEST(file_systems_of_the_kernel_are_no_part_of_a_share),
 	    TEST(a_file_of_the_kernel_over_one_of_the_share_is_not_opened),
 	    TEST(a_race_of_links_and_directories_leads_nowhere),
+	    TEST(only_open_files_of_read_only_shares_are_mapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -197,7 +197,7 @@ static const struct call dangerous[] = {
 /* The process that serves files, and no other, works on files. */
 static bool is_file_work(enum policy_role role, long number)
 {
-	static const long calls[] = {SYS_openat,    SYS_openat2, SYS_sendto,   SYS_unlinkat, SYS_linkat,
+	static const long calls[] = {SYS_openat,    SYS_openat2, SYS_unlinkat, SYS_linkat,
 				     SYS_symlinkat, SYS_mkdirat, SYS_fchownat, SYS_ftruncate};
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (role == POLICY_FILES && calls[i] == number)
@@ -222,6 +222,7 @@ static void wrong_arguments_are_refused(void **state)
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VM}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_VCPU}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_GSI_ROUTING}},
+	    {POLICY_IO, "ioctl", SYS_ioctl, {-1ul, KVM_SET_USER_MEMORY_REGION}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_SREGS}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_SET_MSRS}},
 	    {POLICY_VCPU, "ioctl", SYS_ioctl, {-1ul, KVM_CREATE_DEVICE}},
@@ -239,6 +240,12 @@ static void wrong_arguments_are_refused(void **state)
 	    {POLICY_IO, "madvise", SYS_madvise, {0, 0, MADV_DONTNEED}},
 	    {POLICY_IO, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, -1ul}},
 	    {POLICY_VCPU, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1ul}},
+	    {POLICY_VCPU, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, -1ul}},
+	    {POLICY_VCPU, "mmap", SYS_mmap, {0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED, -1ul}},
+	    {POLICY_IO, "mmap", SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, -1ul}},
+	    {POLICY_IO, "mmap", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED, -1ul}},
+	    {POLICY_FILES, "mmap", SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, -1ul}},
+	    {POLICY_FILES, "sendmsg", SYS_sendmsg, {-1ul, 0, 0}},
 	    {POLICY_VCPU, "sendmsg", SYS_sendmsg, {-1ul, 0, 0}},
 	    {POLICY_IO, "recvmsg", SYS_recvmsg, {-1ul, 0, MSG_DONTWAIT | MSG_PEEK}},
 	    {POLICY_VCPU, "futex", SYS_futex, {-1ul, FUTEX_LOCK_PI}},
@@ -370,7 +377,7 @@ static void *confined_thread(void *argument)
 	if (syscall(SYS_write, ready[1], &byte, 1) != 1)
 		syscall(SYS_exit_group, 2);
 	struct iovec room = {&byte, 1};
-	syscall(SYS_readv, go[0], &room, 1);
+	syscall(SYS_preadv2, go[0], &room, 1, -1l, 0l, 0);
 	/* As a vCPU's thread ends: what glibc does at the end of one needs more. */
 	__atomic_add_fetch(&threads_ended, 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, &threads_ended, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);

@@ -33,6 +33,7 @@ struct boot_clock boot_clock;
 static struct {
 	unsigned reads, writes, waiting, stops, memory_added;
 	bool memory_fails;
+	unsigned looked, lost;
 	uint64_t offset;
 	uint32_t length;
 } seen;
@@ -56,6 +57,17 @@ void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data,
 {
 	seen.waiting++;
 	vsock_write(vsock, offset, data, length);
+}
+
+bool dax_lost(struct dax *dax, uint32_t since)
+{
+	seen.looked++;
+	return seen.lost > 0 && seen.lost-- > 0;
+}
+
+uint32_t dax_losses(struct dax *dax)
+{
+	return dax->losses;
 }
 
 void loop_stop(struct loop *loop)

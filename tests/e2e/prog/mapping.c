@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a program sees of mapped files: mapping digest FILE... | probe FILE | out FILE | watch FILE | copies FILE |
+ * pipe FILE | all DIRECTORY
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE  4096
+#define WATCH 15 /* seconds */
+
+struct mapped {
+	unsigned char *at;
+	size_t size;
+	int fd;
+};
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static struct mapped map(const char *path, int prot)
+{
+	struct mapped m = {.fd = open(path, O_RDONLY)};
+	struct stat st;
+	if (m.fd < 0 || fstat(m.fd, &st))
+		die(path);
+	m.size = (size_t)st.st_size;
+	m.at = mmap(NULL, m.size, prot, MAP_PRIVATE, m.fd, 0);
+	if (m.at == MAP_FAILED)
+		die("mmap");
+	return m;
+}
+
+static uint64_t digest_of(uint64_t hash, const unsigned char *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+/* Mapped and read, and the zeroes behind the end. */
+static void digest(const char *path)
+{
+	static unsigned char buffer[100000];
+	struct mapped m = map(path, PROT_READ);
+	size_t behind = (PAGE - m.size % PAGE) % PAGE;
+	uint64_t read_hash = 1;
+	ssize_t n;
+	printf("%016llx", (unsigned long long)digest_of(1, m.at, m.size + behind));
+	while ((n = read(m.fd, buffer, sizeof(buffer))) > 0)
+		read_hash = digest_of(read_hash, buffer, (size_t)n);
+	printf(" %016llx %zu\n", (unsigned long long)read_hash, m.size);
+	munmap(m.at, m.size);
+	close(m.fd);
+}
+
+/* As a dynamic linker does it: a little of the beginning, then parts at odd places. */
+static void probe(const char *path)
+{
+	unsigned char head[832];
+	int fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, head, sizeof(head)) != sizeof(head))
+		die(path);
+	printf("%016llx", (unsigned long long)digest_of(1, head, sizeof(head)));
+	for (off_t at = 3 * PAGE + 5; pread(fd, head, 100, at) == 100; at += 77 * PAGE)
+		printf(" %02x%02x", head[0], head[99]);
+	putchar('\n');
+	close(fd);
+}
+
+/* Writes to a private mapping: the file's own pages stay as they are, also for a child. */
+static void copies(const char *path)
+{
+	struct mapped m = map(path, PROT_READ | PROT_WRITE), other = map(path, PROT_READ);
+	for (size_t at = 0; at < m.size; at += 3 * PAGE)
+		m.at[at] ^= 0xff;
+	for (size_t at = 0; at < m.size; at++)
+		if (m.at[at] != (other.at[at] ^ (at % (3 * PAGE) ? 0 : 0xff))) {
+			printf("differs at %zu\n", at);
+			exit(1);
+		}
+	pid_t child = fork();
+	if (child == 0) {
+		memset(m.at, 0, m.size);
+		_exit(digest_of(1, other.at, other.size) & 0x7f);
+	}
+	int status;
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		die("fork");
+	puts(WEXITSTATUS(status) == (int)(digest_of(1, other.at, other.size) & 0x7f) && m.at[PAGE] == other.at[PAGE]
+		 ? "private"
+		 : "wrong");
+}
+
+static void out(const char *path)
+{
+	struct mapped m = map(path, PROT_READ);
+	for (size_t done = 0; done < m.size;) {
+		ssize_t n = write(1, m.at + done, m.size - done);
+		if (n < 0)
+			die("write");
+		done += (size_t)n;
+	}
+}
+
+/* The mapping's pages through a pipe, by splice, to standard output. */
+static void through_pipe(const char *path)
+{
+	struct mapped m = map(path, PROT_READ);
+	int pipes[2];
+	volatile unsigned char touched = 0;
+	for (size_t at = 0; at < m.size; at += PAGE)
+		touched ^= m.at[at];
+	if (pipe(pipes))
+		die("pipe");
+	for (ssize_t n; (n = splice(m.fd, NULL, pipes[1], NULL, 65536, 0)) != 0;) {
+		if (n < 0)
+			die("splice in");
+		for (ssize_t done = 0, k; done < n; done += k)
+			if ((k = splice(pipes[0], NULL, 1, NULL, (size_t)(n - done), 0)) <= 0)
+				die("splice out");
+	}
+}
+
+static const struct mapped *watched;
+
+static void on_bus(int signo, siginfo_t *info, void *context)
+{
+	printf("SIGBUS %d page %zu\n", info->si_code, ((size_t)info->si_addr - (size_t)watched->at) / PAGE);
+	fflush(stdout);
+	_exit(3);
+}
+
+/* Looks at all pages again and again until one is gone. */
+static void watch(const char *path)
+{
+	struct mapped m = map(path, PROT_READ);
+	struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+	volatile unsigned char sum = 0;
+	time_t end = time(NULL) + WATCH;
+	watched = &m;
+	sigaction(SIGBUS, &action, NULL);
+	for (int round = 0; time(NULL) < end; round++) {
+		for (size_t at = 0; at < m.size; at += PAGE)
+			sum ^= m.at[at];
+		if (round == 0)
+			puts("ready");
+		fflush(stdout);
+		usleep(1000);
+	}
+	puts("nothing happened");
+}
+
+/* Keeps all files of a directory mapped, then looks at each once more. */
+static void all(const char *path)
+{
+	static struct mapped m[4096];
+	static uint64_t first[4096];
+	unsigned n = 0;
+	DIR *dir = opendir(path);
+	if (!dir || chdir(path))
+		die(path);
+	for (struct dirent *e; (e = readdir(dir)) && n < 4096;)
+		if (e->d_type == DT_REG) {
+			m[n] = map(e->d_name, PROT_READ);
+			first[n] = digest_of(1, m[n].at, m[n].size);
+			close(m[n++].fd);
+		}
+	uint64_t total = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (digest_of(1, m[i].at, m[i].size) != first[i])
+			printf("%u changed\n", i);
+		total += first[i];
+	}
+	printf("%u files %016llx\n", n, (unsigned long long)total);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(const char *path);
+	} commands[] = {{"digest", digest}, {"probe", probe},	    {"copies", copies}, {"out", out},
+			{"watch", watch},   {"pipe", through_pipe}, {"all", all}};
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 2; i++)
+		if (!strcmp(argv[1], commands[i].name)) {
+			for (int arg = 2; arg < argc; arg++)
+				commands[i].run(argv[arg]);
+			return 0;
+		}
+	return 2;
+}

@@ -52,7 +52,7 @@ enum p9_type {
 	P9_TWRITE = 118,
 	P9_TCLUNK = 120,
 	P9_TREMOVE = 122,
-	P9_TMAP = 200, /* ours, docs/files.md */
+	P9_TMAP = 180, /* ours, docs/files.md */
 };
 
 /* qid.type */

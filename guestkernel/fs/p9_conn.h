@@ -31,7 +31,7 @@ enum p9_type { /* of requests; a reply has the number after it */
 	       P9_TREAD = 116,
 	       P9_TWRITE = 118,
 	       P9_TCLUNK = 120,
-	       P9_TMAP = 200,
+	       P9_TMAP = 180,
 };
 
 #define P9_NOFID       0xffffffffu

@@ -430,7 +430,7 @@ static bool no_memory(struct machine *machine)
 }
 
 /* KVM could not get a page from the host: of the window, where a file has become shorter, or of its RAM. Of the
- * former the guest hears of it before it executes the instruction again, which else would read zero. */
+ * former the guest hears before it executes the instruction again, which else would read zero. */
 static bool handle_fault(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -441,7 +441,8 @@ static bool handle_fault(struct vcpu *vcpu)
 		return no_memory(machine);
 	vcpu->interrupted = true;
 	vcpu_raise(vcpu, EVENT_WINDOW);
-	return true;}
+	return true;
+}
 
 static void run_guest(struct vcpu *vcpu)
 {

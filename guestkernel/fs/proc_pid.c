@@ -143,11 +143,25 @@ static void show_memory(struct text *t, const struct mm *mm)
 		    (mm->total_pages / 512 + 4) * 4, 0, 0);
 }
 
+/* A name that could otherwise forge lines. */
+static void show_name(struct text *t, const char *name)
+{
+	for (; *name; name++) {
+		if (*name == '\n')
+			text_add(t, "\\n", 2);
+		else if (*name == '\\')
+			text_add(t, "\\\\", 2);
+		else
+			text_add(t, name, 1);
+	}
+}
+
 static void show_ids(struct text *t, const struct process *p, const struct thread *th, int tid)
 {
 	const struct cred *c = &p->cred;
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", th ? th->comm : "", p->fs ? p->fs->umask : 022,
-		    state_of(p, th));
+	text_printf(t, "Name:\t");
+	show_name(t, th ? th->comm : "");
+	text_printf(t, "\nUmask:\t%04o\nState:\t%s\n", p->fs ? p->fs->umask : 022, state_of(p, th));
 	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", p->pid, tid, parent_pid(p));
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);
 	text_printf(t, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);

@@ -64,6 +64,9 @@ static void processes(void)
 	theme("stat");
 	CHECK(stat_field(4) == getppid() && stat_field(5) == getpgrp() && stat_field(6) == getsid(0));
 	CHECK_IN_CHILD_THAT(with_terminal(), "fields 7 and 8 tell of the controlling terminal");
+	CHECK_THAT(prctl(PR_SET_NAME, "a\nb\\c") == 0 && contents("/proc/self/status") &&
+		       strncmp(text, "Name:\ta\\nb\\\\c\nUmask:", 20) == 0,
+		   "a name cannot forge lines of /proc/self/status");
 	CHECK_THAT(contents("/proc/tty/drivers") && strstr(text, "pty_slave            /dev/pts      136 "),
 		   "/proc/tty/drivers has pty_slave");
 	CHECK(contents("/proc/tty/ldiscs") && strstr(text, "n_tty       0"));

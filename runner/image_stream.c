@@ -88,7 +88,7 @@ static bool still_has(int fd, uint64_t offset)
 {
 	uint8_t byte;
 	struct iovec one = {&byte, 1};
-	return preadv(fd, &one, 1, (off_t)offset) == 1;
+	return read_at(fd, &one, 1, (long)offset) == 1;
 }
 
 /* Maps at most `contents` bytes, privately, into whole pages of the first span; how many bytes, 0 when that is not to

@@ -4,7 +4,7 @@
  *
  * System calls after confinement, for the policy tables (this file, stream.c, image_stream.c, vsock.c):
  *   I/O thread    epoll_pwait, read (eventfd, and what the callbacks of other modules read), write (eventfd)
- *   both threads  readv, preadv, writev, recvmsg, sendmsg (MSG_DONTWAIT, MSG_NOSIGNAL), poll, close,
+ *   both threads  preadv2, writev, recvmsg, sendmsg (MSG_DONTWAIT, MSG_NOSIGNAL), poll, close,
  *                 write (eventfd), futex
  * vCPU threads run device code inline when the guest notifies, hence "both". epoll_ctl, openat, fstat, eventfd2 and
  * epoll_create1 are used during set-up only.

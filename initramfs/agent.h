@@ -110,6 +110,9 @@ bool mounts_share_covers(const struct job *job, const char *path);
 void mounts_share_at(const struct wire_mount *header, const char *at, const char *name);
 void mounts_remove(const char *at, bool file);
 
+/* untar.c: unpacks the archive below the root directory. agent_fail(WIRE_STAGE_MOUNT). */
+void untar(int fd);
+
 /* copy_in.c, copy_out.c */
 
 /* Copies what the job's copy-ins bring. agent_fail(WIRE_STAGE_FILES). */

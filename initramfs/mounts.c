@@ -143,6 +143,26 @@ static void mount_tmpfs(const struct job_mount *wanted)
 		fail(errno, "mount ", wanted->path);
 }
 
+/* Unpacks the share, a tar archive, into memory. While it does so, that is the root: links lead nowhere else. */
+static void mount_tar(const struct wire_mount *header, const char *at)
+{
+	static const char source[] = "/dev/.archive";
+
+	if (mount("tmpfs", at, "tmpfs", MS_NODEV, "mode=755,size=90%"))
+		fail(errno, "mount memory for ", "/");
+	mounts_share_at(header, source, "/");
+	int archive = open(source, O_RDONLY | O_CLOEXEC), outside = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (archive < 0 || outside < 0 || chroot(at) || chdir("/"))
+		fail(errno, "open the archive of ", "/");
+	untar(archive);
+	close(archive);
+	if (fchdir(outside) || chroot(".") || chdir("/"))
+		fail(errno, "change the root", "");
+	close(outside);
+	mounts_remove(source, true);
+}
+
 /* Another root; what is the guest's own is shown in it, where there is a place for it or one can be made. */
 static void mount_root(const struct wire_mount *header)
 {
@@ -156,7 +176,7 @@ static void mount_root(const struct wire_mount *header)
 	else if (header->kind == WIRE_MOUNT_OVERLAY)
 		mount_overlay(header, NEW_ROOT, "/");
 	else
-		fail(ENOSYS, "mount ", "/");
+		mount_tar(header, NEW_ROOT);
 	/* What a root file system brings for /run is its own. */
 	for (size_t i = 0; i < sizeof own / sizeof own[0] - !share; i++) {
 		char point[16] = NEW_ROOT;

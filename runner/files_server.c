@@ -22,6 +22,7 @@
 #include "runner/copy_out.h"
 #include "runner/dax.h"
 #include "runner/p9_session.h"
+#include "runner/rootfs.h"
 #include "runner/reach.h"
 
 _Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX,
@@ -323,6 +324,24 @@ static int open_share(struct p9_export *export, const char *option, const char *
 	return 0;
 }
 
+/* A plain archive is a share like others; a compressed one is unpacked into memory, which no path leads to. */
+static int open_archive(struct p9_export *export, const struct run_spec *spec, const char *host, struct error *error)
+{
+	struct p9_share *share = &export->share[export->shares];
+	struct stat st;
+	int memory;
+	if (rootfs_decompress(host, spec->memory_bytes, &memory, error))
+		return -1;
+	if (memory < 0)
+		return open_share(export, "--rootfs", host, false, error);
+	if (fstat(memory, &st))
+		return error_errno(error, STATUS_RUNNER, "--rootfs %s", host);
+	*share = (struct p9_share){
+	    .root = memory, .dev = st.st_dev, .ino = st.st_ino, .nameless = true, .reach = {.rights = REACH_ALL}};
+	export->shares++;
+	return 0;
+}
+
 /* In the order of shares_index() and shares_copy_index(). */
 static int open_shares(const struct run_spec *spec, struct p9_export *export, struct error *error)
 {
@@ -334,7 +353,8 @@ static int open_shares(const struct run_spec *spec, struct p9_export *export, st
 			continue;
 		const char *name =
 		    spec->rootfs && mount->kind == SPEC_OVERLAY && !mount->guest[1] ? "--rootfs" : option[mount->kind];
-		if (open_share(export, name, mount->host, mount->kind == SPEC_RW, error))
+		if (mount->kind == SPEC_TAR ? open_archive(export, spec, mount->host, error)
+					    : open_share(export, name, mount->host, mount->kind == SPEC_RW, error))
 			return -1;
 	}
 	/* What is copied in, the caller has named as it is. */

@@ -43,9 +43,15 @@ The program:\n\
 Files:\n\
       --ro HOST[:GUEST]       a file or directory of this host, read-only, at the same path or at GUEST\n\
       --rw HOST[:GUEST]       the same, writable\n\
+      --overlay HOST[:GUEST]  the same, writable, but what is written stays in the VM's memory and is lost\n\
       --tmpfs PATH[:SIZE]     an empty directory in the VM's memory\n\
+      --rootfs DIR|ARCHIVE    the root: a directory as with --overlay, or a tar archive (also .gz, .xz, .zst);\n\
+                              PROGRAM is then a path in it, and nothing of this host is sent along\n\
+      --copy-in HOST:GUEST    copy a file or directory into the VM before the program starts\n\
+      --copy-out GUEST:HOST   copy one out after the program's end, whatever its status\n\
                               Each may be repeated; a ':' within a name is written '\\:'. What lies in a\n\
-                              share is not copied, and --workdir defaults to the caller's directory then\n\
+                              share is not sent, and --workdir defaults to the caller's directory then\n\
+      --disk SIZE             most that the program may keep in file systems in memory, all together\n\
 \n\
 Profiles:\n\
       --profile NAME|FILE     these options from a YAML file, or from the profile of that name (shipped: ci,\n\
@@ -79,6 +85,7 @@ Examples:\n\
   sandbox run --memory 2G --timeout 1m -e SEED=7 ./simulate > result.txt\n\
   sandbox run --ro / python3 script.py\n\
   sandbox run --ro / --rw . -- make -j2 test\n\
+  sandbox run --rootfs debian.tar --copy-in src:/src --copy-out /src/out:out -- make -C /src\n\
   sandbox run --profile ci -- make -j2 test\n\
   seq 100 | sandbox run awk '{ s += $1 } END { print s }'\n\
   sandbox run --stats=run.json --user 65534:65534 -- ./untrusted -x\n";

@@ -24,7 +24,8 @@
 struct p9_share {
 	int root; /* O_PATH: a directory or regular file */
 	bool writable;
-	dev_t dev; /* of the root */
+	bool nameless; /* memory of the server, not a file of the host */
+	dev_t dev;     /* of the root */
 	uint64_t ino;
 	struct p9_reach reach; /* of the root */
 };

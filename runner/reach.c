@@ -198,6 +198,8 @@ int reach_trees(const struct p9_export *export, struct policy_tree **tree, size_
 	for (unsigned i = 0; i < export->shares; i++) {
 		const struct p9_share *share = &export->share[i];
 		struct stat st;
+		if (share->nameless)
+			continue; /* it needs no rule, and cannot have one */
 		if (fstat(share->root, &st))
 			return error_errno(error, STATUS_RUNNER, "the files server cannot look at a share");
 		bool directory = S_ISDIR(st.st_mode), whole = share->reach.rights & REACH_READ_BELOW;

@@ -23,8 +23,8 @@ const char *rootfs_detect(const char *path, enum rootfs_kind *kind);
 /* By the first bytes of a file. */
 enum rootfs_compression rootfs_compression(const uint8_t *head, size_t length);
 
-/* A descriptor of the plain archive: the file itself, or, when it is compressed, what it holds, in memory. At most
- * `limit` bytes are unpacked. -1: STATUS_RUNNER, naming the file. */
-int rootfs_open(const char *path, uint64_t limit, struct error *error);
+/* Decompresses the archive into memory: *memory is a descriptor, or -1 when the archive is a plain one. At most `limit`
+ * bytes are unpacked. Errors: STATUS_RUNNER, naming the file. */
+int rootfs_decompress(const char *path, uint64_t limit, int *memory, struct error *error);
 
 #endif

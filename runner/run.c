@@ -598,19 +598,8 @@ static int open_reports(struct run *run, struct error *error)
 	return open_stats(run, error);
 }
 
-static int refuse_missing(const struct run_spec *spec, struct error *error)
-{
-	const char *option = NULL;
-	for (unsigned i = 0; i < spec->mount_count; i++)
-		if (spec->mount[i].kind == SPEC_TAR)
-			option = "--rootfs FILE";
-	return option ? error_set(error, STATUS_RUNNER, "%s: not supported yet", option) : 0;
-}
-
 static int prepare(struct run *run, struct error *error)
 {
-	if (refuse_missing(run->spec, error))
-		return -1;
 	/* The descriptors 0, 1 and 2 first: nothing that is opened later may take the place of a closed one. */
 	tty_decide(&run->tty, run->spec->tty);
 	run->machine.terminal = run->tty.used;

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+# --rootfs: a directory or a tar archive as the root. The tree is made here, of busybox and a dynamic program.
+# shellcheck shell=bash
+
+busybox=$(command -v busybox) || { skip "--rootfs" "no busybox here" && return 0; }
+long=$(seq -s x 60 | cut -c 1-120)
+mkdir -p root/bin root/etc root/lib root/tmp root/"$long"/"$long"
+cp "$busybox" root/bin/busybox
+for applet in sh ls cat echo id touch pwd rm mkdir stat sort wc env find head ln df; do ln -s busybox root/bin/$applet; done
+printf 'root:x:0:0:root:/root:/bin/sh\nguest:x:%s:%s::/:/bin/sh\n' 4321 4321 >root/etc/passwd
+echo long >root/"$long"/"$long"/"$long"
+ln root/etc/passwd root/etc/passwd2
+ln -s /etc/passwd root/etc/absolute
+ln -s "../$long/$long/$long" root/etc/longlink
+echo "of the image" >root/tmp/hidden
+printf '#!/bin/sh\necho script "$@"\n' >root/bin/script
+chmod 755 root/bin/script
+chmod 750 root/lib
+touch -d '2001-02-03 04:05:06 UTC' root/etc/passwd
+for f in hello-dynamic; do
+	[ -x "$PROG/$f" ] || continue
+	cp "$PROG/$f" root/bin/hello
+	ldd "$PROG/$f" | grep -o '/[^ ]*' | while read -r l; do mkdir -p "root$(dirname "$l")" && cp -L "$l" "root$l"; done
+done
+
+tar -C root --format=ustar -cf plain.tar --exclude="./$long" --exclude=longlink .
+tar -C root --format=pax -cf pax.tar .
+tar -C root --format=gnu -cf gnu.tar .
+tar -C root --format=v7 -cf v7.tar --exclude="./$long" --exclude=longlink .
+gzip -k <pax.tar >pax.tgz
+roots=(root plain.tar pax.tar gnu.tar v7.tar pax.tgz)
+if command -v xz >/dev/null; then xz -k <pax.tar >pax.txz && roots+=(pax.txz); fi
+if command -v zstd >/dev/null; then zstd -q <pax.tar >pax.tzst && roots+=(pax.tzst); fi
+
+for root in "${roots[@]}"; do
+	check_output "script a b" "$root: a script of it, found in PATH" --rootfs "$root" script a b
+	check_output "absolute bin dev etc lib proc sys" "$root: only it, and the guest's own" --rootfs "$root" sh -c \
+		'echo absolute $(ls / | sort | grep -v -e tmp -e root -e home -e x2x -e lib64 -e usr)'
+	check_output "981173106 2 root:x:0:0:root:/root:/bin/sh" "$root: times, hard links, absolute links" --rootfs "$root" sh -c \
+		'echo $(stat -c "%Y %h" /etc/passwd2) $(head -n 1 /etc/absolute)'
+	check_output "written" "$root: writable" --rootfs "$root" --user 0 sh -c \
+		'rm /bin/cat && mkdir /new && echo written >/etc/passwd && ln /etc/passwd /new/p && read x </new/p && echo $x'
+	check_output "" "$root: /tmp is the guest's own" --rootfs "$root" ls /tmp
+	[ -x root/bin/hello ] && check_status 0 "$root: a dynamic program, its interpreter from the root" --rootfs "$root" /bin/hello
+done
+for root in root pax.tar gnu.tar; do
+	check_output "long" "$root: long names and links" --rootfs "$root" cat /etc/longlink
+	check_output "750 4321" "$root: modes, and users of it" --rootfs "$root" --user 4321 sh -c 'echo $(stat -c %a /lib) $(id -u)'
+done
+check "nothing of it has changed" bash -c '[ -L root/bin/cat ] && [ ! -e root/new ] && grep -q ^root root/etc/passwd && [ ! -e root/dev ] && [ ! -e root/proc ]'
+
+check_status 127 "no such program" --rootfs root nonesuch
+check_status 127 "nor of this host" --rootfs root "$PROG/hello-static"
+check_status 126 "not executable" --rootfs root /etc/passwd
+check_output "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" "PATH is that of the root, not of the caller" --rootfs root sh -c 'echo $PATH'
+check_output "/bin" "or as given" --rootfs root -e PATH=/bin env sh -c 'echo $PATH'
+check_output "in" "a program relative to the working directory" --rootfs root --workdir /bin ./echo in
+check_output "$(cksum <root/bin/busybox)" "shares in it" --rootfs pax.tar --ro root/bin/busybox:/data/b "/bin/busybox" cksum /data/b 2>/dev/null
+(cd root/etc && check_output "/etc" "a directory: the caller's place in it" --rootfs .. pwd)
+echo from here >given
+check_status 0 "--copy-in, --copy-out" --rootfs plain.tar --copy-in given:/in --copy-out /made:made sh -c 'cat /in >/made'
+check "--copy-in, --copy-out: what came" cmp given made
+
+check_status 125 "both --rootfs and --ro /" --rootfs root --ro / sh
+check_status 125 "what is not there" --rootfs none sh
+echo text >text
+check_status 125 "neither directory nor archive" --rootfs text sh
+check "the message says what is" grep -q 'neither a directory nor a tar archive' "$TMP/err"
+{ head -c 1024 /dev/zero && printf '\342\341\365\340' && head -c 4096 /dev/zero; } >image.erofs
+check_status 125 "an EROFS image" --rootfs image.erofs sh
+check "the message names it" grep -q 'EROFS image' "$TMP/err"
+printf 'hsqs%4096s' x >image.squashfs
+check_status 125 "a squashfs image" --rootfs image.squashfs sh
+check "the message names it too" grep -q 'squashfs image' "$TMP/err"
+
+# ---- hostile archives ----
+size=$(stat -c %s pax.tar)
+head -c $((size / 2)) pax.tar >cut.tar
+check_status 125 "an archive that is cut off" --rootfs cut.tar sh
+cp pax.tar bad.tar && printf 'xxxx' | dd of=bad.tar bs=1 seek=$((512 + 100)) conv=notrunc status=none
+check_status 125 "a header that is wrong" --rootfs bad.tar sh
+head -c 200 pax.tgz >cut.tgz
+check_status 125 "a compressed archive that is cut off" --rootfs cut.tgz sh
+mkdir -p evil/d && echo x >evil/f
+tar -C evil --transform 's,^f$,../../escape,' -cPf dots.tar f
+check_status 125 "a name with .." --rootfs dots.tar sh
+check "the message names it" grep -q 'escape' "$TMP/err"
+ln -s /proc evil/link && mkdir -p evil2/link && echo y >evil2/link/f
+tar -C evil -cf through.tar link && tar -C evil2 -rf through.tar link/f
+check_status 125 "a file through a link of the archive" --rootfs through.tar /bin/true
+head -c 3G /dev/zero 2>/dev/null | gzip -1 >bomb.gz
+check_status 125 "a small file that is large" --rootfs bomb.gz sh
+check "it ends with a message" grep -q '^sandbox: ' "$TMP/err"

@@ -3,14 +3,14 @@
 # sources: busybox
 # limit: 200
 # shellcheck shell=bash
+# Not bc: some of its tests make millions of writes of a few bytes, which takes minutes inside.
 units() {
-	(cd "$DIR/testsuite" && for name in *.tests; do echo "${name%.tests}"; done; find . -mindepth 1 -maxdepth 1 -type d -printf '%f\n') | sort -u
+	(cd "$DIR/testsuite" && for name in *.tests; do echo "${name%.tests}"; done; find . -mindepth 1 -maxdepth 1 -type d -printf '%f\n') | sort -u | grep -vx bc
 	find "$DIR/shell/ash_test" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort
 }
-# Two tests of bc make 4,000,000 writes of a few bytes; made shorter they fail, on both sides.
 prepare() {
 	cp -r "$SOURCE/busybox/testsuite" "$SOURCE/busybox/shell" "$SOURCE/busybox/scripts" . &&
-		sed -i "s/i <= 65536/i <= 300/" testsuite/bc.tests && cp "$SOURCE/busybox/debian/config/pkg/static" .config &&
+		cp "$SOURCE/busybox/debian/config/pkg/static" .config &&
 		cp "$(type -P busybox)" . && cd shell/ash_test || return
 	for name in printenv recho zecho; do gcc -O2 -w -o $name $name.c || return; done
 }

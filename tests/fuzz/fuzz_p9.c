@@ -80,7 +80,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	put_file("ro/a", "read only");
 	put_file("out/canary", CANARY);
 	fill_tree();
-	export = (struct p9_export){.shares = 2, .map = check_map, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
+	export =
+	    (struct p9_export){.shares = 2, .map = check_map, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
 	if (p9_share_open(&export.share[0], in_top("ro"), false) || p9_share_open(&export.share[1], in_top("rw"), true))
 		abort();
 	atexit(clean_up);

@@ -105,3 +105,20 @@ for stressor in cpu fork vm futex signal timer timerfd pipe switch sigq pthread 
 	type -P stress-ng >/dev/null || { skip "stress-ng" "optional: not installed here" && break; }
 	check_status 0 "stress-ng --$stressor" --cpus 2 stress-ng --quiet --temp-path /tmp --verify --"$stressor" 2 -t 1
 done
+
+# Programs of tests/programs, built here: each prints a line for what works. They stand beside the other helpers: /tmp is the guest's own.
+programs=$(dirname "${BASH_SOURCE[0]}")/../programs
+if g++ -O1 -pthread -o "$PROG/threads" "$programs/threads/threads.cc" 2>"$TMP/err"; then
+	check_native "C++: std::thread, futures, condition variables" "$PROG/threads"
+else
+	fail "C++: std::thread" <"$TMP/err"
+fi
+if type -P go >/dev/null; then
+	if (cd "$programs/go" && GOFLAGS=-mod=mod GO111MODULE=off GOCACHE="$PROG/.go-cache" CGO_ENABLED=0 go build -o "$PROG/go" main.go) 2>"$TMP/err"; then
+		check_native "Go: goroutines, timers, os/exec, sockets, signals" "$PROG/go"
+	else
+		fail "Go" <"$TMP/err"
+	fi
+else
+	skip "Go" "optional: not installed here"
+fi

@@ -5,7 +5,7 @@
 units() {
 	echo test_os test_posix test_posixpath test_subprocess test_signal test_threading test_threadsignals test_thread test_threading_local \
 		test_socket test_ssl test_select test_selectors test_poll test_epoll test_socketserver test_mmap test_fcntl test_tempfile test_shutil \
-		test_pathlib test_io test_fileio test_file test_largefile test_pty test_tty test_openpty test_ioctl test_termios test_sqlite3 test_time \
+		test_pathlib test_io test_fileio test_file test_pty test_tty test_openpty test_ioctl test_termios test_sqlite3 test_time \
 		test_resource test_zipfile test_tarfile test_gzip test_bz2 test_lzma test_mailbox test_wait3 test_wait4 test_fork1 test_pipes test_popen \
 		test_pwd test_grp test_queue test_sched test_stat test_glob test_fnmatch test_filecmp test_fileinput test_dbm test_dbm_dumb test_shelve \
 		test_faulthandler test_ftplib test_smtplib test_poplib test_imaplib test_httplib test_httpservers test_xmlrpc test_telnetlib \

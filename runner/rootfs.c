@@ -62,12 +62,15 @@ static const char *detect_file(int fd, enum rootfs_kind *kind)
 	if (n < 0)
 		return "cannot be read";
 	*kind = ROOTFS_TAR;
-	if (rootfs_compression(head, (size_t)n) || is_tar(head, (size_t)n))
+	if (rootfs_compression(head, (size_t)n))
 		return NULL;
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
 		if ((size_t)n >= unsupported[i].offset + unsupported[i].length &&
 		    !memcmp(head + unsupported[i].offset, unsupported[i].bytes, unsupported[i].length))
 			return unsupported[i].refusal;
+	/* Last: an empty archive is zeros, as the beginning of an image may be. */
+	if (is_tar(head, (size_t)n))
+		return NULL;
 	return "is neither a directory nor a tar archive (plain, or compressed by gzip, xz or zstd)";
 }
 

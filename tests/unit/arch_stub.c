@@ -38,11 +38,13 @@ void stub_exit(void)
 	stub_memory = NULL;
 }
 
+u64 stub_window_bytes;
+
 void stub_init(u64 memory_bytes)
 {
 	stub_exit();
 	stub_memory =
-	    mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	    mmap(NULL, memory_bytes + stub_window_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (stub_memory == MAP_FAILED)
 		abort();
 	mm_unpoison(stub_memory, memory_bytes);
@@ -55,6 +57,7 @@ void stub_init(u64 memory_bytes)
 	stub_boot.cpus = 1;
 	stub_boot.tsc_khz = 1000000;
 	stub_boot.memory_bytes = memory_bytes;
+	stub_boot.window_bytes = stub_window_bytes;
 	for (size_t i = 0; i < ARRAY_SIZE(stub_process.rlimit); i++)
 		stub_process.rlimit[i] = (struct k_rlimit){K_RLIM_INFINITY, K_RLIM_INFINITY};
 	stub_process.pid = 1;

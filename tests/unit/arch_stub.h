@@ -17,6 +17,8 @@ void stub_init(u64 memory_bytes);
 /* Frees RAM; page tables that were not destroyed show up as leaks. */
 void stub_exit(void);
 
+extern u64 stub_window_bytes; /* of host files, behind the RAM; set before stub_init() */
+
 extern struct thread *stub_current;  /* what `current` is; after stub_init(): &stub_thread */
 extern struct thread stub_thread;    /* of stub_process */
 extern struct process stub_process;  /* all rlimits infinite, root with all capabilities */

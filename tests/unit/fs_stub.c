@@ -239,7 +239,8 @@ static void start_ours(void)
 	static bool booted;
 	if (!booted) { /* the kernel boots once: its tables are static */
 		stub_init(256ull << 20);
-		page_init(PAGE_SIZE, stub_memory_bytes, stub_memory_bytes);
+		/* The runner's pages stay free of ours. */
+		page_init(BOOT_TABLES_GPA, stub_memory_bytes, stub_memory_bytes);
 		list_append(&all_processes, &stub_process.all_link);
 		vfs_init();
 		booted = true;

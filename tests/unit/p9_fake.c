@@ -92,6 +92,21 @@ static int walk(const u8 *p)
 	return 0;
 }
 
+/* What the runner does for a Tmap, by a copy. */
+static int show(void)
+{
+	struct shared_window *shown = phys_to_virt(BOOT_WINDOW_GPA);
+	u64 pages = PAGE_UP(fake.map_bytes) / PAGE_SIZE;
+	if (fake.map_offset + fake.map_bytes > sizeof(fake.data) ||
+	    fake.map_unit * (u64)WINDOW_UNIT + fake.map_bytes > boot->window_bytes)
+		return EINVAL;
+	u8 *at = phys_to_virt(boot->memory_bytes + fake.map_unit * (u64)WINDOW_UNIT);
+	memcpy(at, fake.data + fake.map_offset, PAGE_UP(fake.map_bytes));
+	for (u64 i = 0; i < pages; i += WINDOW_UNIT_PAGES)
+		shown->pages[fake.map_unit + i / WINDOW_UNIT_PAGES] = (u8)MIN(pages - i, (u64)WINDOW_UNIT_PAGES);
+	return 0;
+}
+
 static int handle(u8 type, const u8 *p)
 {
 	u32 fid = (u32)r(p, 4) % P9_FIDS, kind = fid_kind[fid], count;
@@ -160,6 +175,12 @@ static int handle(u8 type, const u8 *p)
 	}
 	case P9_TFSYNC:
 		return 0;
+	case P9_TMAP:
+		fake.map_offset = offset;
+		fake.map_bytes = r(p + 12, 8);
+		fake.map_unit = (u32)r(p + 20, 4);
+		fake.maps++;
+		return fake.map_error ? fake.map_error : show();
 	}
 	return EOPNOTSUPP;
 }

@@ -28,6 +28,10 @@ struct fake {
 	int write_error;
 	unsigned wrong, wrong_at; /* the answer to request wrong_at is wrong in this way */
 	bool did_wrong;
+	int map_error; /* of Tmap, which shows the file where the RAM ends */
+	unsigned maps;
+	u64 map_offset, map_bytes;
+	u32 map_unit;
 	/* Fuzzing: answers after the attach consist of these bytes. */
 	const u8 *fuzz;
 	size_t fuzz_left;

@@ -10,6 +10,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include "tests/unit/fs_test.h"
+#include "abi/boot.h"
+#include "guestkernel/fs/p9.h"
+#include "guestkernel/mm/page.h"
+#include "tests/unit/arch_stub.h"
 #include "tests/unit/p9_fake.h"
 
 static long mount_share(const char *cache)
@@ -157,8 +161,139 @@ static int reset(void **state)
 	return 0;
 }
 
+/* ---- mapped files: the window has 8 units, the file 16 ---- */
+
+#define FILE_PAGES 256u
+
+static struct inode *open_large(long *fd)
+{
+	for (u32 i = 0; i < FILE_PAGES; i++)
+		memset(fake.data + i * PAGE_SIZE, (int)(i + 1), PAGE_SIZE);
+	fake.size = FILE_PAGES * PAGE_SIZE - 100;
+	is(0, mount_share("loose"));
+	*fd = call(open, "m/file", O_RDONLY);
+	is_true(*fd >= 0);
+	struct file *file = fd_get((int)*fd);
+	struct inode *inode = file->inode;
+	file_put(file);
+	return inode;
+}
+
+static void close_large(long fd)
+{
+	call(close, fd);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+/* The page as a fault gets it; its first byte, or the error. */
+static int fault(struct inode *inode, u64 index)
+{
+	struct page *page;
+	int r = p9_get_page(inode, index, true, &page);
+	if (r)
+		return r;
+	r = *(u8 *)page_virt(page);
+	page_put(page);
+	return r;
+}
+
+static void body_a_large_file_is_mapped(void)
+{
+	char head[832];
+	long fd;
+	struct inode *inode = open_large(&fd);
+	is(832, call(read, fd, head, sizeof(head)));
+	is(1, head[831]);
+	is(1, fake.maps);
+	is(0, fake.map_offset);
+	is(8 * WINDOW_UNIT, fake.map_bytes); /* the window has no more */
+	unsigned asked = fake.requests;
+	struct page_stats before, after;
+	page_stats(&before);
+	for (u64 i = 0; i < 128; i++)
+		is((int)(u8)(i + 1), fault(inode, i));
+	page_stats(&after);
+	is(asked, fake.requests);
+	is(before.free, after.free);
+	struct page *page;
+	is(0, p9_get_page(inode, 5, false, &page));
+	is_true(page_in_window(page));
+	is_true(!page_exclusive(page));
+	page_put(page);
+	is(-EIO, fault(inode, FILE_PAGES));
+	close_large(fd);
+}
+
+static void body_what_nobody_uses_gives_way(void)
+{
+	long fd;
+	struct inode *inode = open_large(&fd);
+	struct page *held;
+	is(1, fault(inode, 0));
+	is(201, fault(inode, 200)); /* evicts the first extent */
+	is(2, fake.maps);
+	is_true(200 * PAGE_SIZE >= fake.map_offset && 200 * PAGE_SIZE < fake.map_offset + fake.map_bytes);
+	is((int)(u8)FILE_PAGES, fault(inode, FILE_PAGES - 1));
+	/* Pages that somebody has stay, so there is no room: the rest is read. */
+	is(0, p9_get_page(inode, 200, true, &held));
+	unsigned maps = fake.maps;
+	is(4, fault(inode, 3));
+	is(201, *(u8 *)page_virt(held));
+	struct page *page;
+	is(0, p9_get_page(inode, 3, false, &page));
+	is_true(maps == fake.maps ? !page_in_window(page) : page != held);
+	page_put(page);
+	page_put(held);
+	close_large(fd);
+}
+
+static void body_what_the_host_cuts_off_is_gone(void)
+{
+	struct shared_window *shown = phys_to_virt(BOOT_WINDOW_GPA);
+	char buf[PAGE_SIZE];
+	long fd;
+	struct inode *inode = open_large(&fd);
+	is(20, fault(inode, 19));
+	shown->pages[fake.map_unit + 1] = 3;
+	p9_window_lost();
+	is(19, fault(inode, 18));
+	is(-EIO, fault(inode, 19));
+	is(-EIO, fault(inode, 31));
+	is(33, fault(inode, 32)); /* as the server says nothing of the other units */
+	fake.size = 19 * PAGE_SIZE;
+	is(PAGE_SIZE, call(pread64, fd, buf, sizeof(buf), 18 * PAGE_SIZE));
+	is(-EIO, call(pread64, fd, buf, sizeof(buf), 20 * PAGE_SIZE));
+	close_large(fd);
+}
+
+static void body_what_cannot_be_mapped_is_read(void)
+{
+	char head[832];
+	long fd;
+	fake.map_error = EOPNOTSUPP;
+	struct inode *inode = open_large(&fd);
+	is(832, call(read, fd, head, sizeof(head)));
+	is(1, head[0]);
+	for (u64 i = 0; i < FILE_PAGES; i++)
+		is((int)(u8)(i + 1), fault(inode, i));
+	is(1, fake.maps); /* it is asked once */
+	close_large(fd);
+	fake.maps = 0;
+	is(0, fake_mount("m", "mmap")); /* a share that others write to */
+	fd = call(open, "m/file", O_RDONLY);
+	is(832, call(read, fd, head, sizeof(head)));
+	is(0, fake.maps);
+	close_large(fd);
+}
+
+OURS_ONLY(a_large_file_is_mapped)
+OURS_ONLY(what_nobody_uses_gives_way)
+OURS_ONLY(what_the_host_cuts_off_is_gone)
+OURS_ONLY(what_cannot_be_mapped_is_read)
+
 int main(void)
 {
+	stub_window_bytes = 8 * WINDOW_UNIT;
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(ours_files, reset),
 	    cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
@@ -166,6 +301,10 @@ int main(void)
 	    cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
 	    cmocka_unit_test_setup(ours_large_file, reset),
 	    cmocka_unit_test_setup(ours_wrong_answers, reset),
+	    cmocka_unit_test_setup(ours_a_large_file_is_mapped, reset),
+	    cmocka_unit_test_setup(ours_what_nobody_uses_gives_way, reset),
+	    cmocka_unit_test_setup(ours_what_the_host_cuts_off_is_gone, reset),
+	    cmocka_unit_test_setup(ours_what_cannot_be_mapped_is_read, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,6 +292,7 @@ static int watch_signals(struct run *run, struct error *error)
 	if (tty_prepare(&run->tty, &set, error))
 		return -1;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTIN, SIG_IGN); /* input is read ahead: stream.h */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	run->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (run->signal_fd < 0)

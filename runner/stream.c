@@ -65,7 +65,7 @@ static int prepare(struct stream *stream, int fd, const char *name, struct error
 
 int stream_open_input(struct stream *stream, int fd, const char *name, struct error *error)
 {
-	*stream = (struct stream){0};
+	*stream = (struct stream){.terminal = isatty(fd)};
 	return prepare(stream, fd, name, error);
 }
 
@@ -135,7 +135,9 @@ static ssize_t try_transfer(struct stream *stream, const struct iovec *iov, size
 	if (n > 0 || (n == 0 && !stream->output))
 		return n;
 	int number = n < 0 ? errno : EIO; /* a device that takes nothing would be tried for ever */
-	if (number == EAGAIN) {
+	/* A terminal that has not hung up: we are in the background, and may be in the foreground when something is
+	 * typed. */
+	if (number == EAGAIN || (number == EIO && stream->terminal && !stream->hung_up)) {
 		stream->ready = false;
 		return -EAGAIN;
 	}
@@ -235,6 +237,7 @@ uint32_t stream_flush(struct stream *stream)
 void stream_event(struct stream *stream, uint32_t events)
 {
 	stream->ready = true;
+	stream->hung_up |= !!(events & EPOLLHUP);
 	bool gone = (events & EPOLLERR) || (stream->mode == STREAM_SOCKET && (events & EPOLLHUP));
 	if (stream->output && gone)
 		stream_close(stream, EPIPE);

@@ -27,6 +27,8 @@ struct stream {
 	int original; /* the caller's descriptor, closed together with fd; -1: none, or it is fd itself */
 	enum stream_mode mode;
 	bool output;
+	bool terminal;	 /* input from a terminal */
+	bool hung_up;	 /* the terminal has gone, or its other side has */
 	bool ready;	 /* the next call is worth trying: cleared by EAGAIN, set by an event */
 	bool finished;	 /* output: no more will be written, close once the buffer is empty */
 	int error;	 /* errno of the failure that closed it; 0 none, EPIPE when the reader has gone */
@@ -47,7 +49,8 @@ int stream_open_output(struct stream *stream, int fd, bool keep, uint8_t *buffer
 		       struct error *error);
 
 /* Reads into the spans. Bytes read, 0 at the end, -EAGAIN (ready is now false), or another -errno (the stream is
- * closed; a terminal's hang-up counts as its end). count <= 1024. */
+ * closed; a terminal's hang-up counts as its end). count <= 1024. SIGTTIN must be ignored: a process that is not in the
+ * foreground of its terminal finds nothing to read there, and goes on. */
 ssize_t stream_read(struct stream *stream, const struct iovec *iov, size_t count);
 
 /* Writes the spans (`bytes` in all), or keeps in the buffer what cannot be written now; nothing passes earlier bytes.
@@ -59,7 +62,8 @@ ssize_t stream_write(struct stream *stream, struct iovec *iov, size_t count, siz
  * the buffer is empty. */
 uint32_t stream_flush(struct stream *stream);
 
-/* Events (EPOLL* bits) of the descriptor. An output stream whose reader has gone closes with EPIPE. */
+/* Events (EPOLL* bits) of the descriptor; EPOLLHUP must be among those that are reported. An output stream whose reader
+ * has gone closes with EPIPE. */
 void stream_event(struct stream *stream, uint32_t events);
 
 /* Output: no more will be written; closes now or when the buffer is empty. Input: closes. */

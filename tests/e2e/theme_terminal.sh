@@ -27,7 +27,11 @@ shows() {
 # Starts the caller's shell anew, on an empty screen of 80 x 24.
 fresh() {
 	mux kill-session -t person
-	mux new-session -d -s person -x 80 -y 24 "env PS1='host> ' bash --norc --noprofile"
+	# A server that is about to end refuses.
+	for _ in {1..10}; do
+		mux new-session -d -s person -x 80 -y 24 "env PS1='host> ' bash --norc --noprofile" && break
+		sleep 0.2
+	done
 	shows '^host>$'
 }
 
@@ -167,8 +171,14 @@ fresh
 type_line "$SANDBOX run $E2E_OPTIONS busybox sh -c 'test -t 2 || echo apart; echo error >&2; test -t 1 && echo to''gether' 2>$TMP/err"
 check "standard error in a file stays one" eval 'shows "^together" && shows "^apart" && [ "$(cat "$TMP/err")" = error ]'
 fresh
-type_line "$SANDBOX run $E2E_OPTIONS busybox sh -c 'echo from the back' & wait"
+type_line "$SANDBOX run $E2E_OPTIONS busybox sh -c 'sleep 1; echo from the back' & wait"
 check "in the background a program writes without a terminal of its own" shows '^from the back$'
+fresh
+type_line "$SANDBOX run $E2E_OPTIONS busybox sh -c 'read line; echo \"got \$line\"' &"
+sleep 1
+type_line "clear; fg"
+type_line typed
+check "one that reads waits for the foreground" shows '^got typed$'
 
 # Full-screen programs: the same screen as outside, key by key.
 # same_screen TEXT WAIT-FOR COMMAND KEYS...: the screen after the keys.

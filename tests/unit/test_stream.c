@@ -17,6 +17,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner/stream.h"
@@ -311,8 +312,49 @@ static void terminal_is_opened_anew_and_hangs_up_as_an_end(void **state)
 	assert_int_equal(write(master, "hi\n", 3), 3);
 	assert_int_equal(get(got, 8), 3);
 	close(master);
+	stream_event(&s, EPOLLIN | EPOLLHUP);
 	assert_int_equal(get(got, 8), 0);
 	stream_close(&s, 0);
+}
+
+/* In a session of its own whose terminal is `tty`: reads in the background, then in the foreground. */
+static int read_in_the_background(int master, const char *tty)
+{
+	char got[8];
+	int fd, status;
+	if (setsid() < 0 || (fd = open(tty, O_RDWR)) < 0)
+		return 1;
+	pid_t child = fork();
+	if (!child) {
+		pid_t leader = getppid();
+		setpgid(0, 0);
+		signal(SIGTTIN, SIG_IGN);
+		signal(SIGTTOU, SIG_IGN);
+		if (stream_open_input(&s, fd, "standard input", &error) || write(master, "a\n", 2) != 2)
+			_exit(2);
+		if (tcgetpgrp(fd) != leader || get(got, 8) != -EAGAIN || s.ready || !stream_is_open(&s))
+			_exit(3);
+		tcsetpgrp(fd, getpid());
+		stream_event(&s, EPOLLIN);
+		_exit(get(got, 8) == 2 && got[0] == 'a' ? 0 : 4);
+	}
+	return waitpid(child, &status, WUNTRACED) == child && WIFEXITED(status) ? WEXITSTATUS(status) : 5;
+}
+
+static void a_terminal_is_not_read_in_the_background(void **state)
+{
+	(void)state;
+	int status, master = posix_openpt(O_RDWR | O_NOCTTY);
+	assert_true(master >= 0);
+	grantpt(master);
+	unlockpt(master);
+	pid_t child = fork();
+	if (!child)
+		_exit(read_in_the_background(master, ptsname(master)));
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	close(master);
 }
 
 static void closed_descriptor_is_an_error_with_a_name(void **state)
@@ -339,6 +381,7 @@ int main(void)
 	    cmocka_unit_test(full_device_is_an_error_that_is_remembered),
 	    cmocka_unit_test(shared_pipes_move_little_at_a_time),
 	    cmocka_unit_test(terminal_is_opened_anew_and_hangs_up_as_an_end),
+	    cmocka_unit_test(a_terminal_is_not_read_in_the_background),
 	    cmocka_unit_test(closed_descriptor_is_an_error_with_a_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static const char *place(const char *path)
 	copy_place[top_length] = 0;
 	if (*path) {
 		copy_place[top_length] = '/';
-		strcpy(copy_place + top_length + 1, path);
+		memcpy(copy_place + top_length + 1, path, strlen(path) + 1);
 	}
 	return copy_place;
 }

@@ -167,9 +167,11 @@ void copies_note(const struct job *job)
 
 	while (job_next_mount(&rest, &mount))
 		if (mount.header.kind == WIRE_MOUNT_COPY_OUT) {
+			size_t bytes = strlen(mount.path) + 1;
+
 			outs[count].index = mount.header.share;
-			outs[count].path = map_bytes(strlen(mount.path) + 1);
-			strcpy(outs[count++].path, mount.path);
+			outs[count].path = map_bytes(bytes);
+			memcpy(outs[count++].path, mount.path, bytes);
 		}
 }
 

@@ -97,7 +97,7 @@ void mounts_share_at(const struct wire_mount *header, const char *at, const char
 {
 	char path[WIRE_PATH_MAX];
 
-	strcpy(path, at);
+	memcpy(path, at, strlen(at) + 1);
 	make_point(path, header->flags & WIRE_MOUNT_FILE);
 	mount_share(header, at, name);
 }

@@ -188,13 +188,9 @@ static void raise_descriptors(void)
 	}
 }
 
-int reach_trees(const struct p9_export *export, struct policy_tree **tree, size_t *count, struct error *error)
+/* The trees of the shares themselves and of the list's nodes. */
+static int add_all(const struct p9_export *export, uint32_t nodes, struct trees *trees, struct error *error)
 {
-	uint32_t nodes = export->list ? export->list->nodes : 0;
-	struct trees trees = {
-	    .item = calloc(P9_SHARES_MAX + SPEC_MOUNTS_MAX + 2 * (size_t)nodes, sizeof(struct policy_tree))};
-	if (!trees.item)
-		return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
 	for (unsigned i = 0; i < export->shares; i++) {
 		const struct p9_share *share = &export->share[i];
 		struct stat st;
@@ -206,13 +202,28 @@ int reach_trees(const struct p9_export *export, struct policy_tree **tree, size_
 		bool writable = share->writable && share->reach.rights & (directory ? REACH_WRITE_BELOW : REACH_WRITE);
 		if (!directory && !(share->reach.rights & REACH_READ))
 			continue;
-		trees.item[trees.count++] = (struct policy_tree){share->root, writable, directory, directory && !whole};
+		trees->item[trees->count++] =
+		    (struct policy_tree){share->root, writable, directory, directory && !whole};
 	}
 	if (nodes)
 		raise_descriptors();
 	for (uint32_t i = PATH_TREE_ROOT; i <= nodes; i++)
-		if (add_node(export, &trees, i, error))
+		if (add_node(export, trees, i, error))
 			return -1;
+	return 0;
+}
+
+int reach_trees(const struct p9_export *export, struct policy_tree **tree, size_t *count, struct error *error)
+{
+	uint32_t nodes = export->list ? export->list->nodes : 0;
+	struct trees trees = {
+	    .item = calloc(P9_SHARES_MAX + SPEC_MOUNTS_MAX + 2 * (size_t)nodes, sizeof(struct policy_tree))};
+	if (!trees.item)
+		return error_set(error, STATUS_RUNNER, "the files server has not enough memory");
+	if (add_all(export, nodes, &trees, error)) {
+		free(trees.item);
+		return -1;
+	}
 	*tree = trees.item;
 	*count = trees.count;
 	return 0;

@@ -8,7 +8,10 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/runqueue.h"
 
-#define WAKE_LEAD_NS  1000000ull /* a woken thread preempts when it is this far behind the running one */
+/* A woken thread preempts when it is this far behind the running one, and that has had its turn for a while: those who
+ * answer each other then go on in batches, where each answer would switch there and back. */
+#define WAKE_LEAD_NS  1000000ull
+#define WAKE_RUN_NS   100000ull
 #define WEIGHT_NICE_0 1024
 #define WEIGHT_IDLE   3
 #define RT_PERIOD_NS  1000000000ull /* as Linux's sched_rt_period_us and sched_rt_runtime_us */
@@ -144,7 +147,8 @@ bool runqueue_preempts(const struct runqueue *c, const struct thread *t, u64 now
 		return false;
 	if (policy_of(t) == SCHED_IDLE || policy_of(r) == SCHED_IDLE)
 		return policy_of(t) != policy_of(r) && policy_of(r) == SCHED_IDLE;
-	return policy_of(t) != SCHED_BATCH && t->vruntime + WAKE_LEAD_NS < r->vruntime;
+	return policy_of(t) != SCHED_BATCH && t->vruntime + WAKE_LEAD_NS < r->vruntime &&
+	       now >= r->slice_start_ns + WAKE_RUN_NS;
 }
 
 static bool takes_turns(const struct runqueue *c)

@@ -158,6 +158,22 @@ static void a_sleeper_catches_up_at_most_half_a_slice(void **state)
 	assert_in_range(share_of(&threads[1], 100), 45, 58);
 }
 
+static void who_has_just_begun_to_run_is_not_preempted_by_a_wake_up(void **state)
+{
+	start(1);
+	sched_start(&threads[0], false);
+	schedule();
+	run_for(100);
+	stub_current->slice_start_ns = stub_now_ns;
+	threads[1].state = THREAD_SLEEPING;
+	sched_wake(&threads[1]); /* far behind, but the other has its turn from this moment */
+	assert_false(threads[0].need_resched);
+	stub_now_ns += MS;
+	threads[2].state = THREAD_SLEEPING;
+	sched_wake(&threads[2]);
+	assert_true(threads[0].need_resched);
+}
+
 static void a_woken_thread_returns_to_its_idle_cpu(void **state)
 {
 	start(4);
@@ -407,6 +423,7 @@ int main(void)
 	    cmocka_unit_test(a_lone_thread_is_never_interrupted),
 	    cmocka_unit_test(a_slice_ends_only_when_others_wait),
 	    cmocka_unit_test(a_sleeper_catches_up_at_most_half_a_slice),
+	    cmocka_unit_test(who_has_just_begun_to_run_is_not_preempted_by_a_wake_up),
 	    cmocka_unit_test(a_woken_thread_returns_to_its_idle_cpu),
 	    cmocka_unit_test(a_woken_thread_avoids_busy_cpus),
 	    cmocka_unit_test(an_idle_cpu_takes_waiting_threads_that_may_move),

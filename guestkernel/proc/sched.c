@@ -234,6 +234,7 @@ static void switch_away(bool ahead)
 		prev->system_ns += now - prev->mark_ns;
 	next->mark_ns = now;
 	next->in_kernel = true;
+	next->rseq_event = true;
 	arch_switch(prev, next);
 }
 

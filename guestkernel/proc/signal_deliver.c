@@ -6,6 +6,7 @@
 #include <asm/siginfo.h>
 #include <asm/unistd.h>
 #include "guestkernel/lib.h"
+#include "guestkernel/proc/rseq.h"
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/proc/trace.h"
 
@@ -103,6 +104,9 @@ static void call_handler(struct regs *regs, int sig, struct k_sigaction action, 
 	u64 old = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
 
 	fix_result_before_handler(regs, &action);
+	/* What is interrupted is a critical section's end: the frame leads to its abort handler. */
+	if (t->rseq)
+		rseq_settle(regs);
 	if (action.flags & SA_RESETHAND)
 		t->process->sighand->action[sig - 1].handler = SIG_DEFAULT;
 	if (sigframe_push(regs, sig, &action, info, old)) {

@@ -4,11 +4,13 @@
  */
 #include <linux/capability.h>
 #include <linux/resource.h>
+#include <linux/rseq.h>
 #include <linux/sched.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/futex.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/rseq.h"
 #include "guestkernel/proc/runqueue.h"
 #include "guestkernel/syscall/syscall.h"
 
@@ -372,4 +374,11 @@ SYSCALL(ioprio_set)
 SYSCALL(ioprio_get)
 {
 	return 4; /* the default of best effort */
+}
+
+SYSCALL(rseq)
+{
+	if (c == RSEQ_FLAG_UNREGISTER)
+		return rseq_unregister(a, (u32)b, (u32)d);
+	return c ? -EINVAL : rseq_register(a, (u32)b, (u32)d);
 }

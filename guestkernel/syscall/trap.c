@@ -8,6 +8,7 @@
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/account.h"
+#include "guestkernel/proc/rseq.h"
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/syscall/syscall.h"
 
@@ -138,11 +139,13 @@ void return_to_user(struct regs *regs)
 
 	if (!t->in_kernel)
 		account_enter_kernel();
-	while (t->need_resched || signal_pending(t) || t->restore_sigmask || restart_wanted(regs)) {
+	while (t->need_resched || signal_pending(t) || t->restore_sigmask || restart_wanted(regs) || rseq_due(t)) {
 		if (t->need_resched)
 			schedule();
-		else
+		else if (signal_pending(t) || t->restore_sigmask || restart_wanted(regs))
 			signal_deliver(regs);
+		else
+			rseq_settle(regs);
 	}
 	sched_before_user();
 	account_leave_kernel();

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Scheduling calls: policies, affinity, getcpu, yield, membarrier, rseq or its absence.
+ * Scheduling calls: policies, affinity, getcpu, yield, membarrier, rseq.
  */
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
+#include <sys/wait.h>
 
 #include "probe.h"
 
@@ -140,8 +143,107 @@ static void barriers(void)
 		   "a misaligned area is refused");
 }
 
+/* ---- restartable sequences: the C library has registered an area for each thread ---- */
+
+extern const ptrdiff_t __rseq_offset;
+extern const unsigned __rseq_size;
+
+struct area {
+	unsigned cpu_id_start, cpu_id;
+	volatile unsigned long section;
+	unsigned flags;
+};
+
+static struct area *own_area(void)
+{
+	return (struct area *)((char *)__builtin_thread_pointer() + __rseq_offset);
+}
+
+/* Counts inside a critical section that only an abort can leave, or ten thousand million rounds. */
+__attribute__((noinline)) static int spin_in_section(struct area *area)
+{
+	int aborted = 1;
+	__asm__ volatile(".pushsection .data, \"aw\"\n\t.balign 32\n"
+			 "91:\t.long 0, 0\n\t.quad 92f, 93f - 92f, 94f\n\t.popsection\n\t"
+			 "lea 91b(%%rip), %%rax\n\tmov %%rax, 8(%1)\n"
+			 "92:\tmov $10000000000, %%rcx\n"
+			 "95:\tdec %%rcx\n\tjnz 95b\n\tmovl $0, %0\n"
+			 "93:\tjmp 96f\n\t.byte 0x0f, 0xb9, 0x3d\n\t.long 0x53053053\n"
+			 "94:\tnop\n"
+			 "96:\n"
+			 : "+m"(aborted)
+			 : "r"(area)
+			 : "rax", "rcx", "memory");
+	return aborted;
+}
+
+static volatile int rseq_signals, section_in_handler;
+static void in_handler(int signo)
+{
+	rseq_signals++;
+	section_in_handler = own_area()->section != 0;
+}
+
+static void *ids_of_thread(void *argument)
+{
+	unsigned cpu = 9999;
+	cpu_set_t one;
+	for (int i = 0; i < 200; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(i % sysconf(_SC_NPROCESSORS_ONLN), &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			continue;
+		syscall(SYS_getcpu, &cpu, NULL, NULL);
+		if (own_area()->cpu_id != cpu || own_area()->cpu_id_start != cpu)
+			return NULL;
+	}
+	return argument;
+}
+
+static void restartable(void)
+{
+	struct area *area = own_area();
+	pthread_t t;
+	void *result;
+	theme("restartable sequences");
+	if (!__rseq_size) {
+		CHECK_THAT(0, "the C library has registered an area");
+		return;
+	}
+	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 0, 0x53053053), EBUSY);
+	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 0, 0x53053054), EPERM);
+	CHECK_ERRNO(syscall(SYS_rseq, area + 8, 32, 0, 0x53053053), EINVAL);
+	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 1, 0x53053054), EPERM);
+	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 2, 0x53053053), EINVAL);
+	CHECK(pthread_create(&t, NULL, ids_of_thread, area) == 0 && pthread_join(t, &result) == 0);
+	CHECK_THAT(result == area, "the area tells the processor, wherever the thread goes");
+	signal(SIGALRM, in_handler);
+	ualarm(20000, 0);
+	CHECK_THAT(spin_in_section(area) == 1, "a section is aborted by a handler or by preemption");
+	while (!rseq_signals)
+		sleep_ms(1);
+	CHECK_THAT(!section_in_handler && !area->section, "and is over then");
+	CHECK_IN_CHILD_THAT(own_area()->cpu_id < 1024 && spin_in_section((ualarm(20000, 0), area)) == 1,
+			    "after fork too");
+	CHECK_IN_CHILD_THAT(syscall(SYS_rseq, area, 32, 1, 0x53053053) == 0 && area->cpu_id == (unsigned)-1 &&
+				syscall(SYS_rseq, area, 32, 1, 0x53053053) == -1 && errno == EINVAL,
+			    "unregistered, once");
+	pid_t pid = fork();
+	if (pid == 0) {
+		area->section = 8;
+		for (;;)
+			sched_yield();
+	}
+	int status;
+	sleep_ms(5);
+	kill(pid, SIGALRM); /* its handler needs the section looked at */
+	CHECK_THAT(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+		   "a section that is none: SIGSEGV");
+}
+
 int main(void)
 {
+	restartable();
 	limit_seconds(60);
 	policies();
 	affinity();

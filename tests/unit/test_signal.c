@@ -14,6 +14,7 @@
 #include <asm/unistd.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
+#include "guestkernel/proc/rseq.h"
 #include "guestkernel/proc/signal.h"
 #include "tests/unit/arch_stub.h"
 
@@ -28,6 +29,7 @@ static unsigned wakes, stops;
 static jmp_buf ended;
 static int end_status;
 
+void rseq_settle(struct regs *regs) {}
 void *kmalloc(size_t n)
 {
 	return malloc(n);

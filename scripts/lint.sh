@@ -26,8 +26,8 @@ forbid() {
 rules() {
 	local file
 	forbid "an ioctl of KVM outside the vm and vcpu files" '\bioctl\(.*\bKVM_' '^runner/(vm[a-z_]*|vcpu[a-z_]*|check)\.c$' 'runner/*.c' 'policy/*.c'
-	# The files server is a process of its own.
-	forbid "exit() outside main.c" '\b_?exit\(' '^runner/(main|files_server)\.c$|^policy/gen/' 'runner/*.c' 'policy/*.c'
+	# The files server and the unpacker are processes of their own.
+	forbid "exit() outside main.c" '\b_?exit\(' '^runner/(main|files_server|rootfs_unpack)\.c$|^policy/gen/' 'runner/*.c' 'policy/*.c'
 	forbid "inline assembly outside guestkernel/arch" '\b(__)?asm(__)?( volatile| __volatile__)? *\(' '^guestkernel/(arch|vdso)/' '*.c' '*.h' ':!tests' ':!initramfs'
 
 	# Includes: a lower layer knows nothing of a higher one.

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NEW_ROOT "/.root"
@@ -163,6 +164,18 @@ static void mount_tar(const struct wire_mount *header, const char *at)
 	mounts_remove(source, true);
 }
 
+/* Looks at a directory whose names are wanted soon: the kernel then asks for many of them at once. */
+static void read_names(const char *path)
+{
+	char names[256];
+	int fd = open(path, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return;
+	syscall(SYS_getdents64, fd, names, sizeof names);
+	close(fd);
+}
+
 /* Another root; what is the guest's own is shown in it, where there is a place for it or one can be made. */
 static void mount_root(const struct wire_mount *header)
 {
@@ -171,8 +184,10 @@ static void mount_root(const struct wire_mount *header)
 	struct stat st;
 
 	make_directory(NEW_ROOT);
-	if (share)
+	if (share) {
 		mount_share(header, NEW_ROOT, "/");
+		read_names(NEW_ROOT);
+	}
 	else if (header->kind == WIRE_MOUNT_OVERLAY)
 		mount_overlay(header, NEW_ROOT, "/");
 	else

@@ -90,17 +90,24 @@ struct p9_req *p9_attr_send(struct p9_conn *conn, u32 fid);
 int p9_attr_wait(struct p9_req *req, struct p9_attr *attr);
 /* A lookup of one name under way. */
 struct p9_lookup {
-	struct p9_req *walk, *attr_req;
+	struct p9_req *walk, *attr_req, *link_req;
 	u32 fid;
 	u64 changes;
 	struct p9_attr attr;
+	char *target; /* of a symbolic link, with link_req alone; p9_lookup_inode() takes it over */
 };
 /* Sends Twalk and Tgetattr without waiting. -ENOMEM, -ENFILE */
 int p9_lookup_send(struct p9_conn *conn, u32 parent, const char *name, size_t len, struct p9_lookup *l);
+/* Asks for the target too, in case it is a symbolic link: one round trip less when it is followed. */
+void p9_lookup_link(struct p9_conn *conn, struct p9_lookup *l);
+/* The target in the reply of a Treadlink, NUL-terminated; NULL: there is none. */
+char *p9_link_target(const struct p9_req *req);
 /* Waits: 0, the server's error, -EIO; on failure the fid is gone. */
 int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l);
 /* The inode that a fid (taken over, also on failure) and its attributes stand for, referenced. */
 int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64 changes, struct inode **out);
+/* The same for what a lookup has found, its link's target included. */
+int p9_lookup_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out);
 extern u64 p9_changes; /* counts what was changed from here: attributes asked for before a change are out of date */
 /* New attributes of the same file came; changes: p9_changes when they were asked for. */
 void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes);
@@ -114,9 +121,13 @@ void p9_node_destroy(struct inode *inode);
 
 extern const struct file_ops p9_dir_ops;
 void p9_dir_forget(struct p9_node *node);
-/* After `name` in the listing of the directory: up to `limit` more names (not NUL-terminated). Returns how many. */
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens,
-			  unsigned limit);
+/* After `name` in the listing of the directory, and from its start when that is not enough: up to `limit` more names. */
+struct p9_name {
+	const u8 *text; /* not NUL-terminated */
+	u32 len;
+	bool link; /* a symbolic link */
+};
+unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, struct p9_name *names, unsigned limit);
 
 /* ---- p9_file.c ---- */
 

@@ -17,9 +17,9 @@
 #pragma weak vsock_ask /* unit tests have no device */
 
 #define IOV_PAGES  32 /* pages that one read or write of the stream names */
-#define TOGETHER   24 /* requests that one write of the stream carries */
+#define TOGETHER   32 /* requests that one write of the stream carries */
 #define ASKS	   4  /* notifications that wait for an answer, before who waits goes to sleep */
-#define QUEUE_MANY 12 /* small requests that may wait for somebody to wait */
+#define QUEUE_MANY 30 /* small requests that may wait for somebody to wait */
 
 struct p9_conn {
 	struct file *in, *out;

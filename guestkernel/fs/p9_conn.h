@@ -36,7 +36,7 @@ enum p9_type { /* of requests; a reply has the number after it */
 
 #define P9_NOFID       0xffffffffu
 #define P9_NOTAG       0xffffu
-#define P9_TAGS	       48     /* requests under way; the server takes 64 */
+#define P9_TAGS	       64     /* requests under way; the server takes no more */
 #define P9_FIDS	       65536u /* numbers; the server has no more */
 #define P9_HEADER      7u     /* size[4] type[1] tag[2] */
 #define P9_IO_PAGES    128u   /* most pages of one Tread or Twrite */

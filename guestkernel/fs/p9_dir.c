@@ -10,6 +10,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
+#define LINK	   10u /* DT_LNK */
 #define KEEP_BYTES (4u << 20) /* of one directory's listing that is kept: some 100,000 names */
 
 struct chunk {
@@ -171,25 +172,27 @@ static int readdir(struct file *file, void *arg, emit_fn emit)
 	}
 }
 
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, const u8 **names, u32 *lens,
-			  unsigned limit)
+unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, struct p9_name *names, unsigned limit)
 {
 	struct chunk *c;
 	struct entry e;
 	unsigned n = 0;
+	bool found = false;
 	list_for_each (c, &dir->chunks, link) {
 		struct p9_reader r = chunk_reader(c);
-		while (next_entry(&r, &e)) {
-			if (e.len != len || memcmp(e.name, name, len))
-				continue;
-			while (n < limit && next_entry(&r, &e)) {
-				names[n] = e.name;
-				lens[n++] = e.len;
-			}
-			return n;
-		}
+		while (!found && next_entry(&r, &e))
+			found = e.len == len && !memcmp(e.name, name, len);
+		while (found && n < limit && next_entry(&r, &e))
+			names[n++] = (struct p9_name){e.name, e.len, e.type == LINK};
+		if (found)
+			break;
 	}
-	return 0;
+	if (!found || list_empty(&dir->chunks))
+		return n;
+	struct p9_reader start = chunk_reader(list_first(&dir->chunks, struct chunk, link));
+	while (n < limit && next_entry(&start, &e) && (e.len != len || memcmp(e.name, name, len)))
+		names[n++] = (struct p9_name){e.name, e.len, e.type == LINK};
+	return n;
 }
 
 static void release(struct file *file)

@@ -31,7 +31,7 @@
 static void enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l)
 {
 	struct inode *inode;
-	if (p9_inode_get(dir->sb, l->fid, &l->attr, l->changes, &inode))
+	if (p9_lookup_inode(dir->sb, l, &inode))
 		return;
 	struct dentry *d = dentry_cached(dir, name, len) ? NULL : dentry_alloc(dir, name, len);
 	if (!d) {
@@ -45,6 +45,7 @@ static void enter(struct dentry *dir, const char *name, size_t len, struct p9_lo
 struct ahead {
 	struct p9_lookup lookup;
 	u32 len;
+	bool link;
 	char name[NAME_LIMIT];
 };
 
@@ -52,22 +53,27 @@ struct ahead {
  * status) will want them. */
 static unsigned send_following(struct dentry *dir, const char *name, size_t len, struct ahead *list)
 {
-	const u8 *names[P9_BATCH];
-	u32 lens[P9_BATCH];
-	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, lens, P9_BATCH), wanted = 0, sent = 0;
+	struct p9_name names[P9_BATCH];
+	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, P9_BATCH), wanted = 0, sent = 0;
 	for (unsigned i = 0; i < n; i++) { /* copied first: the listing may go while messages are sent */
 		struct ahead *a = &list[wanted];
-		if (!lens[i] || lens[i] > NAME_LIMIT || dentry_cached(dir, (const char *)names[i], lens[i]))
+		const u8 *text = names[i].text;
+		u32 length = names[i].len;
+		if (!length || length > NAME_LIMIT || dentry_cached(dir, (const char *)text, length))
 			continue;
-		if (names[i][0] == '.' && (lens[i] == 1 || (lens[i] == 2 && names[i][1] == '.')))
+		if (text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.')))
 			continue;
-		memcpy(a->name, names[i], lens[i]);
-		a->len = lens[i];
+		memcpy(a->name, text, length);
+		a->len = length;
+		a->link = names[i].link;
 		wanted++;
 	}
 	while (sent < wanted && !p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, list[sent].name,
-						list[sent].len, &list[sent].lookup))
+						list[sent].len, &list[sent].lookup)) {
+		if (list[sent].link && p9_sb(dir->inode)->cached)
+			p9_lookup_link(p9_conn(dir->inode), &list[sent].lookup);
 		sent++;
+	}
 	return sent;
 }
 
@@ -88,6 +94,8 @@ static int lookup_once(struct dentry *dir, const char *name, size_t len, struct 
 	int r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
 	if (r)
 		return r;
+	if (p9_sb(dir->inode)->cached)
+		p9_lookup_link(conn, &l);
 	if (!list_empty(&p9_node(dir->inode)->chunks) && (list = kmalloc(P9_BATCH * sizeof(*list))))
 		n = send_following(dir, name, len, list);
 	r = p9_lookup_wait(conn, &l);
@@ -95,7 +103,7 @@ static int lookup_once(struct dentry *dir, const char *name, size_t len, struct 
 		if (!p9_lookup_wait(conn, &list[i].lookup))
 			enter(dir, list[i].name, list[i].len, &list[i].lookup);
 	kfree(list);
-	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, l.changes, out);
+	return r ? r : p9_lookup_inode(dir->sb, &l, out);
 }
 
 static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct inode **out)
@@ -128,6 +136,8 @@ static void lookup_ahead(struct dentry *dir, const char *path)
 		a->len = (u32)len;
 		if (p9_lookup_send(conn, parent, a->name, len, &a->lookup))
 			break;
+		if (p9_sb(dir->inode)->cached)
+			p9_lookup_link(conn, &a->lookup);
 		parent = a->lookup.fid;
 		path = end;
 		n++;
@@ -145,6 +155,7 @@ static void lookup_ahead(struct dentry *dir, const char *path)
 				dentry_get(next);
 		} else if (!r) {
 			p9_clunk(conn, list[i].lookup.fid);
+			kfree(list[i].lookup.target);
 		}
 		if (dir)
 			dentry_put(dir);
@@ -366,22 +377,13 @@ static long readlink(struct inode *inode, char *buf, size_t size)
 			return -ENOMEM;
 		p9_put32(req, node->fid);
 		int r = p9_call(req);
-		struct p9_reader reply = p9_reply(req);
-		u32 len = 0;
-		const u8 *target = r ? NULL : p9_gets(&reply, &len);
-		if (!r && (!target || len >= PATH_LIMIT || memchr(target, 0, len)))
-			r = -EIO;
-		char *copy = r ? NULL : kmalloc(len + 1);
-		if (!r && !copy)
-			r = -ENOMEM;
-		if (copy)
-			memcpy(copy, target, len);
+		char *copy = r ? NULL : p9_link_target(req);
 		p9_done(req);
-		if (r)
-			return r;
+		if (r || !copy)
+			return r ? r : -EIO;
 		kfree((void *)node->target);
 		node->target = copy;
-		node->target_len = len;
+		node->target_len = (u32)strlen(copy);
 	}
 	size_t n = MIN((size_t)node->target_len, size);
 	memcpy(buf, node->target, n);

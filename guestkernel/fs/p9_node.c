@@ -7,6 +7,7 @@
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/p9.h"
 #include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
 
@@ -91,6 +92,28 @@ int p9_lookup_send(struct p9_conn *conn, u32 parent, const char *name, size_t le
 	return 0;
 }
 
+void p9_lookup_link(struct p9_conn *conn, struct p9_lookup *l)
+{
+	l->link_req = p9_new(conn, P9_TREADLINK, PATH_LIMIT + 64);
+	if (!l->link_req)
+		return;
+	p9_put32(l->link_req, l->fid);
+	p9_submit(l->link_req);
+}
+
+char *p9_link_target(const struct p9_req *req)
+{
+	struct p9_reader reply = p9_reply(req);
+	u32 len = 0;
+	const u8 *target = p9_gets(&reply, &len);
+	char *copy = !target || len >= PATH_LIMIT || memchr(target, 0, len) ? NULL : kmalloc(len + 1);
+	if (!copy)
+		return NULL;
+	memcpy(copy, target, len);
+	copy[len] = 0;
+	return copy;
+}
+
 int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l)
 {
 	int r = p9_wait(l->walk);
@@ -102,6 +125,9 @@ int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l)
 	p9_done(l->walk);
 	int r2 = p9_attr_wait(l->attr_req, &l->attr);
 	r = r ? r : r2;
+	if (l->link_req && !p9_wait(l->link_req) && !r && (l->attr.mode & K_S_IFMT) == K_S_IFLNK)
+		l->target = p9_link_target(l->link_req);
+	p9_done(l->link_req);
 	if (failed)
 		p9_fid_free(conn, l->fid); /* it never was */
 	else if (r)
@@ -227,6 +253,20 @@ int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64
 	*slot = node;
 	*out = inode;
 	return 0;
+}
+
+int p9_lookup_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out)
+{
+	int r = p9_inode_get(sb, l->fid, &l->attr, l->changes, out);
+	struct p9_node *node = r ? NULL : p9_node(*out);
+	if (node && l->target && !node->target) {
+		node->target = l->target;
+		node->target_len = (u32)strlen(l->target);
+	} else {
+		kfree(l->target);
+	}
+	l->target = NULL;
+	return r;
 }
 
 void p9_node_destroy(struct inode *inode)

@@ -10,7 +10,7 @@ echo deep >base/dir/sub/deep
 ln base/file base/hard
 ln -s dir/sub base/link
 ln -s /nowhere base/dangling
-(cd base/many && seq 2000 | xargs touch)
+(cd base/many && seq 500 | xargs touch)
 cp "$(readlink -f /bin/echo)" base/program
 chmod 750 base/dir
 cp -a base work
@@ -40,7 +40,7 @@ same "hard links" 'ln file third; echo x >>third; cat hard; stat -c "%h %n" file
 same "symbolic links" 'cat link/deep; rm link; ln -s file link; cat link; readlink dangling; echo x >link; cat file'
 same "attributes" 'chmod 600 file; touch -d "2001-02-03 UTC" file seq; stat -c "%a %Y %n" file hard seq dir; chmod 700 dir; stat -c %a dir; find . -newermt 2020-01-01 -name seq'
 same "no directory that is not empty is removed" 'rmdir dir; rmdir many; rm -r many; ls -d many; rmdir empty && ls'
-same "remove thousands of files while listing" 'find many -type f -name "*7*" -delete; ls many | wc -l; rm -rf many; ls'
+same "remove hundreds of files while listing" 'find many -type f -name "*7*" -delete; ls many | wc -l; rm -rf many; ls'
 same "rewrite each file of a directory while listing" 'for f in many/11*; do echo x >tmp; mv tmp "$f"; done; ls many | wc -l; cat many/1* | wc -c'
 same "sed -i, sort -o, cp -a, tar" 'sed -i s/1/one/ seq; sort -o seq seq; cksum seq; cp -a dir copy; find copy | sort; tar cf - . | tar tf - | sort | cksum'
 same "open files see what happens to theirs" 'exec 3<file 4>>file; echo more >&4; cat <&3; rm file hard; echo last >&4; ls file 2>/dev/null; exec 3<&- 4>&-; echo end'
@@ -75,15 +75,9 @@ else
 fi
 if command -v git >/dev/null; then
 	(cd base && git init -q . && git -c user.name=a -c user.email=a@b add -A && git -c user.name=a -c user.email=a@b commit -qm one) >/dev/null 2>&1
-	cat >git.conf <<-'C'
-		[user]
-			name = a
-			email = a@b
-		[safe]
-			directory = *
-	C
-	same "git: change, commit, branch, check out" "export GIT_CONFIG_GLOBAL=$PWD/git.conf GIT_AUTHOR_DATE='1 +0000' GIT_COMMITTER_DATE='1 +0000'
-git status --short; echo x >>file; git status --short; git commit -qam two; git checkout -q -b other HEAD~1 && cat file; git gc -q; git fsck 2>&1 | head -n 3; git log --format=%s master; ls"
+	same "git: change, commit, branch, check out" 'export GIT_CONFIG_COUNT=3 GIT_CONFIG_KEY_0=user.name GIT_CONFIG_VALUE_0=a GIT_CONFIG_KEY_1=user.email GIT_CONFIG_VALUE_1=a@b
+export GIT_CONFIG_KEY_2=safe.directory GIT_CONFIG_VALUE_2="*" GIT_AUTHOR_DATE=2001-02-03T04:05:06Z GIT_COMMITTER_DATE=2001-02-03T04:05:06Z
+git status --short; echo x >>file; git status --short; git commit -qam two; git checkout -q -b other HEAD~1 && cat file; git gc -q; git fsck 2>&1 | head -n 3; git log --format=%s HEAD; ls'
 	rm -rf base/.git
 fi
 if command -v gcc >/dev/null; then
@@ -112,7 +106,7 @@ check_status 125 "--overlay: what is not there" --overlay none true
 check_status 125 "--overlay: a place twice" --overlay /usr --ro /usr true
 check_output "20000" "few descriptors at the host" --ro / --overlay "$PWD/work" sh -c "cd $PWD/work; find . -type f | xargs cat >/dev/null; wc -l <seq"
 bash -c "ulimit -n 300; timeout $LIMIT $SANDBOX run $E2E_OPTIONS --ro / --overlay $PWD/work sh -c 'cd $PWD/work && ls -lR >/dev/null && for f in many/11*; do echo x >\$f; done; cat many/* | wc -l'" >got 2>&1 </dev/null
-check "few descriptors at the host: each file changed" grep -qx 111 got
+check "few descriptors at the host: each file changed" grep -qx 11 got
 
 (cd base && find . -type f -exec cksum {} + -o -printf '%p %m %l\n' | LC_ALL=C sort) >after
 check "the directory is as it was" cmp before after

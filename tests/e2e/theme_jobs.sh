@@ -101,7 +101,7 @@ LIMIT=120 job "/usr/lib/postgresql/15/bin/postgres psql pgbench setpriv ipcs" "p
 	$u pg_ctl -D db -m fast -w stop >log 2>&1; echo $?; ipcs -m | grep -c " 600 "; grep -E "FATAL|PANIC|ERROR" server'
 
 # stress-ng checks its own results.
-for stressor in cpu fork vm futex signal timer timerfd pipe switch sigq pthread mmap epoll sockpair sock udp fsize pty lockf dir rename sem-sysv shm-sysv msg; do
+for stressor in cpu fork vm futex signal timer timerfd pipe switch sigq pthread mmap epoll sockpair sock udp fsize pty lockf dir rename sem-sysv shm-sysv msg mq; do
 	type -P stress-ng >/dev/null || { skip "stress-ng" "optional: not installed here" && break; }
 	check_status 0 "stress-ng --$stressor" --cpus 2 stress-ng --quiet --temp-path /tmp --verify --"$stressor" 2 -t 1
 done

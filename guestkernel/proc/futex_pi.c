@@ -338,24 +338,30 @@ static void walk_robust_list(struct thread *t)
 		owner_died(t, (head.pending & ~1ull) + (u64)head.offset, head.pending & 1, true);
 }
 
+static struct futex_waiter *waits_for(const struct thread *owner)
+{
+	struct futex_waiter *w;
+
+	list_for_each (w, &pi_waiters, pi_link)
+		if (w->owner == owner)
+			return w;
+	return NULL;
+}
+
 /* What it still owns goes to who waits, robust or not. */
 static void release_owned(struct thread *t)
 {
 	struct futex_waiter *w;
 	struct futex_key key;
-	u32 *word;
+	u32 *word, unseen;
 
-restart:
-	list_for_each (w, &pi_waiters, pi_link) {
-		if (w->owner != t)
-			continue;
+	while ((w = waits_for(t))) {
 		key = w->key;
 		if (!key.mm)
 			word = phys_to_virt(key.addr);
 		else if (key.mm != t->mm || user_word(key.addr, true, &word))
-			word = &(u32){0}; /* unmapped: nobody can see it */
+			word = &unseen; /* unmapped */
 		hand_over(&key, word, FUTEX_OWNER_DIED);
-		goto restart;
 	}
 	sched_set_boost(t, 0);
 }

@@ -69,7 +69,7 @@ struct thread {
 	struct futex_waiter *pi_wait; /* the PI futex that it waits for, or NULL */
 	u64 rseq, rseq_len;
 	u32 rseq_sig;
-	bool rseq_event; /* was switched to, or runs a handler: see rseq.h */
+	bool rseq_event;	     /* was switched to, or runs a handler: see rseq.h */
 	struct thread *vfork_waiter; /* the parent that sleeps until exec or exit */
 	bool vfork_pending;	     /* the parent's side: the child has not let go yet */
 	int pdeathsig;

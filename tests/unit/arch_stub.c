@@ -43,8 +43,8 @@ u64 stub_window_bytes;
 void stub_init(u64 memory_bytes)
 {
 	stub_exit();
-	stub_memory =
-	    mmap(NULL, memory_bytes + stub_window_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	stub_memory = mmap(NULL, memory_bytes + stub_window_bytes, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (stub_memory == MAP_FAILED)
 		abort();
 	mm_unpoison(stub_memory, memory_bytes);

@@ -196,7 +196,7 @@ static void names_stay_inside(void **state)
 	assert_int_equal(entry(WIRE_FILE_DIRECTORY, "dir", 0755, 0, ""), 0);
 	finish(false);
 	/* HOST itself a link that was put there before: replaced, not followed. */
-	symlink("canary", "link-file");
+	assert_int_equal(symlink("canary", "link-file"), 0);
 	start("/tmp/x", "link-file");
 	assert_int_equal(entry(WIRE_FILE_REGULAR, "", 0644, 4, ""), 0);
 	assert_int_equal(data(0, "mine"), 0);

@@ -71,6 +71,7 @@ $(B)/e2e/hellocpp-static: tests/e2e/prog/hellocpp.cc
 $(B)/e2e/kvm_probe: tests/e2e/prog/kvm_probe.c
 	@mkdir -p $(@D)
 	$(CC) -static $(E2E_CFLAGS) -o $@ $<
+$(B)/e2e/abi: guestkernel/syscall/table.h
 $(B)/e2e/%: tests/e2e/prog/%.c
 	@mkdir -p $(@D)
 	$(MUSL_CC) -static $(E2E_CFLAGS) -o $@ $<

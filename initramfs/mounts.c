@@ -187,8 +187,7 @@ static void mount_root(const struct wire_mount *header)
 	if (share) {
 		mount_share(header, NEW_ROOT, "/");
 		read_names(NEW_ROOT);
-	}
-	else if (header->kind == WIRE_MOUNT_OVERLAY)
+	} else if (header->kind == WIRE_MOUNT_OVERLAY)
 		mount_overlay(header, NEW_ROOT, "/");
 	else
 		mount_tar(header, NEW_ROOT);

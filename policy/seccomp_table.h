@@ -6,9 +6,9 @@
  *
  * Read by policy/gen/policygen.c (rows -> BPF and docs/policy.md) and by the unit test. The runner itself sees only
  * the BPF. The threads of the VMM may not do any of these, on purpose: opening, creating or duplicating descriptors,
- * sockets, memory mappings (but of files, at fixed addresses, never executable) and protections, processes and threads, credentials. The runner allocates nothing after
- * lock-down. A filter cannot look behind pointers: sendmsg and recvmsg can still carry a descriptor over a socket that
- * the caller itself gave as a standard stream.
+ * sockets, memory mappings (but of files, at fixed addresses, never executable) and protections, processes and threads,
+ * credentials. The runner allocates nothing after lock-down. A filter cannot look behind pointers: sendmsg and recvmsg
+ * can still carry a descriptor over a socket that the caller itself gave as a standard stream.
  */
 #ifndef POLICY_SECCOMP_TABLE_H
 #define POLICY_SECCOMP_TABLE_H

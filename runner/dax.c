@@ -74,16 +74,18 @@ static void set_pages(struct dax *dax, uint64_t unit, uint8_t pages)
 /* Zeroes instead of a unit's pages from `first` on. */
 static void clear_unit(struct dax *dax, uint64_t unit, uint8_t first)
 {
+	/* Should it fail, another file of a share stays there, which the guest may read anyway. */
 	if (first < WINDOW_UNIT_PAGES)
-		mmap(unit_at(dax, unit) + first * PAGE, WINDOW_UNIT - first * PAGE, PROT_READ, MAPPED_HOW, dax->zero, 0);
+		(void)mmap(unit_at(dax, unit) + first * PAGE, WINDOW_UNIT - first * PAGE, PROT_READ, MAPPED_HOW,
+			   dax->zero, 0);
 	set_pages(dax, unit, first);
 }
 
 static void map_file(struct dax *dax, const struct dax_map *map, int fd)
 {
 	uint64_t units = dax->bytes / WINDOW_UNIT;
-	if (map->unit >= units || !map->bytes || map->bytes > (units - map->unit) * WINDOW_UNIT ||
-	    map->offset % PAGE || map->offset > INT64_MAX - dax->bytes)
+	if (map->unit >= units || !map->bytes || map->bytes > (units - map->unit) * WINDOW_UNIT || map->offset % PAGE ||
+	    map->offset > INT64_MAX - dax->bytes)
 		return;
 	uint64_t pages = (map->bytes + PAGE - 1) / PAGE, last = map->unit + (pages - 1) / WINDOW_UNIT_PAGES;
 	void *at = unit_at(dax, map->unit);

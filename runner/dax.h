@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The window of host files (as virtio-fs calls it: DAX): guest-physical memory, read-only for the guest, in which pages
- * of the host's page cache stand. The files server says what is mapped where, and hands the file over; the runner maps it
- * and names nothing. What a file loses while it is mapped reads as zero from then on, and the guest is told.
+ * of the host's page cache stand. The files server says what is mapped where, and hands the file over; the runner maps
+ * it and names nothing. What a file loses while it is mapped reads as zero from then on, and the guest is told.
  *
  * All calls but dax_init from any thread.
  */
@@ -28,15 +28,17 @@ struct dax {
 	uint64_t bytes;
 	int socket; /* messages come here */
 	int zero;   /* a file of WINDOW_UNIT zero bytes: takes the place of what was lost */
-	int spare;  /* holds the number free that a received descriptor takes; closed once the limit of descriptors is set */
+	int spare;  /* holds the number free that a received descriptor takes; closed once the limit of descriptors is
+		       set */
 	const struct guest_memory *memory;
 	pthread_mutex_t lock;
 	uint8_t pages[WINDOW_UNITS_MAX]; /* as in shared_window, which the guest can write to */
 	uint32_t losses;
 };
 
-/* Reserves a window of `bytes` (a multiple of 2 MiB, <= WINDOW_UNITS_MAX units) for a VM with this RAM; takes the socket.
- * Before confinement. Without a window (base NULL, no error) where the host's kernel lacks MADV_POPULATE_READ (5.14). */
+/* Reserves a window of `bytes` (a multiple of 2 MiB, <= WINDOW_UNITS_MAX units) for a VM with this RAM; takes the
+ * socket. Before confinement. Without a window (base NULL, no error) where the host's kernel lacks MADV_POPULATE_READ
+ * (5.14). */
 int dax_init(struct dax *dax, const struct guest_memory *memory, uint64_t bytes, int socket, struct error *error);
 
 /* The limit of descriptors is set: gives the spare one back. */
@@ -45,8 +47,8 @@ void dax_confined(struct dax *dax);
 /* Maps what the server has asked for since the last call. Never blocks. */
 void dax_take(struct dax *dax);
 
-/* A vCPU touched a page that the host cannot give. Replaces pages that have gone by zeroes; true when there were any, or
- * others have been lost since `seen` (dax_losses()). */
+/* A vCPU touched a page that the host cannot give. Replaces pages that have gone by zeroes; true when there were any,
+ * or others have been lost since `seen` (dax_losses()). */
 bool dax_lost(struct dax *dax, uint32_t seen);
 uint32_t dax_losses(struct dax *dax);
 

@@ -413,9 +413,11 @@ int files_server_start(struct files_server *server, const struct run_spec *spec,
 	served = (struct served){
 	    .export = {.host_uid = geteuid(), .guest_uid = spec->uid, .host_gid = getegid(), .guest_gid = spec->gid},
 	    .copy_bytes = spec->memory_bytes};
-	int theirs[WIRE_FILES_SESSIONS_MAX], status[2], window[2] = {-1, -1};
+	static int window[2]; /* the export points to it */
+	int theirs[WIRE_FILES_SESSIONS_MAX], status[2];
 	pid_t parent = getpid();
 	*server = (struct files_server){.status = -1, .window = -1};
+	window[0] = window[1] = -1;
 	if (open_shares(spec, &served.export, error) || open_targets(spec, &served, error))
 		return -1;
 	unsigned sessions = served.export.shares + served.targets;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Reads into spans, at an offset or at the file's position, by one system call: the vCPU threads' filter then needs one.
+ * Reads into spans, at an offset or at the file's position, by one system call: the vCPU threads' filter then needs
+ * one.
  */
 #ifndef RUNNER_READ_AT_H
 #define RUNNER_READ_AT_H

@@ -42,7 +42,7 @@ struct services {
 	/* Both directions of a session's socket. */
 	struct stream files_in[WIRE_FILES_SESSIONS_MAX], files_out[WIRE_FILES_SESSIONS_MAX];
 	struct dax *dax; /* NULL: none */
-	int count; /* services that this run has: the loops end here */
+	int count;	 /* services that this run has: the loops end here */
 };
 
 /* What the services of one run are made of. */

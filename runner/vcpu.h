@@ -57,8 +57,8 @@ struct vcpu {
 	_Atomic bool halted;   /* asleep in HLT: looks after its deadline itself */
 	bool interrupted;      /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
 	bool injected;
-	uint32_t losses; /* dax_losses() before this KVM_RUN */
-	unsigned faults; /* KVM_RUNs in a row that failed with EFAULT though nothing was lost */
+	uint32_t losses;	 /* dax_losses() before this KVM_RUN */
+	unsigned faults;	 /* KVM_RUNs in a row that failed with EFAULT though nothing was lost */
 	uint32_t injected_taken; /* shared_cpu.taken when the event vector was injected last */
 	uint64_t exits[EXIT_KINDS];
 };
@@ -72,7 +72,7 @@ struct machine {
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
-	_Atomic bool ticking;	 /* the I/O thread's tick is on */
+	_Atomic bool ticking;		/* the I/O thread's tick is on */
 	sem_t created, made, go, ended; /* vCPU 0's thread: there are vCPUs; they are set up; may go on */
 	struct error made_error;
 	pthread_barrier_t start;

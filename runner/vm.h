@@ -22,7 +22,7 @@ struct vm {
 	unsigned cpus;
 	uint64_t run_bytes; /* of each kvm_run mapping */
 	struct guest_memory memory;
-	uint64_t first_bytes; /* of memory known to KVM from the start */
+	uint64_t first_bytes;  /* of memory known to KVM from the start */
 	uint64_t window_bytes; /* behind it; no part of it */
 	uint32_t tsc_khz;
 	uint64_t xcr0;
@@ -39,7 +39,8 @@ int vm_create(struct vm *vm, struct error *error);
 int vm_map_memory(struct vm *vm, struct error *error);
 /* Has KVM know the rest of the RAM too, once. */
 int vm_map_rest(struct vm *vm, struct error *error);
-/* Shows `bytes` at `base` read-only behind the RAM: the window of host files. -1 when this KVM has no read-only memory. */
+/* Shows `bytes` at `base` read-only behind the RAM: the window of host files. -1 when this KVM has no read-only memory.
+ */
 int vm_map_window(struct vm *vm, uint8_t *base, uint64_t bytes);
 /* Gives the vCPUs CPUID and XCR0, after `created` has waited for vm_create. KVM executes CPUID some 75 times for it,
  * each a trap where the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_create and

@@ -12,7 +12,8 @@ void cpu_arm_deadline(void);
 void cpu_out(u16 port, u32 value);
 /* pt_flush() for when tables are to be freed: idle CPUs, too, hold no pointer to them afterwards. */
 void cpu_flush_tables(struct pagetable *pt, u64 start, u64 end);
-/* Before pt is forgotten: CPUs that have it loaded go on with its tables, which stay until the last has loaded others. */
+/* Before pt is forgotten: CPUs that have it loaded go on with its tables, which stay until the last has loaded others.
+ */
 void cpu_disown_pagetable(struct pagetable *pt);
 /* The tables below a root live as long as a pagetable or a CPU has a reference. The kernel's own are not counted. */
 void pt_get_root(u64 root);

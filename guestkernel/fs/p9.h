@@ -50,10 +50,10 @@ struct p9_node { /* inode->data */
 	u64 reclaim_from;
 	u64 ra_mark, ra_next; /* read-ahead: the page that starts the next one, what it will read */
 	u32 ra_pages;
-	u32 writes;	 /* under way */
-	int write_error; /* of one that nobody waited for */
-	u64 changes;	 /* p9_changes when it was last changed from here */
-	bool changed;	 /* since the attributes came, so that new ones tell nothing of others' changes */
+	u32 writes;	     /* under way */
+	int write_error;     /* of one that nobody waited for */
+	u64 changes;	     /* p9_changes when it was last changed from here */
+	bool changed;	     /* since the attributes came, so that new ones tell nothing of others' changes */
 	struct list extents; /* struct p9_extent: what the window has of it (p9_window.c) */
 	bool unmappable;
 	/* directories (p9_dir.c) */
@@ -121,7 +121,8 @@ void p9_node_destroy(struct inode *inode);
 
 extern const struct file_ops p9_dir_ops;
 void p9_dir_forget(struct p9_node *node);
-/* After `name` in the listing of the directory, and from its start when that is not enough: up to `limit` more names. */
+/* After `name` in the listing of the directory, and from its start when that is not enough: up to `limit` more names.
+ */
 struct p9_name {
 	const u8 *text; /* not NUL-terminated */
 	u32 len;

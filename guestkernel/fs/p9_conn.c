@@ -26,9 +26,9 @@ struct p9_conn {
 	u32 msize;
 	bool broken;
 	struct p9_req *tags[P9_TAGS];
-	struct list queue; /* to be sent, in order */
-	unsigned queued;   /* requests on it */
-	bool sending;	   /* a write is under way (it may yield) */
+	struct list queue;	/* to be sent, in order */
+	unsigned queued;	/* requests on it */
+	bool sending;		/* a write is under way (it may yield) */
 	struct wait_queue wait; /* something is done */
 	/* the message that is being received */
 	u8 head[P9_HEADER];

@@ -70,8 +70,8 @@ struct p9_conn *p9_conn_create(struct file *in, struct file *out, u32 msize);
 /* Ends it; requests under way complete with -EIO. */
 void p9_conn_destroy(struct p9_conn *conn);
 u32 p9_msize(const struct p9_conn *conn);
-/* Tversion, the first request (NULL: no memory); what follows may be sent before its answer has come: the server answers
- * in order. */
+/* Tversion, the first request (NULL: no memory); what follows may be sent before its answer has come: the server
+ * answers in order. */
 struct p9_req *p9_version_send(struct p9_conn *conn);
 /* -EIO, -EPROTONOSUPPORT, -EINTR */
 int p9_version_wait(struct p9_req *req);

@@ -10,7 +10,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define LINK	   10u /* DT_LNK */
+#define LINK	   10u	      /* DT_LNK */
 #define KEEP_BYTES (4u << 20) /* of one directory's listing that is kept: some 100,000 names */
 
 struct chunk {

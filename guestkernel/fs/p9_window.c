@@ -16,10 +16,10 @@
 #define CHUNK_UNITS 64u /* 4 MiB: most that one Tmap asks for */
 
 struct p9_extent {
-	struct list link;     /* node->extents */
-	struct list all;      /* the one mapped longest ago first */
-	struct inode *inode;  /* NULL: dropped, but others have pages of it */
-	u64 index;	      /* of its first page in the file */
+	struct list link;    /* node->extents */
+	struct list all;     /* the one mapped longest ago first */
+	struct inode *inode; /* NULL: dropped, but others have pages of it */
+	u64 index;	     /* of its first page in the file */
 	u32 pages, unit;
 	u32 waiters;	   /* who asked for it and sleeps */
 	bool done, failed; /* the reply is here; the file could not be mapped */
@@ -294,7 +294,8 @@ void p9_window_lost(void)
 		for (u32 i = 0; i < e->pages; i++) {
 			if (is_shown(e, i))
 				continue;
-			mm_unmap_inode_range(e->inode, e->index + i, e->index + MIN(e->pages, (i | (WINDOW_UNIT_PAGES - 1)) + 1));
+			mm_unmap_inode_range(e->inode, e->index + i,
+					     e->index + MIN(e->pages, (i | (WINDOW_UNIT_PAGES - 1)) + 1));
 			i |= WINDOW_UNIT_PAGES - 1;
 		}
 	}

@@ -16,8 +16,8 @@ bool vsock_poll(void);
 /* Notifies the device of packets that were left for later (connection requests, credit), then polls; true when
  * something came. */
 bool vsock_flush(void);
-/* The same, and waits for an answer for a moment where nobody else wants a CPU: cheaper than to go idle and be woken. False: nothing
- * has come. */
+/* The same, and waits for an answer for a moment where nobody else wants a CPU: cheaper than to go idle and be woken.
+ * False: nothing has come. */
 bool vsock_ask(void);
 /* socket(AF_VSOCK, SOCK_STREAM, 0) */
 int vsock_create(int type, int protocol, struct socket **out);

@@ -195,7 +195,8 @@ u32 vsock_credit(const struct vsock *v)
 	return in_flight < v->peer_buffer ? v->peer_buffer - in_flight : 0;
 }
 
-/* Collects the pages of up to `limit` bytes of uio, as far as they are RAM, into pieces[1..]; returns the bytes and counts pieces and pins. */
+/* Collects the pages of up to `limit` bytes of uio, as far as they are RAM, into pieces[1..]; returns the bytes and
+ * counts pieces and pins. */
 static u32 gather(struct uio *uio, u32 limit, struct vring_piece *pieces, unsigned *count, struct page **pins,
 		  unsigned *pinned)
 {

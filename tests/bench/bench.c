@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Times whole processes against each other: `bench RUNS [cold] <jobs`. Each line of standard input is a job: its row, its
- * peer, and the command's words, separated by tabs. Every round runs each job once, beginning with another one, so
+ * Times whole processes against each other: `bench RUNS [cold] <jobs`. Each line of standard input is a job: its row,
+ * its peer, and the command's words, separated by tabs. Every round runs each job once, beginning with another one, so
  * that what the machine does meanwhile meets all alike; one round before the first is not counted, or there is none
  * with `cold`.
  *

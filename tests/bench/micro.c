@@ -6,8 +6,8 @@
  *   micro ROW...          for each row a line `ROW VALUE UNIT`: ns per operation, or a ratio
  *   micro -n COUNT ROW    the row's operation COUNT times, without a time (to count exits and faults around it)
  *
- * A row is repeated, twice as often each time, until it takes MEASURE_NS; what it prepares is made by its first, untimed
- * operation. `exec` starts this very program: how it is linked decides what is measured. Rows of files and of
+ * A row is repeated, twice as often each time, until it takes MEASURE_NS; what it prepares is made by its first,
+ * untimed operation. `exec` starts this very program: how it is linked decides what is measured. Rows of files and of
  * sockets are in micro_files.c and micro_sockets.c.
  */
 #include "micro.h"

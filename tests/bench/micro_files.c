@@ -57,7 +57,8 @@ static void enter_base(void)
 	owner = getpid();
 	atexit(remove_all);
 	must(!mkdir("one", 0755) && !mkdir("one/two", 0755), "mkdir");
-	must(!close(open("one/two/file", O_CREAT | O_WRONLY, 0644)) && !close(open("a", O_CREAT | O_WRONLY, 0644)), "create");
+	must(!close(open("one/two/file", O_CREAT | O_WRONLY, 0644)) && !close(open("a", O_CREAT | O_WRONLY, 0644)),
+	     "create");
 }
 
 static void open_data(void)

@@ -85,7 +85,8 @@ static int listener(struct sockaddr_in *address)
 	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	must(fd >= 0 && !bind(fd, (struct sockaddr *)address, size) && !listen(fd, 128) &&
-	     !getsockname(fd, (struct sockaddr *)address, &size), "listen");
+		 !getsockname(fd, (struct sockaddr *)address, &size),
+	     "listen");
 	return fd;
 }
 
@@ -162,7 +163,8 @@ static void accept_row(long n)
 	end_of(child);
 }
 
-/* One operation: a key pressed at the master comes back from a program on the raw terminal, as an editor's echo does. */
+/* One operation: a key pressed at the master comes back from a program on the raw terminal, as an editor's echo does.
+ */
 static void pty_row(long n)
 {
 	struct termios raw;

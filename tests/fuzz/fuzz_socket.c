@@ -4,12 +4,12 @@
  * promises holds, and when all is closed nothing is left in memory, in flight, or open.
  * sources: tests/unit/net_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c
  * guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/net/inet.c guestkernel/net/inet_addr.c
- * guestkernel/net/inet_option.c guestkernel/net/inet_multicast.c guestkernel/net/inet_port.c guestkernel/net/interface.c guestkernel/net/netlink.c
- * guestkernel/net/packet.c guestkernel/net/rtnetlink.c guestkernel/net/scm.c guestkernel/net/socket.c
- * guestkernel/net/socket_option.c guestkernel/net/tcp.c guestkernel/net/tcp_connect.c guestkernel/net/tcp_data.c
- * guestkernel/net/tcp_urgent.c guestkernel/net/udp.c guestkernel/net/unix.c guestkernel/net/unix_conn.c guestkernel/net/unix_data.c
- * guestkernel/net/unix_gc.c guestkernel/net/unix_name.c guestkernel/syscall/sys_socket.c
- * guestkernel/syscall/sys_sockmsg.c
+ * guestkernel/net/inet_option.c guestkernel/net/inet_multicast.c guestkernel/net/inet_port.c
+ * guestkernel/net/interface.c guestkernel/net/netlink.c guestkernel/net/packet.c guestkernel/net/rtnetlink.c
+ * guestkernel/net/scm.c guestkernel/net/socket.c guestkernel/net/socket_option.c guestkernel/net/tcp.c
+ * guestkernel/net/tcp_connect.c guestkernel/net/tcp_data.c guestkernel/net/tcp_urgent.c guestkernel/net/udp.c
+ * guestkernel/net/unix.c guestkernel/net/unix_conn.c guestkernel/net/unix_data.c guestkernel/net/unix_gc.c
+ * guestkernel/net/unix_name.c guestkernel/syscall/sys_socket.c guestkernel/syscall/sys_sockmsg.c
  */
 #include <stdlib.h>
 #include <string.h>

@@ -738,12 +738,14 @@ static void urgent(void)
 	CHECK_ERRNO(recv(p[1], buffer, 9, MSG_DONTWAIT), EAGAIN);
 	CHECK_THAT(recv(p[1], buffer, 9, MSG_OOB) == -1, "passed unread, the urgent byte is lost");
 	CHECK(setsockopt(p[1], SOL_SOCKET, SO_OOBINLINE, &(int){1}, sizeof(int)) == 0);
-	CHECK(send(p[0], "12U", 3, MSG_OOB) == 3 && send(p[0], "3", 1, 0) == 1 && events_of(p[1], POLLPRI, 5000) == POLLPRI);
+	CHECK(send(p[0], "12U", 3, MSG_OOB) == 3 && send(p[0], "3", 1, 0) == 1 &&
+	      events_of(p[1], POLLPRI, 5000) == POLLPRI);
 	while (ioctl(p[1], FIONREAD, &n) == 0 && n != 4)
 		usleep(1000);
 	CHECK_ERRNO(recv(p[1], buffer, 9, MSG_OOB), EINVAL);
 	CHECK(recv(p[1], buffer, 9, 0) == 2 && at_mark(p[1]) == 1);
-	CHECK_THAT(recv(p[1], buffer, 9, 0) == 2 && !memcmp(buffer, "U3", 2), "with SO_OOBINLINE it stays in the stream");
+	CHECK_THAT(recv(p[1], buffer, 9, 0) == 2 && !memcmp(buffer, "U3", 2),
+		   "with SO_OOBINLINE it stays in the stream");
 	CHECK(at_mark(p[1]) == 0 && events_of(p[1], POLLPRI, 0) == 0);
 	close(p[0]);
 	close(p[1]);

@@ -35,7 +35,7 @@ extern long stub_tables_left; /* page-table pages that may still be allocated (-
 extern long stub_tables_used; /* in use now */
 extern unsigned stub_flushes; /* pt_flush() calls */
 extern void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end); /* called by them, unless NULL */
-extern unsigned stub_memory_wanted; /* calls of arch_want_memory() */
+extern unsigned stub_memory_wanted;					  /* calls of arch_want_memory() */
 extern u64 stub_discarded_bytes;					  /* by arch_discard() */
 
 #endif

@@ -77,8 +77,8 @@ static void send_map(const struct dax_map *map, size_t bytes, int fd, unsigned c
 	struct iovec iov = {(void *)(uintptr_t)map, bytes};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 	if (count) {
-		control.head =
-		    (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		control.head = (struct cmsghdr){
+		    .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		memcpy(CMSG_DATA(&control.head), fds, count * sizeof(int));

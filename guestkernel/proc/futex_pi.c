@@ -152,7 +152,7 @@ static int await_lock(struct futex_waiter *w, u64 deadline_ns)
 int futex_lock_pi(u64 addr, bool between_processes, bool try_only, u64 deadline_ns)
 {
 	struct futex_waiter w = {.thread = current, .bitset = FUTEX_ANY, .pi = true};
-	struct thread *owner;
+	struct thread *owner = NULL;
 	int error = futex_key(addr, between_processes, &w.key);
 
 	if (error)
@@ -238,7 +238,7 @@ int futex_wait_requeue_pi(u64 addr, u64 to, bool between_processes, u32 value, u
 /* Lets w have the futex `to`, or wait for it; 1, or a negative errno. */
 static int move(struct futex_waiter *w, u64 to, const struct futex_key *key)
 {
-	struct thread *owner;
+	struct thread *owner = NULL;
 	int error = try_lock(to, w->thread, &owner);
 
 	if (error && error != -EAGAIN)

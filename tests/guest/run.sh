@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 SANDBOX=$(realpath "${SANDBOX:-$top/build/sandbox}")
 PROG=$(realpath "${PROG:-$top/build/guest}")
-LIMIT=${LIMIT:-90}
+export LIMIT=${LIMIT:-90}
 RUNS=${RUNS:-auto:1}
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-guest.XXXXXX")
@@ -48,7 +48,7 @@ for program in "${programs[@]}"; do
 	for run in $RUNS; do
 		layout=${run%:*} cpus=${run#*:}
 		[ "$layout" != auto ] || layout=${automatic:-auto}
-		execute "$layout-$cpus" "$program" "$SANDBOX" run --privilege "$layout" --cpus "$cpus" "$PROG/$program"
+		execute "$layout-$cpus" "$program" "$SANDBOX" run --privilege "$layout" --cpus "$cpus" -e LIMIT "$PROG/$program"
 	done
 done
 sed -nE 's/^([^:#]+): ([^:]+): (.*)$/\1\t\2\t\3/p' "$here/known-failures.txt" | sed 's/  # .*//' >"$scratch/known"

@@ -562,7 +562,7 @@ static void bulk(void)
 
 int main(void)
 {
-	alarm(60);
+	alarm(150);
 	signal(SIGPIPE, SIG_IGN);
 	pairs();
 	modes();

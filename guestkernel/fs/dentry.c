@@ -136,12 +136,20 @@ void dentry_get(struct dentry *d)
 	d->refs++;
 }
 
+/* Out of the parent's list: before d has another parent. */
+static void leave_parent(struct dentry *d)
+{
+	list_remove(&d->sibling);
+	if (d->parent->cursor == d)
+		d->parent->cursor = NULL;
+}
+
 void dentry_put(struct dentry *d)
 {
 	while (d && --d->refs == 0) { /* a loop: the parent may go too */
 		struct dentry *parent = d->parent == d ? NULL : d->parent;
 		hash_remove(d);
-		list_remove(&d->sibling);
+		leave_parent(d);
 		if (d->inode)
 			inode_put(d->inode);
 		if (d->name != d->short_name)
@@ -362,7 +370,7 @@ void dentry_delete(struct dentry *d)
 	if (!(d->flags & DENTRY_HASHED))
 		return;
 	hash_remove(d);
-	list_remove(&d->sibling);
+	leave_parent(d);
 	d->flags |= DENTRY_DELETED;
 	if (is_pinned(d))
 		dentry_put(d);
@@ -406,7 +414,7 @@ int dentry_move(struct dentry *d, struct dentry *new_parent, const char *name, s
 	d->flags = (d->flags & ~DENTRY_LOWER) | lower;
 	if (d->sb->layered)
 		dentry_pin(d);
-	list_remove(&d->sibling);
+	leave_parent(d);
 	struct dentry *old_parent = d->parent;
 	d->parent = new_parent;
 	dentry_get(new_parent);
@@ -441,10 +449,10 @@ int dentry_exchange(struct dentry *a, struct dentry *b)
 			dentry_pin(a);
 			dentry_pin(b);
 		}
+		leave_parent(a);
+		leave_parent(b);
 		a->parent = b->parent;
 		b->parent = parent;
-		list_remove(&a->sibling);
-		list_remove(&b->sibling);
 		a->seq = a->parent->next_seq++;
 		b->seq = b->parent->next_seq++;
 		list_append(&a->parent->children, &a->sibling);
@@ -496,13 +504,17 @@ int dentry_readdir(struct file *file, void *arg, emit_fn emit)
 			return 0;
 		file->pos = 2;
 	}
-	list_for_each (child, &dir->children, sibling) {
+	/* A large directory is read in many calls: each goes on near where the last one stopped. */
+	const struct dentry *from = dir->cursor && dir->cursor->seq < file->pos ? dir->cursor : NULL;
+	for (struct list *at = from ? from->sibling.next : dir->children.next; at != &dir->children; at = at->next) {
+		child = container_of(at, struct dentry, sibling);
 		if (child->seq < file->pos)
 			continue;
 		if (!emit(arg, child->name, child->len, child->inode->ino, (child->inode->mode & K_S_IFMT) >> 12,
 			  child->seq + 1))
 			return 0;
 		file->pos = child->seq + 1;
+		dir->cursor = child;
 	}
 	return 0;
 }

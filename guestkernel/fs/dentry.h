@@ -25,7 +25,8 @@ struct dentry {
 	struct dentry *parent; /* a reference; itself for a root */
 	struct inode *inode;   /* a reference; NULL: nothing has this name (yet, or hashed: known to be absent) */
 	struct superblock *sb;
-	struct list children; /* in order of seq */
+	struct list children;  /* in order of seq */
+	struct dentry *cursor; /* the child where the last reader of this directory stopped, or NULL */
 	struct list sibling;
 	struct list kept; /* sb->unused */
 	struct dentry *hash_next;

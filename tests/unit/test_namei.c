@@ -6,6 +6,7 @@
  * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -421,6 +422,38 @@ static void body_openat2(void)
 	is(0, call(close, dir));
 }
 
+/* Names go and move away while the directory is read in parts: the others are seen once. */
+static void body_getdents_of_what_changes(void)
+{
+	char buf[600], name[16];
+	bool seen[100] = {0};
+	int count = 0;
+	is(0, call(mkdir, "d", 0755));
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "d/f%02d", i);
+		make_file(name);
+	}
+	long fd = call(open, "d", O_RDONLY | O_DIRECTORY), other = call(open, "d", O_RDONLY | O_DIRECTORY), n;
+	while ((n = call(getdents64, fd, buf, sizeof(buf))) > 0) {
+		int i = 0;
+		for (long at = 0; at < n; at += *(unsigned short *)(buf + at + 16)) {
+			if (buf[at + 19] == '.')
+				continue;
+			i = atoi(buf + at + 20);
+			is_true(!seen[i]);
+			seen[i] = true;
+			count++;
+		}
+		snprintf(name, sizeof(name), "d/f%02d", i); /* where the reader stopped */
+		is(0, count / 20 % 2 ? call(unlink, name) : call(rename, name, "gone"));
+		is_true(call(getdents64, other, buf, 100) >= 0);
+	}
+	is(0, n);
+	is(100, count);
+	is(0, call(close, fd));
+	is(0, call(close, other));
+}
+
 static void body_getdents(void)
 {
 	char buf[4096], name[16];
@@ -477,11 +510,12 @@ BOTH(permissions)
 BOTH(cwd)
 BOTH(openat2)
 BOTH(getdents)
+BOTH(getdents_of_what_changes)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(components), TESTS(symlinks), TESTS(create),
-					   TESTS(links),      TESTS(rename),   TESTS(permissions),
-					   TESTS(cwd),	      TESTS(openat2),  TESTS(getdents)};
+	const struct CMUnitTest tests[] = {
+	    TESTS(components),	TESTS(symlinks), TESTS(create),	 TESTS(links),	  TESTS(rename),
+	    TESTS(permissions), TESTS(cwd),	 TESTS(openat2), TESTS(getdents), TESTS(getdents_of_what_changes)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ run() {
 	test -e "$DIR/$file" || { result none "$1"; return; }
 	cp -r "$DIR/test" "$DIR/tool" . || return
 	# Each test that ended has a line; those that did not pass are named again at the end, below their kind.
-	timeout 190 ruby -Itool/lib -Itest/lib -Itest test/runner.rb --ruby=/usr/bin/ruby -v --timeout-scale=3 "$file" 2>&1 </dev/null | tee "$WORK/log"
+	timeout 580 ruby -Itool/lib -Itest/lib -Itest test/runner.rb --ruby=/usr/bin/ruby -v --timeout-scale=3 "$file" 2>&1 </dev/null | tee "$WORK/log"
 	awk 'match($0, /[A-Z][A-Za-z_0-9:]*#test[A-Za-z_0-9?!=]* = [0-9.]+ s/) { name = substr($0, RSTART); sub(/ .*/, "", name); outcome[name] = "ok" }
 		/^ +[0-9]+\) (Failure|Error|Skipped|Timeout):$/ { kind = tolower($2); getline name; sub(/[ :]*(\[.*)?$/, "", name); outcome[name] = kind }
 		END { for (name in outcome) print outcome[name], name }' "$WORK/log" | tr -d : >&3

@@ -214,10 +214,11 @@ static void remainders(void)
 	long begin = now_us();
 	CHECK_THAT(nanosleep(&t, NULL) == 0 && now_us() - begin >= 80000, "an ignored signal does not end a sleep");
 	wait_for(pid);
+	t = (struct timespec){2, 0}; /* long enough to be stopped in */
 	pid = fork_child();
 	if (pid == 0) {
 		begin = now_us();
-		_exit(nanosleep(&t, NULL) == 0 && now_us() - begin >= 80000 ? 0 : 1);
+		_exit(nanosleep(&t, NULL) == 0 && now_us() - begin >= 2000000 ? 0 : 1);
 	}
 	until_asleep(pid, pid);
 	kill(pid, SIGSTOP);

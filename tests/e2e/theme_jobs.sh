@@ -108,7 +108,9 @@ done
 
 # Programs of tests/programs, built here: each prints a line for what works. They stand beside the other helpers: /tmp is the guest's own.
 programs=$(dirname "${BASH_SOURCE[0]}")/../programs
-if g++ -O1 -pthread -o "$PROG/threads" "$programs/threads/threads.cc" 2>"$TMP/err"; then
+if ! type -P g++ >/dev/null; then
+	skip "C++: std::thread" "optional: not installed here"
+elif g++ -O1 -pthread -o "$PROG/threads" "$programs/threads/threads.cc" 2>"$TMP/err"; then
 	check_native "C++: std::thread, futures, condition variables" "$PROG/threads"
 else
 	fail "C++: std::thread" <"$TMP/err"

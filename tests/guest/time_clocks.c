@@ -34,6 +34,8 @@ static void *spin_a_little(void *argument)
 	long begin = libc_ns(CLOCK_THREAD_CPUTIME_ID);
 	while (libc_ns(CLOCK_THREAD_CPUTIME_ID) - begin < 30000000)
 		;
+	while (argument && !__atomic_load_n((int *)argument, __ATOMIC_ACQUIRE)) /* stays until it was looked at */
+		sched_yield();
 	return NULL;
 }
 
@@ -111,9 +113,11 @@ static void clocks(void)
 	CHECK_SOON(own_time_while_another_computes() < 25000000, "a thread's counts its own time alone");
 	pthread_t thread;
 	long process = libc_ns(CLOCK_PROCESS_CPUTIME_ID);
-	pthread_create(&thread, NULL, spin_a_little, NULL);
+	int seen = 0;
+	pthread_create(&thread, NULL, spin_a_little, &seen);
 	clockid_t of_thread, of_process;
 	CHECK(pthread_getcpuclockid(thread, &of_thread) == 0);
+	__atomic_store_n(&seen, 1, __ATOMIC_RELEASE);
 	pthread_join(thread, NULL);
 	CHECK_THAT(libc_ns(CLOCK_PROCESS_CPUTIME_ID) - process >= 30000000, "the process's counts all threads");
 	CHECK(clock_getcpuclockid(0, &of_process) == 0 && clock_gettime(of_process, &t) == 0);

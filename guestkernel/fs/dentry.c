@@ -521,14 +521,9 @@ int dentry_readdir(struct file *file, void *arg, emit_fn emit)
 
 s64 dentry_dir_seek(struct file *file, s64 offset, int whence)
 {
-	if (whence == 1)
-		offset += (s64)file->pos;
-	else if (whence != 0)
+	if (whence != 0 && whence != 1)
 		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	file->pos = (u64)offset;
-	return offset;
+	return file_seek_from(file, whence == 1 ? (s64)file->pos : 0, offset);
 }
 
 int dentry_make(struct dentry *parent, const char *name, struct inode *inode, struct dentry **out)

@@ -47,6 +47,16 @@ struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, 
 	return file;
 }
 
+s64 file_seek_from(struct file *file, s64 base, s64 offset)
+{
+	s64 at;
+
+	if (__builtin_add_overflow(base, offset, &at) || at < 0)
+		return -EINVAL;
+	file->pos = (u64)at;
+	return at;
+}
+
 void file_get(struct file *file)
 {
 	file->refs++;

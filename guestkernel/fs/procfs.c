@@ -316,14 +316,9 @@ static long file_write_text(struct file *file, struct uio *uio, u64 *pos)
 
 static s64 file_seek(struct file *file, s64 offset, int whence)
 {
-	if (whence == SEEK_CUR)
-		offset += (s64)file->pos;
-	else if (whence != SEEK_SET)
+	if (whence != SEEK_SET && whence != SEEK_CUR)
 		return -EINVAL;
-	if (offset < 0)
-		return -EINVAL;
-	file->pos = (u64)offset;
-	return offset;
+	return file_seek_from(file, whence == SEEK_CUR ? (s64)file->pos : 0, offset);
 }
 
 static void file_release(struct file *file)

@@ -308,12 +308,7 @@ static s64 file_seek(struct file *file, s64 offset, int whence)
 	default:
 		return -EINVAL;
 	}
-	if (__builtin_add_overflow(base, offset, &offset))
-		return -EOVERFLOW;
-	if (offset < 0)
-		return -EINVAL;
-	file->pos = (u64)offset;
-	return offset;
+	return file_seek_from(file, base, offset);
 }
 
 static int file_fsync(struct file *file)

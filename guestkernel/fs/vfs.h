@@ -210,6 +210,8 @@ struct file *file_alloc(const struct file_ops *ops, struct inode *inode,
 			u32 flags); /* for anonymous objects; NULL: memory */
 /* The same with a fresh anonymous inode; name as in /proc/PID/fd. */
 struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, const char *name);
+/* Where lseek(2) ends: moves to base + offset, both of any size; -EINVAL when that is no position. */
+s64 file_seek_from(struct file *file, s64 base, s64 offset);
 void file_get(struct file *file);
 void file_put(struct file *file);
 long file_read(struct file *file, struct uio *uio, u64 *pos);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * memfd_create, seals, and mappings of files: shared and private views, SIGBUS behind the end, truncation.
  */
+#include <stdint.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -38,6 +39,9 @@ static void creation(void)
 	CHECK_THAT(fcntl(fd, F_GET_SEALS) == F_SEAL_SEAL, "without MFD_ALLOW_SEALING it is sealed against seals");
 	CHECK_ERRNO(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EPERM);
 	CHECK(write(fd, "hello", 5) == 5);
+	CHECK(lseek(fd, 0, SEEK_CUR) == 5);
+	CHECK_ERRNO(lseek(fd, INT64_MAX, SEEK_CUR), EINVAL);
+	CHECK_ERRNO(lseek(fd, -6, SEEK_CUR), EINVAL);
 	CHECK(lseek(fd, 0, SEEK_CUR) == 5);
 	CHECK(pread(fd, name, 10, 1) == 4 && memcmp(name, "ello", 4) == 0);
 	CHECK(ftruncate(fd, 3) == 0 && fstat(fd, &st) == 0 && st.st_size == 3);

@@ -147,9 +147,12 @@ static void stream_ready(void *context, uint32_t events)
 {
 	const struct vsock_watch *watch = context;
 	struct vsock *vsock = watch->vsock;
+	struct news news = {0};
 	pthread_mutex_lock(&vsock->lock);
 	stream_event(watch->stream, events);
-	struct news news = work(vsock);
+	/* A vCPU that waits for this works after us in any case, and is there already. */
+	if (!watch->awaiting)
+		news = work(vsock);
 	pthread_mutex_unlock(&vsock->lock);
 	tell(vsock, news, VSOCK_ASYNC);
 }
@@ -244,40 +247,60 @@ void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_
 	tell(vsock, news, VSOCK_INLINE);
 }
 
-/* Waits until a session of the files server can be read, and notes that. */
-static void await_files(struct vsock *vsock)
+/* ---- a vCPU that waits for the files server ---- */
+
+struct awaited {
+	struct vsock_watch *watch[WIRE_FILES_SESSIONS_MAX];
+	struct pollfd poll[WIRE_FILES_SESSIONS_MAX];
+	nfds_t count;
+};
+
+/* Notes what is waited for. With the lock held. */
+static void await_begin(struct vsock *vsock, struct awaited *awaited)
 {
-	struct pollfd poll_fd[WIRE_FILES_SESSIONS_MAX];
-	struct stream *stream[WIRE_FILES_SESSIONS_MAX];
-	nfds_t n = 0;
-	pthread_mutex_lock(&vsock->lock);
+	awaited->count = 0;
 	for (int i = SERVICE_FILES; i < vsock->services->count; i++) {
-		struct stream *input = services_input(vsock->services, i);
+		const struct stream *input = services_input(vsock->services, i);
 		if (vsock->services->state[i] != SERVICE_CONNECTED || !stream_is_open(input))
 			continue;
-		stream[n] = input;
-		poll_fd[n++] = (struct pollfd){.fd = input->fd, .events = POLLIN};
+		awaited->watch[awaited->count] = &vsock->watch[i][0];
+		awaited->poll[awaited->count++] = (struct pollfd){.fd = input->fd, .events = POLLIN};
+		vsock->watch[i][0].awaiting++;
 	}
-	pthread_mutex_unlock(&vsock->lock);
-	if (!n || poll(poll_fd, n, BOOT_WAIT_MS) <= 0)
-		return;
-	pthread_mutex_lock(&vsock->lock);
-	for (nfds_t i = 0; i < n; i++)
-		if (poll_fd[i].revents && stream[i]->fd == poll_fd[i].fd)
-			stream[i]->ready = true;
-	struct news news = work(vsock);
-	pthread_mutex_unlock(&vsock->lock);
-	tell(vsock, news, VSOCK_INLINE);
+}
+
+/* Works once, whatever ended the wait: an event that the I/O thread has left to this vCPU is known to its stream by now.
+ * With the lock held. */
+static struct news await_end(struct vsock *vsock, const struct awaited *awaited)
+{
+	for (nfds_t i = 0; i < awaited->count; i++) {
+		struct stream *stream = awaited->watch[i]->stream;
+		awaited->watch[i]->awaiting--;
+		/* It may have been closed meanwhile, and its number be another's. */
+		if (awaited->poll[i].revents && stream->fd == awaited->poll[i].fd)
+			stream->ready = true;
+	}
+	return work(vsock);
 }
 
 void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
 {
+	struct awaited awaited = {0};
 	pthread_mutex_lock(&vsock->lock);
 	struct news news = register_write(vsock, offset, data, length);
+	if (!news.delivered)
+		await_begin(vsock, &awaited);
 	pthread_mutex_unlock(&vsock->lock);
 	tell(vsock, news, VSOCK_INLINE);
-	if (!news.delivered)
-		await_files(vsock);
+	if (!awaited.count)
+		return;
+	if (poll(awaited.poll, awaited.count, BOOT_WAIT_MS) <= 0)
+		for (nfds_t i = 0; i < awaited.count; i++)
+			awaited.poll[i].revents = 0;
+	pthread_mutex_lock(&vsock->lock);
+	news = await_end(vsock, &awaited);
+	pthread_mutex_unlock(&vsock->lock);
+	tell(vsock, news, VSOCK_INLINE);
 }
 
 bool vsock_notify(struct vsock *vsock, uint32_t queue)

@@ -51,6 +51,7 @@ struct vsock;
 struct vsock_watch {
 	struct vsock *vsock;
 	struct stream *stream;
+	unsigned awaiting; /* vCPUs that wait for its events: the I/O thread leaves these to them */
 };
 
 struct vsock {

@@ -71,7 +71,7 @@ processes() {
 long_processes() {
 	local p
 	for p in "${peers[@]}"; do
-		job cpu "$p" "${peer[$p]} $b/micro -n 2500 cpu"
+		job cpu "$p" "${peer[$p]} $b/micro -n 10000 cpu"
 		job big "$p" "${peer[$p]} $b/big"
 		job big_read "$p" "${peer[$p]} $b/big read"
 		# No tabs in the command, so it is one word of the job; its shell expands it.

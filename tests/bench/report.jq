@@ -96,7 +96,7 @@ heads(7),
 "",
 (["", "native", "bwrap", "runsc", "sandbox", "native / sandbox"] | line),
 (["---", "---:", "---:", "---:", "---:", "---:"] | line),
-((["cpu", "CPU-bound: sieve and multiplications in the caches"], ["big", "executable of 100 MB, data not touched"],
+((["cpu", "CPU-bound for more than a second: sieve and multiplications in the caches"], ["big", "executable of 100 MB, data not touched"],
   ["big_read", "executable of 100 MB, each page read"], ["cat", "256 MiB through `cat`, pipe to pipe"]) as [$row, $title]
  | [$title, cell($row; "native"), cell($row; "bwrap"), cell($row; "runsc"), cell($row; "ours"), (ratio(ms($row; "native"); ms($row; "ours")) | if . then fixed(2) else "-" end)] | line),
 "",

@@ -37,6 +37,8 @@ int policy_close_descriptors(const int *keep, size_t count, size_t *open, struct
 
 /* Installs the SIGSYS handler that names the refused call and ends the process with STATUS_RUNNER. */
 int policy_report_refusals(struct error *error);
+/* Installs the SIGBUS handler that ends the process with STATUS_RUNNER and ERROR_MEMORY_LOST. */
+int policy_report_lost_memory(struct error *error);
 /* What the handler calls this thread. text: a string literal. */
 void policy_name_thread(const char *text);
 

@@ -49,7 +49,8 @@ int policy_confine_process(const int *keep, size_t keep_count, struct policy_rep
 	if (confine_self(NULL, 0, report, error))
 		return -1;
 	int descriptors = policy_close_descriptors(keep, keep_count, &report->descriptors, error);
-	if (descriptors < 0 || policy_apply_limits((unsigned)descriptors, error) || policy_report_refusals(error))
+	if (descriptors < 0 || policy_apply_limits((unsigned)descriptors, error) || policy_report_refusals(error) ||
+	    policy_report_lost_memory(error))
 		return -1;
 	atomic_store(&process_confined, true);
 	return 0;
@@ -77,13 +78,14 @@ static bool inherited_confinement(void)
 	       (self_confined || had_no_new_privs || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 }
 
-static int unblock_sigsys(struct error *error)
+static int unblock_reports(struct error *error)
 {
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGSYS);
+	sigaddset(&set, SIGBUS);
 	if (sigprocmask(SIG_UNBLOCK, &set, NULL))
-		return error_errno(error, STATUS_RUNNER, "cannot unblock SIGSYS");
+		return error_errno(error, STATUS_RUNNER, "cannot unblock SIGSYS and SIGBUS");
 	return 0;
 }
 
@@ -106,7 +108,7 @@ int policy_confine_thread(enum policy_role role, struct error *error)
 {
 	if (!inherited_confinement())
 		return error_set(error, STATUS_RUNNER, "a thread is older than the confinement of its process");
-	if (unblock_sigsys(error))
+	if (unblock_reports(error))
 		return -1;
 	bool vcpu = role == POLICY_VCPU || role == POLICY_VCPU_TTY;
 	policy_name_thread(vcpu ? "the vCPU thread" : role == POLICY_FILES ? "the files server" : "the I/O thread");

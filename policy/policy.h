@@ -6,17 +6,18 @@
  * Order of calls, which run.c keeps:
  *
  *   1. open everything: /dev/kvm, VM, vCPUs, program and libraries, eventfds, timers, the standard streams;
- *   2. policy_confine_process() on the main thread, once: capabilities, no_new_privs, Landlock, limits, handler of
- *      refused calls, all other descriptors closed. No descriptor can be made after this. Threads that exist already
- *      (vCPU 0) call policy_confine_older_thread() afterwards: what is per thread in the kernel reaches others by
- *      inheritance alone;
+ *   2. policy_confine_process() on the main thread, once: capabilities, no_new_privs, Landlock, limits, handlers of
+ *      refused calls and lost memory, all other descriptors closed. No descriptor can be made after this. Threads that
+ * exist already (vCPU 0) call policy_confine_older_thread() afterwards: what is per thread in the kernel reaches others
+ * by inheritance alone;
  *   3. create the other vCPU threads;
  *   4. policy_confine_thread() on every thread: its filter. The main thread, as the I/O thread, does so after it has
  *      created all the others;
  *   5. the vCPUs enter the guest when all threads have passed 4 (a barrier of run.c, futex only).
  *
  * Allocate nothing after 4, and best free nothing: malloc may need mmap or brk, free may call brk, and no role has
- * them. Wake threads by a raw tgkill: glibc's pthread_kill asks getpid first. Write without stdio. Never block SIGSYS.
+ * them. Wake threads by a raw tgkill: glibc's pthread_kill asks getpid first. Write without stdio. Never block SIGSYS
+ * or SIGBUS.
  *
  * A refused system call is never executed. The filters answer with SECCOMP_RET_TRAP rather than KILL_PROCESS: the
  * caller must see status 125 and the name of the call, and nobody is left to say so when the kernel kills the
@@ -42,7 +43,7 @@ enum policy_role {
 	POLICY_VCPU,
 	POLICY_IO,
 	POLICY_IO_TTY,	 /* POLICY_IO and the ioctls of the caller's terminal */
-	POLICY_VCPU_TTY, /* POLICY_VCPU and the one ioctl by which the refusal handler gives the terminal back */
+	POLICY_VCPU_TTY, /* POLICY_VCPU and the one ioctl by which the handlers give the terminal back */
 	POLICY_FILES,	 /* the process that serves shared directories */
 	POLICY_ROLES,
 };
@@ -59,8 +60,9 @@ struct policy_report {
  * access to files, TCP ports and abstract sockets that are not open yet. For the process: core dumps and being traced
  * by other processes of the same user, further descriptors, locked memory, real-time priority. Closes every descriptor
  * that is not in keep[0..keep_count) (negative numbers and repetitions are skipped; at most POLICY_KEEP_MAX) and
- * installs the handler that reports refused calls. A kernel without Landlock is reported, all else must succeed.
- * Call once, on the main thread. On failure (-1, error filled) end the process: part is already given up. */
+ * installs the handlers that report refused calls and memory that is gone. A kernel without Landlock is reported, all
+ * else must succeed. Call once, on the main thread. On failure (-1, error filled) end the process: part is already
+ * given up. */
 int policy_confine_process(const int *keep, size_t keep_count, struct policy_report *report, struct error *error);
 
 /* For a thread that is older than policy_confine_process(): its own part of it, before policy_confine_thread(). */
@@ -79,11 +81,11 @@ struct policy_tree {
 int policy_confine_files(const int *keep, size_t keep_count, const struct policy_tree *trees, size_t tree_count,
 			 unsigned descriptors, struct error *error);
 
-/* Installs the filter of the role on this thread, for good, and unblocks SIGSYS. Error on a thread
+/* Installs the filter of the role on this thread, for good, and unblocks SIGSYS and SIGBUS. Error on a thread
  * that is older than policy_confine_process(). On failure end the process. */
 int policy_confine_thread(enum policy_role role, struct error *error);
 
-/* The handler of refused calls gives this terminal its settings (struct termios of the kernel) back before it ends the
+/* These handlers give this terminal its settings (struct termios of the kernel) back before they end the
  * process. Both must live as long as the process; before the filters. */
 struct termios;
 void policy_restore_terminal(int fd, const struct termios *settings);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The report of a refused system call: the SIGSYS handler names the thread and the call, and ends the process. It
- * runs under the filter that refused the call, so it uses write and exit_group alone,
- * and one ioctl when the caller's terminal has to be given back.
+ * The reports of what ends the process at once. The SIGSYS handler names the thread and the system call that its filter
+ * refused. The SIGBUS handler says that memory is gone: guest memory shows files of the host, which may be truncated,
+ * and the guest may point the devices there. Both run under the filter, so they use write and exit_group alone, and
+ * one ioctl when the caller's terminal has to be given back.
  */
 #include "policy/internal.h"
 #include "policy/policy.h"
@@ -54,6 +55,15 @@ static void append_number(struct line *line, unsigned number)
 	append(line, digits + at);
 }
 
+static void end_run(const char *text, size_t length, int status)
+{
+	if (terminal >= 0)
+		syscall(SYS_ioctl, terminal, TCSETS, terminal_settings);
+	ssize_t ignored = write(STDERR_FILENO, text, length);
+	(void)ignored;
+	syscall(SYS_exit_group, status);
+}
+
 static void refused(int signal, siginfo_t *info, void *context)
 {
 	if (info->si_code != SYS_SECCOMP)
@@ -72,21 +82,34 @@ static void refused(int signal, siginfo_t *info, void *context)
 	append(&line,
 	       ", which its seccomp policy does not allow. The run was ended. This is a defect of sandbox, or an "
 	       "attack by the guest; please report it.\n");
-	if (terminal >= 0)
-		syscall(SYS_ioctl, terminal, TCSETS, terminal_settings);
-	ssize_t ignored = write(STDERR_FILENO, line.text, line.length);
-	(void)ignored;
-	syscall(SYS_exit_group, STATUS_RUNNER);
-	__builtin_trap();
+	end_run(line.text, line.length, STATUS_RUNNER);
+}
+
+static void memory_lost(int signal, siginfo_t *info, void *context)
+{
+	static const char text[] = "sandbox: " ERROR_MEMORY_LOST "\n";
+	if (info->si_code <= 0) /* somebody sent it, to end us */
+		end_run("", 0, STATUS_SIGNAL_BASE + signal);
+	end_run(text, sizeof(text) - 1, STATUS_RUNNER);
+}
+
+static int handle(int signal, void (*handler)(int, siginfo_t *, void *), struct error *error)
+{
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+	sigfillset(&action.sa_mask); /* the same again inside the handler is fatal: the signal is blocked there */
+	if (sigaction(signal, &action, NULL))
+		return error_errno(error, STATUS_RUNNER, "cannot install the handler of signal %d", signal);
+	return 0;
 }
 
 int policy_report_refusals(struct error *error)
 {
-	struct sigaction action = {.sa_sigaction = refused, .sa_flags = SA_SIGINFO};
-	sigfillset(&action.sa_mask); /* a refusal inside the handler is fatal: the signal is blocked there */
-	if (sigaction(SIGSYS, &action, NULL))
-		return error_errno(error, STATUS_RUNNER, "cannot install the SIGSYS handler");
-	return 0;
+	return handle(SIGSYS, refused, error);
+}
+
+int policy_report_lost_memory(struct error *error)
+{
+	return handle(SIGBUS, memory_lost, error);
 }
 
 void policy_name_thread(const char *text)

@@ -87,13 +87,13 @@ struct policy_row {
 	ROW(close, "a stream has ended"), \
 	POLICY_WINDOW_ROWS, \
 	ROW(exit, "end of the thread"), \
-	ROW(exit_group, "end of the run; also the refusal handler's")
+	ROW(exit_group, "end of the run; also the handlers of refused calls and lost memory")
 
 static const struct policy_row policy_vcpu_rows[] = {POLICY_VCPU_ROWS};
 
 static const struct policy_row policy_vcpu_tty_rows[] = {
 	POLICY_VCPU_ROWS,
-	ROW_IF(ioctl, 1, TCSETS, "the refusal handler gives the caller's terminal back"),
+	ROW_IF(ioctl, 1, TCSETS, "those handlers give the caller's terminal back"),
 };
 
 #define POLICY_IO_ROWS \
@@ -117,7 +117,7 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW(restart_syscall, "the kernel's own continuation of futex after SIGSTOP and SIGCONT"), \
 	ROW(close, "a stream has ended"), \
 	POLICY_WINDOW_ROWS, \
-	ROW(exit_group, "end of the run; also the refusal handler's")
+	ROW(exit_group, "end of the run; also the handlers of refused calls and lost memory")
 
 static const struct policy_row policy_io_rows[] = {POLICY_IO_ROWS};
 
@@ -162,7 +162,7 @@ static const struct policy_row policy_files_rows[] = {
 	ROW(write, "tell the runner that all is set up; messages on stderr"),
 	ROW(rt_sigreturn, "return from a signal handler"),
 	ROW(restart_syscall, "the kernel's own continuation of poll after SIGSTOP and SIGCONT"),
-	ROW(exit_group, "end of the run; also the refusal handler's"),
+	ROW(exit_group, "end of the run; also the handler of refused calls"),
 };
 
 /* clang-format on */

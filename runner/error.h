@@ -15,6 +15,11 @@ enum exit_status {
 	STATUS_SIGNAL_BASE = 128,
 };
 
+/* Guest memory that shows a file of the host is gone, or the host has none left: whoever finds out says this. */
+#define ERROR_MEMORY_LOST                                                                                              \
+	"the host could not give memory that the guest touched: a file of the program was truncated while it ran, or " \
+	"the host has none left"
+
 struct error {
 	int status; /* enum exit_status */
 	char text[1024];

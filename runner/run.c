@@ -497,12 +497,16 @@ static int outcome(struct run *run, struct error *error)
 /* Lost output is an error of the run, unless its reader went away, as in any pipeline. */
 static int check_output(struct run *run, int status, struct error *error)
 {
-	static const char *const names[] = {"standard output", "standard error"};
-	for (int i = 0; i < 2; i++) {
-		errno = vsock_stream_error(&run->machine.vsock, i ? SERVICE_STDERR : SERVICE_STDOUT);
-		if (!errno || errno == EPIPE)
+	static const enum service_index streams[] = {SERVICE_STDIN, SERVICE_STDOUT, SERVICE_STDERR};
+	static const char *const names[] = {"standard input", "standard output", "standard error"};
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		errno = vsock_stream_error(&run->machine.vsock, streams[i]);
+		if (!errno || errno == EPIPE || (errno != EFAULT && streams[i] == SERVICE_STDIN))
 			continue;
-		error_errno(error, STATUS_RUNNER, "output was lost: %s", names[i]);
+		if (errno == EFAULT)
+			error_set(error, STATUS_RUNNER, "%s was cut off: %s", names[i], ERROR_MEMORY_LOST);
+		else
+			error_errno(error, STATUS_RUNNER, "output was lost: %s", names[i]);
 		run->stats.outcome = OUTCOME_RUNNER;
 		return STATUS_RUNNER;
 	}

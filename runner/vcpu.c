@@ -421,10 +421,7 @@ static void inject(struct vcpu *vcpu, struct kvm_run *run)
 static bool no_memory(struct machine *machine)
 {
 	if (first_crash(machine))
-		snprintf(machine->crash_text, sizeof(machine->crash_text),
-			 "the host could not give memory that the guest touched: a file of the program was truncated "
-			 "while it "
-			 "ran, or the host has none left");
+		snprintf(machine->crash_text, sizeof(machine->crash_text), "%s", ERROR_MEMORY_LOST);
 	machine_stop(machine, MACHINE_FAILED);
 	return false;
 }
@@ -496,6 +493,7 @@ static int confine(struct vcpu *vcpu)
 	sigfillset(&set);
 	sigdelset(&set, KICK_SIGNAL);
 	sigdelset(&set, SIGSYS);
+	sigdelset(&set, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	enum policy_role role = machine->terminal ? POLICY_VCPU_TTY : POLICY_VCPU;
 	if (make_timer(vcpu))

@@ -294,6 +294,28 @@ static void a_thread_that_blocked_all_signals_still_reports(void **state)
 	assert_non_null(strstr(result.text, "the I/O thread made system call 41, socket"));
 }
 
+/* A page of a file that has been truncated, as guest memory may show one. */
+static void touch_a_lost_page(const void *argument)
+{
+	FILE *file = tmpfile();
+	volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fileno(file), 0);
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	confine(*(const enum policy_role *)argument);
+	(void)*page;
+}
+
+static void memory_that_is_gone_is_reported(void **state)
+{
+	for (enum policy_role role = 0; role < POLICY_FILES; role++) {
+		struct result result = run_child(touch_a_lost_page, &role);
+		assert_true(WIFEXITED(result.status));
+		assert_int_equal(WEXITSTATUS(result.status), STATUS_RUNNER);
+		assert_string_equal(result.text, "sandbox: " ERROR_MEMORY_LOST "\n");
+	}
+}
+
 static void *too_old_thread(void *argument)
 {
 	struct error error;
@@ -634,6 +656,7 @@ int main(void)
 	    cmocka_unit_test(wrong_arguments_are_refused),
 	    cmocka_unit_test(the_i386_entry_is_refused),
 	    cmocka_unit_test(a_thread_that_blocked_all_signals_still_reports),
+	    cmocka_unit_test(memory_that_is_gone_is_reported),
 	    cmocka_unit_test(the_process_comes_before_its_threads),
 	    cmocka_unit_test(a_live_process_shows_its_confinement),
 	    cmocka_unit_test(a_confined_vcpu_runs_and_no_more),

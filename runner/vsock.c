@@ -269,8 +269,8 @@ static void await_begin(struct vsock *vsock, struct awaited *awaited)
 	}
 }
 
-/* Works once, whatever ended the wait: an event that the I/O thread has left to this vCPU is known to its stream by now.
- * With the lock held. */
+/* Works once, whatever ended the wait: an event that the I/O thread has left to this vCPU is known to its stream by
+ * now. With the lock held. */
 static struct news await_end(struct vsock *vsock, const struct awaited *awaited)
 {
 	for (nfds_t i = 0; i < awaited->count; i++) {

@@ -338,6 +338,16 @@ static bool handle_io(struct vcpu *vcpu, struct kvm_run *run)
 	return handle_out(vcpu, run->io.port, value);
 }
 
+/* Unless there is an event for this CPU: the answer may have come with it already, by the I/O thread. One that comes
+ * now is a signal, which ends the wait. */
+static void await_files(struct vcpu *vcpu)
+{
+	atomic_store(&vcpu->in_guest, true);
+	if (!__atomic_load_n(&shared_cpu(vcpu)->events, __ATOMIC_SEQ_CST) && !atomic_load(&vcpu->machine->end))
+		vsock_await_files(&vcpu->machine->vsock);
+	atomic_store(&vcpu->in_guest, false);
+}
+
 static void handle_mmio(struct vcpu *vcpu, struct kvm_run *run)
 {
 	uint64_t offset = run->mmio.phys_addr - BOOT_MMIO_BASE;
@@ -348,10 +358,9 @@ static void handle_mmio(struct vcpu *vcpu, struct kvm_run *run)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		if (ours)
 			vsock_read(&vcpu->machine->vsock, offset, run->mmio.data, length);
-	} else if (ours && __atomic_load_n(&shared_cpu(vcpu)->waits, __ATOMIC_RELAXED)) {
-		vsock_write_waiting(&vcpu->machine->vsock, offset, run->mmio.data, length);
-	} else if (ours) {
-		vsock_write(&vcpu->machine->vsock, offset, run->mmio.data, length);
+	} else if (ours && !vsock_write(&vcpu->machine->vsock, offset, run->mmio.data, length) &&
+		   __atomic_load_n(&shared_cpu(vcpu)->waits, __ATOMIC_RELAXED)) {
+		await_files(vcpu);
 	}
 }
 

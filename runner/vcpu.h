@@ -53,7 +53,7 @@ struct vcpu {
 	int tid;
 	timer_t timer;
 	_Atomic uint32_t wake; /* futex: changes when a halted vCPU has to look again */
-	_Atomic bool in_guest; /* KVM_RUN may be running: a kick needs a signal */
+	_Atomic bool in_guest; /* KVM_RUN may be running, or a wait: a kick needs a signal */
 	_Atomic bool halted;   /* asleep in HLT: looks after its deadline itself */
 	bool interrupted;      /* the last KVM_RUN was ended by a signal: the guest may be in user mode */
 	bool injected;

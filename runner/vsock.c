@@ -239,12 +239,13 @@ static struct news register_write(struct vsock *vsock, uint64_t offset, const vo
 	return (struct news){0};
 }
 
-void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+bool vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
 {
 	pthread_mutex_lock(&vsock->lock);
 	struct news news = register_write(vsock, offset, data, length);
 	pthread_mutex_unlock(&vsock->lock);
 	tell(vsock, news, VSOCK_INLINE);
+	return news.delivered;
 }
 
 /* ---- a vCPU that waits for the files server ---- */
@@ -283,22 +284,19 @@ static struct news await_end(struct vsock *vsock, const struct awaited *awaited)
 	return work(vsock);
 }
 
-void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+void vsock_await_files(struct vsock *vsock)
 {
-	struct awaited awaited = {0};
+	struct awaited awaited;
 	pthread_mutex_lock(&vsock->lock);
-	struct news news = register_write(vsock, offset, data, length);
-	if (!news.delivered)
-		await_begin(vsock, &awaited);
+	await_begin(vsock, &awaited);
 	pthread_mutex_unlock(&vsock->lock);
-	tell(vsock, news, VSOCK_INLINE);
 	if (!awaited.count)
 		return;
 	if (poll(awaited.poll, awaited.count, BOOT_WAIT_MS) <= 0)
 		for (nfds_t i = 0; i < awaited.count; i++)
 			awaited.poll[i].revents = 0;
 	pthread_mutex_lock(&vsock->lock);
-	news = await_end(vsock, &awaited);
+	struct news news = await_end(vsock, &awaited);
 	pthread_mutex_unlock(&vsock->lock);
 	tell(vsock, news, VSOCK_INLINE);
 }

@@ -86,17 +86,17 @@ int vsock_init(struct vsock *vsock, const struct vsock_config *config, struct er
 /* Puts the device into DRIVER_OK with these queues (VSOCK_QUEUES of them), whose memory is zero. */
 int vsock_handover(struct vsock *vsock, const struct boot_queue *queue, struct error *error);
 
-/* Register accesses of a vCPU: `offset` into the window, `length` bytes (1, 2, 4 or 8). */
+/* Register accesses of a vCPU: `offset` into the window, `length` bytes (1, 2, 4 or 8). A write is true when it has put
+ * something into the receive queue. */
 void vsock_read(struct vsock *vsock, uint64_t offset, void *data, uint32_t length);
-void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length);
+bool vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length);
 
 /* The same as a write of `queue` to QueueNotify. True when the guest wants to be interrupted; raise has been called. */
 bool vsock_notify(struct vsock *vsock, uint32_t queue);
 
-/* vsock_write by a vCPU that has nothing to do but wait for the files server: unless something is there for the guest
- * already, waits up to BOOT_WAIT_MS for a session to have an answer, without the lock, and moves it. Saves the guest
- * going idle, and both threads a wake-up. */
-void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length);
+/* By a vCPU that has nothing to do but wait for the files server: waits up to BOOT_WAIT_MS, or until a signal, for a
+ * session to have an answer, without the lock, and moves it. Saves the guest going idle, and both threads a wake-up. */
+void vsock_await_files(struct vsock *vsock);
 
 /* Moves what can be moved, on the I/O thread: the loop's wake callback calls it. */
 void vsock_work(struct vsock *vsock);

@@ -32,7 +32,7 @@ struct boot_clock boot_clock;
 
 static struct {
 	unsigned reads, writes, waiting, stops, memory_added;
-	bool memory_fails;
+	bool memory_fails, delivers;
 	unsigned looked, lost;
 	uint64_t offset;
 	uint32_t length;
@@ -46,17 +46,17 @@ void vsock_read(struct vsock *vsock, uint64_t offset, void *data, uint32_t lengt
 	memset(data, 0, length);
 }
 
-void vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+bool vsock_write(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
 {
 	seen.writes++;
 	seen.offset = offset;
 	seen.length = length;
+	return seen.delivers;
 }
 
-void vsock_write_waiting(struct vsock *vsock, uint64_t offset, const void *data, uint32_t length)
+void vsock_await_files(struct vsock *vsock)
 {
 	seen.waiting++;
-	vsock_write(vsock, offset, data, length);
 }
 
 bool dax_lost(struct dax *dax, uint32_t since)
@@ -353,6 +353,27 @@ static void a_cpu_that_says_so_is_held_for_an_answer(void **state)
 	assert_int_equal(seen.waiting, 1);
 }
 
+static void a_cpu_that_has_an_answer_or_an_event_is_not_held(void **state)
+{
+	struct world *w = *state;
+	struct shared_cpu *cpu = &w->page->cpu[w->vcpu->index];
+	w->run->exit_reason = KVM_EXIT_MMIO;
+	w->run->mmio.phys_addr = BOOT_MMIO_BASE;
+	w->run->mmio.is_write = 1;
+	w->run->mmio.len = 4;
+	cpu->waits = 1;
+	seen.delivers = true;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	seen.delivers = false;
+	cpu->events = EVENT_VSOCK; /* the I/O thread was faster */
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	assert_int_equal(seen.waiting, 0);
+	cpu->events = 0;
+	assert_true(vcpu_handle_exit(w->vcpu, w->run));
+	assert_int_equal(seen.waiting, 1);
+	assert_int_equal(seen.writes, 3);
+}
+
 /* ---- the end ---- */
 
 static void a_crash_report_is_ended_and_printable(void **state)
@@ -406,6 +427,7 @@ int main(void)
 	    TEST(only_free_memory_is_given_back),
 	    TEST(mmio_outside_the_window_reaches_no_device),
 	    TEST(a_cpu_that_says_so_is_held_for_an_answer),
+	    TEST(a_cpu_that_has_an_answer_or_an_event_is_not_held),
 	    TEST(the_rest_of_the_memory_is_added_once),
 	    TEST(memory_that_cannot_be_added_ends_the_run),
 	    TEST(a_crash_report_is_ended_and_printable),

@@ -102,7 +102,8 @@ static void ask(struct fixture *f, meanwhile *now)
 	struct vsock_header header = driver_header(&f->d, VSOCK_OP_RW, PORT, WIRE_FILES, 3);
 	driver_queue(&f->d, &header, "ask", 3);
 	hook = now;
-	vsock_write_waiting(&f->d.vsock, VIRTIO_MMIO_QUEUE_NOTIFY, &queue, sizeof(queue));
+	assert_false(vsock_write(&f->d.vsock, VIRTIO_MMIO_QUEUE_NOTIFY, &queue, sizeof(queue)));
+	vsock_await_files(&f->d.vsock);
 	assert_null(hook);
 }
 

@@ -24,7 +24,7 @@ struct k_timespec time_now(void)
 /* NULL in the kernel's own threads, which may do everything. */
 static struct cred *cred(void)
 {
-	return current && current->process && current->process->pid ? &current->process->cred : NULL;
+	return current && current->process && current->process->pid ? &current->cred : NULL;
 }
 
 u32 fs_uid(void)

@@ -24,9 +24,17 @@ struct thread *proc_thread(const struct proc_ref *ref)
 	return t ? t : ref->process->leader;
 }
 
+const struct cred *proc_cred(const struct proc_ref *ref)
+{
+	const struct thread *t = ref->tid ? thread_find(ref->tid) : NULL;
+	if (!ref->process)
+		return &cred_kernel;
+	return t ? &t->cred : process_cred(ref->process);
+}
+
 bool proc_may_inspect(const struct process *p)
 {
-	const struct cred *c = &p->cred;
+	const struct cred *c = process_cred(p);
 	u32 uid = fs_uid(), gid = fs_gid();
 	if (p == current->process)
 		return true;
@@ -156,9 +164,8 @@ static void show_name(struct text *t, const char *name)
 	}
 }
 
-static void show_ids(struct text *t, const struct process *p, const struct thread *th, int tid)
+static void show_ids(struct text *t, const struct process *p, const struct thread *th, int tid, const struct cred *c)
 {
-	const struct cred *c = &p->cred;
 	text_printf(t, "Name:\t");
 	show_name(t, th ? th->comm : "");
 	text_printf(t, "\nUmask:\t%04o\nState:\t%s\n", p->fs ? p->fs->umask : 022, state_of(p, th));
@@ -166,8 +173,8 @@ static void show_ids(struct text *t, const struct process *p, const struct threa
 	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid, c->fsuid);
 	text_printf(t, "Gid:\t%u\t%u\t%u\t%u\n", c->gid, c->egid, c->sgid, c->fsgid);
 	text_printf(t, "FDSize:\t%u\nGroups:\t", p->files ? files_slots(p->files) : 0);
-	for (u32 i = 0; i < c->ngroups; i++)
-		text_printf(t, "%u ", c->groups[i]);
+	for (u32 i = 0; i < cred_group_count(c); i++)
+		text_printf(t, "%u ", c->groups->ids[i]);
 	text_printf(t, "\nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->pid, tid, p->pgid,
 		    p->session ? p->session->sid : 0);
 }
@@ -194,9 +201,9 @@ static void show_status(struct text *t, const struct proc_ref *ref)
 {
 	const struct process *p = ref->process;
 	const struct thread *th = proc_thread(ref);
-	const struct cred *c = &p->cred;
+	const struct cred *c = proc_cred(ref);
 	struct signal_sets s = signals_of(p, th);
-	show_ids(t, p, th, ref->tid ? ref->tid : p->pid);
+	show_ids(t, p, th, ref->tid ? ref->tid : p->pid, c);
 	if (th && th->mm)
 		show_memory(t, th->mm);
 	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", p->thread_count, p->pending ? p->pending->count : 0,

@@ -10,6 +10,8 @@
 
 /* The thread that stands for what the file is about; NULL: it is gone. */
 struct thread *proc_thread(const struct proc_ref *ref);
+/* The credentials of what the file is about: the thread's in a task directory, else the process's. */
+const struct cred *proc_cred(const struct proc_ref *ref);
 /* A decimal number with white space around it; false: something else. */
 bool proc_parse_number(const char *s, s64 *value);
 

@@ -10,6 +10,7 @@
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/fs/procfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -93,9 +94,9 @@ static u64 number_of(const struct proc_entry *entry, const struct proc_ref *ref)
 
 static void set_owner(struct inode *inode)
 {
-	const struct process *p = node_of(inode)->ref.process;
-	inode->uid = p ? p->cred.euid : 0;
-	inode->gid = p ? p->cred.egid : 0;
+	const struct cred *c = proc_cred(&node_of(inode)->ref);
+	inode->uid = c->euid;
+	inode->gid = c->egid;
 }
 
 static int make_inode(struct superblock *sb, const struct proc_entry *entry, const struct proc_ref *ref,

@@ -106,7 +106,7 @@ static int free_index(struct ipc_table *table)
 
 int ipc_add(struct ipc_table *table, struct ipc_object *object, s32 key, u32 mode)
 {
-	const struct cred *cred = &current->process->cred;
+	const struct cred *cred = &current->cred;
 	int index = free_index(table);
 
 	if (index < 0)
@@ -172,15 +172,15 @@ static bool in_group(const struct cred *cred, u32 gid)
 {
 	if (cred->egid == gid)
 		return true;
-	for (u32 i = 0; i < cred->ngroups; i++)
-		if (cred->groups[i] == gid)
+	for (u32 i = 0; i < cred_group_count(cred); i++)
+		if (cred->groups->ids[i] == gid)
 			return true;
 	return false;
 }
 
 bool ipc_allowed(const struct ipc_object *object, u32 rights)
 {
-	const struct cred *cred = &current->process->cred;
+	const struct cred *cred = &current->cred;
 	u32 asked = (rights >> 6 | rights >> 3 | rights) & 7, granted = object->mode;
 
 	if (cred->euid == object->cuid || cred->euid == object->uid)
@@ -192,7 +192,7 @@ bool ipc_allowed(const struct ipc_object *object, u32 rights)
 
 int ipc_find_owned(const struct ipc_table *table, int id, struct ipc_object **out)
 {
-	u32 euid = current->process->cred.euid;
+	u32 euid = current->cred.euid;
 
 	*out = ipc_find(table, id);
 	if (!*out)

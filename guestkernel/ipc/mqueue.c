@@ -262,7 +262,7 @@ static void tell(struct mqueue *q)
 	struct k_siginfo info = {.signo = q->signo, .code = SI_MESGQ};
 
 	info.rt.pid = current->process->pid;
-	info.rt.uid = current->process->cred.uid;
+	info.rt.uid = current->cred.uid;
 	info.rt.value = q->value;
 	if (q->signo && !q->notify->dead && !q->notify->zombie)
 		signal_send_process(q->notify, q->signo, &info);

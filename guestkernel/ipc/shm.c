@@ -307,14 +307,13 @@ int shm_remove(int id)
 int shm_lock(int id, bool lock)
 {
 	struct ipc_object *object = ipc_find(&shm_table, id);
-	const struct process *me = current->process;
 
 	if (!object)
 		return -EINVAL;
 	if (!cred_has_cap(CAP_IPC_LOCK)) {
-		if (me->cred.euid != object->uid && me->cred.euid != object->cuid)
+		if (current->cred.euid != object->uid && current->cred.euid != object->cuid)
 			return -EPERM;
-		if (lock && !me->rlimit[RLIMIT_MEMLOCK].cur)
+		if (lock && !current->process->rlimit[RLIMIT_MEMLOCK].cur)
 			return -EPERM;
 	}
 	object->mode = lock ? object->mode | K_SHM_LOCKED : object->mode & ~K_SHM_LOCKED;

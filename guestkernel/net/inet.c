@@ -33,7 +33,7 @@ struct inet_sock *inet_alloc(const struct socket_ops *ops, int family, int type,
 	i->refs = 1;
 	i->state = TCP_S_CLOSE;
 	i->local.addr = i->remote.addr = family == K_AF_INET ? inet_any4 : inet_any6;
-	i->uid = current->process ? current->process->cred.euid : 0;
+	i->uid = current->process ? current->cred.euid : 0;
 	inet_option_defaults(i);
 	list_init(&i->port_link);
 	list_init(&i->groups);

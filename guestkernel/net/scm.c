@@ -18,8 +18,7 @@
 
 struct k_ucred scm_own_cred(void)
 {
-	const struct process *p = current->process;
-	return (struct k_ucred){p->pid, p->cred.uid, p->cred.gid};
+	return (struct k_ucred){current->process->pid, current->cred.uid, current->cred.gid};
 }
 
 /* ---- life ---- */
@@ -100,7 +99,7 @@ static int add_files(struct scm *scm, const u8 *data, u64 len)
 
 static int set_cred(struct scm *scm, const u8 *data, u64 len)
 {
-	const struct cred *c = &current->process->cred;
+	const struct cred *c = &current->cred;
 	struct k_ucred u;
 	if (len != sizeof(u))
 		return -EINVAL;

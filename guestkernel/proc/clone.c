@@ -54,12 +54,12 @@ static int check_limits(void)
 	struct process *p;
 	u64 count = 0;
 
-	if (!me->cred.uid || cred_has_cap(CAP_SYS_RESOURCE) || cred_has_cap(CAP_SYS_ADMIN))
+	if (!current->cred.uid || cred_has_cap(CAP_SYS_RESOURCE) || cred_has_cap(CAP_SYS_ADMIN))
 		return 0;
 	if (threads_count() < me->rlimit[LIMIT_NPROC].cur) /* even if all of them were this user's */
 		return 0;
 	list_for_each (p, &all_processes, all_link)
-		if (p->cred.uid == me->cred.uid)
+		if (process_cred(p)->uid == current->cred.uid)
 			count += MAX(p->thread_count, 1u);
 	return count >= me->rlimit[LIMIT_NPROC].cur ? -EAGAIN : 0;
 }
@@ -89,6 +89,7 @@ static void copy_thread(struct thread *t, const struct clone_args_in *a)
 	if (a->stack)
 		regs.rsp = a->stack;
 	memcpy(t->comm, me->comm, sizeof(t->comm));
+	cred_copy(&t->cred, &me->cred);
 	t->sigmask = me->restore_sigmask ? me->saved_sigmask : me->sigmask;
 	t->affinity = me->affinity;
 	inherit_policy(t, me);

@@ -212,7 +212,7 @@ static void set_brk(struct build *b)
 /* Set-user-ID and set-group-ID bits, unless the process gave them up. */
 static void choose_ids(struct file *file, struct exec_image *image)
 {
-	const struct cred *c = &current->process->cred;
+	const struct cred *c = &current->cred;
 	u32 mode = file->inode->mode;
 
 	image->euid = c->euid;
@@ -235,7 +235,7 @@ static void set_comm(char comm[16], const char *path)
 
 static int build_stack(struct build *b, const char *path, const struct exec_args *args, struct exec_image *image)
 {
-	const struct cred *c = &current->process->cred;
+	const struct cred *c = &current->cred;
 	struct exec_stack s = {
 	    .head = b->argv_head,
 	    .head_count = b->head_count,

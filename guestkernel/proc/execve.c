@@ -126,7 +126,7 @@ int process_exec(int dirfd, const char *path, int at_flags, struct exec_args *ar
 	files_close_on_exec(p->files);
 	sighand_reset(p->sighand);
 	posix_timers_delete(p);
-	change_ids(&p->cred, &image);
+	change_ids(&t->cred, &image);
 	reset_thread(t, &image);
 	p->dumpable = !image.setid;
 	p->did_exec = true;

@@ -113,7 +113,7 @@ SYSCALL(pidfd_send_signal)
 		if (error)
 			return error;
 	}
-	error = signal_permission(p, sig);
+	error = signal_permission(p->leader, sig);
 	if (error || !sig)
 		return error;
 	return signal_send_process(p, sig, &info);
@@ -121,7 +121,7 @@ SYSCALL(pidfd_send_signal)
 
 SYSCALL(pidfd_getfd)
 {
-	const struct cred *me = &current->process->cred;
+	const struct cred *me = &current->cred, *you;
 	struct process *p;
 	struct file *file;
 	int fd, error;
@@ -133,8 +133,9 @@ SYSCALL(pidfd_getfd)
 		return error;
 	if (!p->files)
 		return -ESRCH;
+	you = process_cred(p);
 	if (p != current->process && !cred_has_cap(CAP_SYS_PTRACE) &&
-	    (me->uid != p->cred.uid || me->uid != p->cred.euid || me->uid != p->cred.suid || !p->dumpable))
+	    (me->uid != you->uid || me->uid != you->euid || me->uid != you->suid || !p->dumpable))
 		return -EPERM;
 	file = files_get_file(p->files, (int)b);
 	if (!file)

@@ -12,8 +12,6 @@
 #include "guestkernel/proc/exec.h"
 #include "guestkernel/proc/signal.h"
 
-#define CAP_FULL_SET ((1ull << 41) - 1) /* CAP_LAST_CAP is 40 */
-
 struct list all_processes = LIST_INIT(all_processes);
 struct process *init_process;
 
@@ -27,7 +25,6 @@ struct process kernel_process = {
     .cpu_timers = LIST_INIT(kernel_process.cpu_timers),
     .posix_timers = LIST_INIT(kernel_process.posix_timers),
     .session = &kernel_session,
-    .cred = {.cap_effective = CAP_FULL_SET, .cap_permitted = CAP_FULL_SET, .cap_bounding = CAP_FULL_SET},
 };
 
 /* One allocation for what a process is never without. */
@@ -89,23 +86,15 @@ static void init_lists(struct process *p)
 	wait_queue_init(&p->exit_wait);
 }
 
-/* What fork(2) inherits of scalars; credentials' groups are copied. */
-static int inherit(struct process *p, const struct process *from)
+/* What fork(2) inherits of scalars. */
+static void inherit(struct process *p, const struct process *from)
 {
-	p->cred = from->cred;
-	if (from->cred.ngroups) {
-		p->cred.groups = kmalloc(from->cred.ngroups * sizeof(u32));
-		if (!p->cred.groups)
-			return -ENOMEM;
-		memcpy(p->cred.groups, from->cred.groups, from->cred.ngroups * sizeof(u32));
-	}
 	memcpy(p->rlimit, from->rlimit, sizeof(p->rlimit));
 	p->personality = from->personality;
 	p->filtered = from->filtered;
 	p->oom_score_adj = from->oom_score_adj;
 	p->dumpable = from->dumpable;
 	p->left_tty = from->left_tty;
-	return 0;
 }
 
 struct process *process_alloc(struct thread *leader, struct process *parent)
@@ -121,12 +110,9 @@ struct process *process_alloc(struct thread *leader, struct process *parent)
 	p->pending = &b->pending;
 	p->cpu_limit = &b->cpu_limit;
 	p->dumpable = true;
-	p->cred = kernel_process.cred;
-	if (parent && inherit(p, parent)) {
-		kfree(b);
-		return NULL;
-	}
-	if (!parent)
+	if (parent)
+		inherit(p, parent);
+	else
 		default_limits(p->rlimit);
 	p->refs = 1;
 	p->pid = leader->tid;
@@ -182,7 +168,6 @@ void process_put(struct process *p)
 	signal_flush(p->pending);
 	sighand_put(p->sighand);
 	session_put(p->session);
-	kfree(p->cred.groups);
 	kfree(p->itimer_cpu);
 	kfree(container_of(p, struct process_block, process));
 }

@@ -14,17 +14,6 @@ struct fs_ctx;	      /* fs/vfs.h: root, cwd, umask */
 struct tty;	      /* controlling terminal, drv/tty */
 struct sem_undo_list; /* ipc/sem.h */
 
-struct cred {
-	u32 uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
-	u32 ngroups;
-	u32 *groups; /* kmalloc'ed */
-	u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-	bool no_new_privs;
-	u32 securebits;
-};
-bool cred_has_cap(int cap); /* of the current process */
-bool cred_in_group(u32 gid);
-
 struct session {
 	u32 refs;
 	int sid;
@@ -43,7 +32,6 @@ struct process {
 	int pgid;
 	struct session *session;
 	bool left_tty; /* TIOCNOTTY by a member: the session's terminal is not its own any more */
-	struct cred cred;
 	struct files *files;
 	struct fs_ctx *fs;
 	struct sem_undo_list *sem_undo; /* SEM_UNDO of System V semaphores, or NULL */

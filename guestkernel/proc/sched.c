@@ -441,6 +441,7 @@ void sched_init_cpu(int cpu)
 	list_init(&t->run_link);
 	list_init(&t->process_link);
 	t->process = &kernel_process;
+	t->cred = cred_kernel;
 	t->affinity = 1ull << cpu;
 	ksnprintf(t->comm, sizeof(t->comm), "idle/%d", cpu);
 	t->cpu = cpu;

@@ -7,6 +7,7 @@
 
 #include "guestkernel/arch/arch.h"
 #include "guestkernel/list.h"
+#include "guestkernel/proc/cred.h"
 
 struct process;
 struct mm;
@@ -44,6 +45,7 @@ struct thread {
 	struct list process_link;
 	struct list run_link;
 	struct mm *mm; /* NULL for kernel threads */
+	struct cred cred;
 	/* accounting */
 	u64 user_ns, system_ns;
 	u64 mark_ns;  /* until when CPU time was charged */

@@ -166,7 +166,7 @@ void siginfo_user(struct k_siginfo *info, int sig, int code)
 {
 	*info = (struct k_siginfo){.signo = sig, .code = code};
 	info->rt.pid = current->process->pid;
-	info->rt.uid = current->process->cred.uid;
+	info->rt.uid = current->cred.uid;
 }
 
 void signal_broken_pipe(void)
@@ -177,9 +177,10 @@ void signal_broken_pipe(void)
 	signal_send_thread(current, SIGPIPE, &info);
 }
 
-int signal_permission(struct process *p, int sig)
+int signal_permission(const struct thread *t, int sig)
 {
-	const struct cred *me = &current->process->cred, *you = &p->cred;
+	const struct cred *me = &current->cred, *you = &t->cred;
+	const struct process *p = t->process;
 
 	if (current->process == p || me->euid == you->suid || me->euid == you->uid || me->uid == you->suid ||
 	    me->uid == you->uid)
@@ -402,7 +403,7 @@ bool signal_notify_parent(struct process *p, int code, int status)
 	if (!parent)
 		return ended;
 	info.child.pid = p->pid;
-	info.child.uid = p->cred.uid;
+	info.child.uid = process_cred(p)->uid;
 	info.child.status = status;
 	info.child.utime = (s64)(p->user_ns / 10000000);
 	info.child.stime = (s64)(p->system_ns / 10000000);

@@ -48,8 +48,8 @@ void signal_set_mask(u64 mask);
 /* Makes `mask` the mask until the system call is over: sigsuspend, ppoll, pselect, epoll_pwait. The old one comes back
  * on the way to user mode, after a handler if one runs. */
 void signal_set_temporary_mask(u64 mask);
-/* May the current process send sig to p? 0 or -EPERM. */
-int signal_permission(struct process *p, int sig);
+/* May the current thread send sig to t, or to the process of which t is the leader? 0 or -EPERM. */
+int signal_permission(const struct thread *t, int sig);
 /* SIGCHLD and a wake-up for the parent. code: CLD_*; status as in siginfo. Returns true when the parent does not want
  * to wait for a child that has ended: it is to be reaped at once. */
 bool signal_notify_parent(struct process *p, int code, int status);

@@ -111,6 +111,7 @@ static void free_block(struct thread *t)
 {
 	free_stack(t);
 	signal_flush(t->pending);
+	cred_groups_put(t->cred.groups);
 	kfree(container_of(t, struct thread_block, thread));
 }
 
@@ -154,6 +155,7 @@ struct thread *thread_alloc(int tid, int *error)
 	list_init(&b->thread.run_link);
 	list_init(&b->thread.process_link);
 	b->thread.affinity = ~0ull;
+	b->thread.cred = cred_kernel;
 	b->thread.tid = tid;
 	threads[tid] = &b->thread;
 	used++;

@@ -88,7 +88,7 @@ static bool matches(const struct process *child, enum wait_kind kind, int id, u3
 static void report(struct process *child, struct wait_result *r, int code, int status, int wait_status)
 {
 	r->pid = child->pid;
-	r->uid = child->cred.uid;
+	r->uid = process_cred(child)->uid;
 	r->code = code;
 	r->status = status;
 	r->wait_status = wait_status;

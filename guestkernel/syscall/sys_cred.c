@@ -4,7 +4,6 @@
  */
 #include <linux/capability.h>
 #include "guestkernel/lib.h"
-#include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/syscall.h"
@@ -19,24 +18,17 @@
 
 static struct cred *me(void)
 {
-	return &current->process->cred;
+	return &current->cred;
 }
 
-bool cred_has_cap(int cap)
+/* After a change: what a privileged thread has in memory is no other's to see, and it dies with its parent no more. */
+static void committed(const struct cred *old, const struct cred *new)
 {
-	return me()->cap_effective >> cap & 1;
-}
-
-bool cred_in_group(u32 gid)
-{
-	u32 i;
-
-	if (me()->fsgid == gid)
-		return true;
-	for (i = 0; i < me()->ngroups; i++)
-		if (me()->groups[i] == gid)
-			return true;
-	return false;
+	if (new->euid == old->euid &&new->egid == old->egid &&new->fsuid == old->fsuid &&new->fsgid == old->fsgid &&
+	    !(new->cap_permitted & ~old->cap_permitted))
+		return;
+	current->process->dumpable = false;
+	current->pdeathsig = 0;
 }
 
 /* What a change of user ids does to capabilities. */
@@ -44,13 +36,12 @@ static void fix_caps(const struct cred *old, struct cred *new)
 {
 	bool was_root = !old->uid || !old->euid || !old->suid, is_root = !new->uid || !new->euid || !new->suid;
 
-	if (new->euid != old->euid)
-		current->process->dumpable = false;
 	if (new->securebits & SECURE_NO_SETUID_FIXUP)
 		return;
-	if (was_root && !is_root && !(new->securebits &SECURE_KEEP_CAPS)) {
-		new->cap_permitted = new->cap_effective = new->cap_ambient = 0;
-		return;
+	if (was_root && !is_root) {
+		if (!(new->securebits &SECURE_KEEP_CAPS))
+			new->cap_permitted = new->cap_effective = 0;
+		new->cap_ambient = 0;
 	}
 	if (!old->euid && new->euid)
 		new->cap_effective = 0;
@@ -66,16 +57,18 @@ static long set_uids(u32 uid, u32 euid, u32 suid)
 	c->euid = c->fsuid = euid;
 	c->suid = suid;
 	fix_caps(&old, c);
+	committed(&old, c);
 	return 0;
 }
 
 static long set_gids(u32 gid, u32 egid, u32 sgid)
 {
-	struct cred *c = me();
+	struct cred *c = me(), old = *c;
 
 	c->gid = gid;
 	c->egid = c->fsgid = egid;
 	c->sgid = sgid;
+	committed(&old, c);
 	return 0;
 }
 
@@ -200,6 +193,7 @@ SYSCALL(setresgid)
 SYSCALL(setfsuid)
 {
 	struct cred *k = me();
+	struct cred before = *k;
 	u32 old = k->fsuid, id = (u32)a;
 
 	if (id == KEEP || (!cred_has_cap(CAP_SETUID) && id != old && !one_of(id, k->uid, k->euid, k->suid)))
@@ -209,51 +203,55 @@ SYSCALL(setfsuid)
 		k->cap_effective &= ~FS_CAPS;
 	if (old && !id && !(k->securebits & SECURE_NO_SETUID_FIXUP))
 		k->cap_effective |= k->cap_permitted & FS_CAPS;
+	committed(&before, k);
 	return old;
 }
 
 SYSCALL(setfsgid)
 {
 	struct cred *k = me();
+	struct cred before = *k;
 	u32 old = k->fsgid, id = (u32)a;
 
 	if (id != KEEP && (cred_has_cap(CAP_SETGID) || id == old || one_of(id, k->gid, k->egid, k->sgid)))
 		k->fsgid = id;
+	committed(&before, k);
 	return old;
 }
 
 SYSCALL(getgroups)
 {
 	struct cred *k = me();
+	u32 n = cred_group_count(k);
 
-	if ((int)a < 0 || (a && (u32)a < k->ngroups))
+	if ((int)a < 0 || (a && (u32)a < n))
 		return -EINVAL;
-	if (a && copy_to_user(user(b), k->groups, k->ngroups * sizeof(u32)))
+	if (a && n && copy_to_user(user(b), k->groups->ids, n * sizeof(u32)))
 		return -EFAULT;
-	return k->ngroups;
+	return n;
 }
 
 SYSCALL(setgroups)
 {
 	struct cred *k = me();
-	u32 n = (u32)a, *groups = NULL;
+	struct cred_groups *groups = NULL;
+	u32 n = (u32)a;
 
 	if (!cred_has_cap(CAP_SETGID))
 		return -EPERM;
 	if (n > GROUPS_LIMIT)
 		return -EINVAL;
 	if (n) {
-		groups = kmalloc(n * sizeof(u32));
+		groups = cred_groups_create(n);
 		if (!groups)
 			return -ENOMEM;
-		if (copy_from_user(groups, user(b), n * sizeof(u32))) {
-			kfree(groups);
+		if (copy_from_user(groups->ids, user(b), n * sizeof(u32))) {
+			cred_groups_put(groups);
 			return -EFAULT;
 		}
 	}
-	kfree(k->groups);
+	cred_groups_put(k->groups);
 	k->groups = groups;
-	k->ngroups = n;
 	return 0;
 }
 
@@ -297,7 +295,7 @@ SYSCALL(capget)
 	t = h.pid ? thread_find(h.pid) : current;
 	if (!t)
 		return -ESRCH;
-	k = &t->process->cred;
+	k = &t->cred;
 	for (i = 0; i < 2; i++)
 		data[i] = (struct k_cap_data){(u32)(k->cap_effective >> 32 * i), (u32)(k->cap_permitted >> 32 * i),
 					      (u32)(k->cap_inheritable >> 32 * i)};
@@ -314,7 +312,7 @@ SYSCALL(capset)
 
 	if (n <= 0)
 		return n ? n : -EINVAL;
-	if (h.pid && h.pid != current->tid && h.pid != current->process->pid)
+	if (h.pid && h.pid != current->tid)
 		return -EPERM;
 	if (copy_from_user(data, user(b), (size_t)n * sizeof(data[0])))
 		return -EFAULT;

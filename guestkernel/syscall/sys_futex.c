@@ -227,7 +227,7 @@ SYSCALL(get_robust_list)
 
 	if (!t || t->process == &kernel_process)
 		return -ESRCH;
-	if (t->process != current->process && signal_permission(t->process, 0))
+	if (t->process != current->process && signal_permission(t, 0))
 		return -EPERM;
 	if (put_user(user(b), t->robust_list) || put_user(user(c), length))
 		return -EFAULT;

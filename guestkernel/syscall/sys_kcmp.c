@@ -19,7 +19,7 @@ static int compare(const void *x, const void *y)
 
 static bool may_look(const struct process *p)
 {
-	return p == current->process || p->cred.uid == current->process->cred.uid || cred_has_cap(CAP_SYS_PTRACE);
+	return p == current->process || process_cred(p)->uid == current->cred.uid || cred_has_cap(CAP_SYS_PTRACE);
 }
 
 static long compare_files(struct process *p, struct process *q, u64 fd1, u64 fd2)

@@ -28,7 +28,7 @@ static int set_limit(struct process *p, u64 which, const struct k_rlimit *new)
 
 static bool may_change(const struct process *p)
 {
-	const struct cred *me = &current->process->cred, *you = &p->cred;
+	const struct cred *me = &current->cred, *you = process_cred(p);
 
 	if (p == current->process || cred_has_cap(CAP_SYS_RESOURCE))
 		return true;

@@ -17,7 +17,7 @@
 
 static struct cred *me(void)
 {
-	return &current->process->cred;
+	return &current->cred;
 }
 
 static long set_name(u64 from)

@@ -19,7 +19,7 @@
 /* PTRACE_MODE_ATTACH_REALCREDS of ptrace(2). */
 static bool may_access(const struct process *target)
 {
-	const struct cred *me = &current->process->cred, *it = &target->cred;
+	const struct cred *me = &current->cred, *it = process_cred(target);
 
 	if (target == current->process || cred_has_cap(CAP_SYS_PTRACE))
 		return true;

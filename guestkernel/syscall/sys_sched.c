@@ -31,7 +31,7 @@ static struct thread *find(u64 tid)
 
 static bool may_change(const struct thread *t)
 {
-	const struct cred *me = &current->process->cred, *you = &t->process->cred;
+	const struct cred *me = &current->cred, *you = &t->cred;
 
 	return me->euid == you->euid || me->euid == you->uid || cred_has_cap(CAP_SYS_NICE);
 }
@@ -63,7 +63,7 @@ static bool for_each_target(int which, int who, void (*fn)(struct process *p, vo
 	}
 	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (which == PRIO_PGRP ? p->pgid != (who ? who : current->process->pgid)
-				       : p->cred.uid != (who ? (u32)who : current->process->cred.uid))
+				       : process_cred(p)->uid != (who ? (u32)who : current->cred.uid))
 			continue;
 		fn(p, arg);
 		any = true;

@@ -151,7 +151,7 @@ static long kill_all(int sig, const struct k_siginfo *info)
 	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (p == init_process || p == current->process)
 			continue;
-		if (signal_permission(p, sig)) {
+		if (signal_permission(p->leader, sig)) {
 			result = result == -ESRCH ? -EPERM : result;
 			continue;
 		}
@@ -170,7 +170,7 @@ static long kill_group(int pgid, int sig, const struct k_siginfo *info)
 	list_for_each_safe (p, tmp, &all_processes, all_link) {
 		if (p->pgid != pgid)
 			continue;
-		if (signal_permission(p, sig)) {
+		if (signal_permission(p->leader, sig)) {
 			result = result == -ESRCH ? -EPERM : result;
 			continue;
 		}
@@ -181,16 +181,17 @@ static long kill_group(int pgid, int sig, const struct k_siginfo *info)
 	return result;
 }
 
-static long kill_one(struct process *p, int sig, const struct k_siginfo *info)
+/* Any thread's number stands for its process. */
+static long kill_one(struct thread *t, int sig, const struct k_siginfo *info)
 {
 	int error;
 
-	if (!p)
+	if (!t || t->process == &kernel_process)
 		return -ESRCH;
-	error = signal_permission(p, sig);
+	error = signal_permission(t, sig);
 	if (error || !sig)
 		return error;
-	return signal_send_process(p, sig, info);
+	return signal_send_process(t->process, sig, info);
 }
 
 SYSCALL(kill)
@@ -207,7 +208,7 @@ SYSCALL(kill)
 		return -ESRCH;
 	if (pid <= 0)
 		return kill_group(pid ? -pid : current->process->pgid, sig, &info);
-	return kill_one(process_find(pid), sig, &info);
+	return kill_one(thread_find(pid), sig, &info);
 }
 
 static long kill_thread(int tgid, int tid, int sig, const struct k_siginfo *info)
@@ -217,7 +218,7 @@ static long kill_thread(int tgid, int tid, int sig, const struct k_siginfo *info
 
 	if (!t || t->process == &kernel_process || t->state == THREAD_DEAD || (tgid > 0 && t->process->pid != tgid))
 		return -ESRCH;
-	error = signal_permission(t->process, sig);
+	error = signal_permission(t, sig);
 	if (error || !sig)
 		return error;
 	return signal_send_thread(t, sig, info);
@@ -262,7 +263,7 @@ SYSCALL(rt_sigqueueinfo)
 	if ((int)b && !valid(b))
 		return -EINVAL;
 	error = read_siginfo(c, (int)b, (int)a == current->process->pid, &info);
-	return error ? error : kill_one(process_find((int)a), (int)b, &info);
+	return error ? error : kill_one(thread_find((int)a), (int)b, &info);
 }
 
 SYSCALL(rt_tgsigqueueinfo)

@@ -150,7 +150,7 @@ static int check_access(int dirfd, u64 addr, u32 mode, u64 flags)
  * the name is copied; a fault while copying it runs with the same process's memory either way). */
 static long access_at(int dirfd, u64 name, u64 mode, u64 flags)
 {
-	struct cred *cred = &current->process->cred, before = *cred;
+	struct cred *cred = &current->cred, before = *cred;
 	if ((mode & ~7ull) || (flags & ~(u64)(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
 	if (!(flags & AT_EACCESS)) {

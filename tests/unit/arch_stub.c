@@ -61,7 +61,7 @@ void stub_init(u64 memory_bytes)
 	for (size_t i = 0; i < ARRAY_SIZE(stub_process.rlimit); i++)
 		stub_process.rlimit[i] = (struct k_rlimit){K_RLIM_INFINITY, K_RLIM_INFINITY};
 	stub_process.pid = 1;
-	stub_process.cred.cap_effective = stub_process.cred.cap_permitted = ~0ull;
+	stub_thread.cred.cap_effective = stub_thread.cred.cap_permitted = ~0ull;
 	list_init(&stub_process.children);
 	list_init(&stub_process.sibling);
 	list_init(&stub_process.all_link);

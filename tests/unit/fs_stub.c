@@ -101,16 +101,20 @@ void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end) {}
 
 /* ---- processes ---- */
 
+const struct cred cred_kernel;
+
+const struct cred *process_cred(const struct process *p)
+{
+	return &p->leader->cred;
+}
+
 bool cred_has_cap(int cap)
 {
-	return stub_process.cred.cap_effective >> cap & 1;
+	return stub_thread.cred.cap_effective >> cap & 1;
 }
 
 bool cred_in_group(u32 gid)
 {
-	for (u32 i = 0; i < stub_process.cred.ngroups; i++)
-		if (stub_process.cred.groups[i] == gid)
-			return true;
 	return false;
 }
 
@@ -344,7 +348,7 @@ void fs_become(u32 uid, u32 gid)
 		setfsuid(uid); /* drops the file capabilities of the effective set */
 		return;
 	}
-	struct cred *c = &stub_process.cred;
+	struct cred *c = &stub_thread.cred;
 	c->fsuid = uid;
 	c->fsgid = gid;
 	/* What setfsuid(2) drops: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD,
@@ -360,8 +364,8 @@ void fs_become_root(void)
 		setfsgid(0);
 		return;
 	}
-	stub_process.cred.fsuid = stub_process.cred.fsgid = 0;
-	stub_process.cred.cap_effective = stub_process.cred.cap_permitted = ~0ull;
+	stub_thread.cred.fsuid = stub_thread.cred.fsgid = 0;
+	stub_thread.cred.cap_effective = stub_thread.cred.cap_permitted = ~0ull;
 }
 
 void fs_set_rlimit(int which, u64 value)

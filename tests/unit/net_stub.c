@@ -67,7 +67,7 @@ int clear_user(user_ptr to, size_t n)
 
 bool cred_has_cap(int cap)
 {
-	return stub_process.cred.cap_effective >> cap & 1;
+	return stub_thread.cred.cap_effective >> cap & 1;
 }
 
 struct process *process_find(int pid)
@@ -376,7 +376,7 @@ void net_start(void)
 			kfree(kmalloc(bytes));
 		booted = true;
 	}
-	stub_process.cred.cap_effective = ~0ull;
+	stub_thread.cred.cap_effective = ~0ull;
 	stub_process.rlimit[7] = (struct k_rlimit){1024, 1024};
 	net_signals = 0;
 	net_wakes = 0;

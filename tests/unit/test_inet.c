@@ -252,7 +252,7 @@ static void ports_conflict_by_address(void **state)
 	assert_int_equal(call(bind, z, &six, sizeof(six)), 0);
 	x = tcp();
 	assert_int_equal(call(bind, x, &a, sizeof(a)), -EADDRINUSE);
-	stub_process.cred.cap_effective = 0;
+	stub_thread.cred.cap_effective = 0;
 	a.port = swap(80);
 	assert_int_equal(call(bind, x, &a, sizeof(a)), -EACCES);
 }

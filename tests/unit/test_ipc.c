@@ -151,8 +151,8 @@ static void rights_are_checked(void **state)
 
 	privileged = false;
 	assert_int_equal(sem_operate(id, &up, 1, 0), 0);
-	stub_process.cred.euid = 7;
-	stub_process.cred.egid = 7;
+	stub_thread.cred.euid = 7;
+	stub_thread.cred.egid = 7;
 	assert_int_equal(sem_operate(id, &up, 1, 0), -EACCES);
 	assert_int_equal(sem_remove(id), -EPERM);
 	sem_set_of(ipc_find(&sem_table, id))->object.mode = 0640;
@@ -160,7 +160,7 @@ static void rights_are_checked(void **state)
 	sem_set_of(ipc_find(&sem_table, id))->sems[0].value = 0;
 	assert_int_equal(sem_operate(id, &zero, 1, 0), 0);
 	assert_int_equal(sem_operate(id, &up, 1, 0), -EACCES);
-	stub_process.cred.euid = stub_process.cred.egid = 0;
+	stub_thread.cred.euid = stub_thread.cred.egid = 0;
 }
 
 static void operations_are_done_together_or_not_at_all(void **state)

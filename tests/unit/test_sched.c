@@ -21,6 +21,7 @@
 #define MS 1000000ull
 
 struct process kernel_process;
+const struct cred cred_kernel;
 static bool signalled;
 
 bool signal_pending(struct thread *t)

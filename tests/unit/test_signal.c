@@ -42,9 +42,13 @@ void kfree(void *p)
 {
 	free(p);
 }
+const struct cred *process_cred(const struct process *p)
+{
+	return p == &parent ? &parent_thread.cred : p == &init ? &init_thread.cred : &threads[0].cred;
+}
 bool cred_has_cap(int cap)
 {
-	return current->process->cred.cap_effective >> cap & 1;
+	return current->cred.cap_effective >> cap & 1;
 }
 struct thread *process_thread(struct process *p)
 {
@@ -425,15 +429,15 @@ static void a_parent_may_not_care_about_children(void **state)
 
 static void permission_follows_ids(void **state)
 {
-	child.cred.uid = child.cred.euid = child.cred.suid = 1000;
-	parent.cred.uid = parent.cred.suid = 1001;
-	assert_int_equal(signal_permission(&parent, SIGTERM), -EPERM);
-	assert_int_equal(signal_permission(&parent, SIGCONT), 0); /* the same session */
-	parent.cred.suid = 1000;
-	assert_int_equal(signal_permission(&parent, SIGTERM), 0);
-	parent.cred.suid = 0;
-	child.cred.cap_effective = 1 << 5; /* CAP_KILL */
-	assert_int_equal(signal_permission(&parent, SIGTERM), 0);
+	threads[0].cred.uid = threads[0].cred.euid = threads[0].cred.suid = 1000;
+	parent_thread.cred.uid = parent_thread.cred.suid = 1001;
+	assert_int_equal(signal_permission(&parent_thread, SIGTERM), -EPERM);
+	assert_int_equal(signal_permission(&parent_thread, SIGCONT), 0); /* the same session */
+	parent_thread.cred.suid = 1000;
+	assert_int_equal(signal_permission(&parent_thread, SIGTERM), 0);
+	parent_thread.cred.suid = 0;
+	threads[0].cred.cap_effective = 1 << 5; /* CAP_KILL */
+	assert_int_equal(signal_permission(&parent_thread, SIGTERM), 0);
 }
 
 int main(void)

@@ -320,7 +320,7 @@ static void too_many_in_flight(void **state)
 	int p[2], file = net_plain_file();
 	pair(K_SOCK_STREAM, p);
 	stub_process.rlimit[7].cur = 2;
-	stub_process.cred.cap_effective = 0;
+	stub_thread.cred.cap_effective = 0;
 	assert_int_equal(send_fds(p[0], "a", 1, &file, 1), 1);
 	assert_int_equal(send_fds(p[0], "a", 1, &file, 1), 1);
 	assert_int_equal(send_fds(p[0], "a", 1, &file, 1), -ETOOMANYREFS);

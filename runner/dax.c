@@ -74,7 +74,8 @@ static void set_pages(struct dax *dax, uint64_t unit, uint8_t pages)
 /* Zeroes instead of a unit's pages from `first` on. */
 static void clear_unit(struct dax *dax, uint64_t unit, uint8_t first)
 {
-	/* Should it fail, another file of a share stays there, which the guest may read anyway. */
+	/* Should it fail (too many mappings), what stood there stays: a file that was handed over before, so the guest
+	 * could read it then. That no page is shown is what counts: the guest's kernel reads the file instead. */
 	if (first < WINDOW_UNIT_PAGES)
 		(void)mmap(unit_at(dax, unit) + first * PAGE, WINDOW_UNIT - first * PAGE, PROT_READ, MAPPED_HOW,
 			   dax->zero, 0);

@@ -42,6 +42,7 @@ static void destroy(struct superblock *sb)
 	struct overlay_sb *overlay = sb->data;
 	if (!overlay)
 		return;
+	list_remove(&overlay->all);
 	path_put(&overlay->lower);
 	kfree(overlay);
 }
@@ -139,6 +140,8 @@ int overlay_create(const char *options, struct superblock **out)
 	struct superblock *sb = superblock_alloc(&overlay_super_ops);
 	struct overlay_sb *overlay = sb ? sb->data = kzalloc(sizeof(*overlay)) : NULL;
 	struct inode *root = NULL;
+	if (overlay)
+		list_append(&overlays, &overlay->all);
 	int r = overlay ? find_layers(options, overlay) : -ENOMEM;
 	if (!r) {
 		page_stats(&stats);

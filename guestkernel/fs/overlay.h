@@ -17,8 +17,9 @@
 #define OVERLAY_NAMES_LIMIT 16384u	 /* names kept of what is below: each keeps one there */
 #define OVERLAY_FIRST_INO   (1ull << 51) /* of new files: hardly a host's number, and exact in a double */
 
-struct overlay_sb { /* sb->data */
-	struct tmpfs_sb upper;
+struct overlay_sb {	       /* sb->data */
+	struct tmpfs_sb upper; /* first: it is tmpfs's sb->data */
+	struct list all;       /* overlays */
 	struct path lower;
 	struct overlay_node *hash[OVERLAY_HASH];
 	char options[128];
@@ -61,6 +62,9 @@ int overlay_inode_new(struct superblock *sb, u32 mode, u64 rdev, struct inode **
 void overlay_changed(struct inode *inode);
 /* It need not be found any more: it has no name. */
 void overlay_forget(struct inode *inode);
+/* A file of a file system below has lost pages [first, end): mappings that show them here fault again. */
+void overlay_lower_lost(const struct inode *lower, u64 first, u64 end);
+extern struct list overlays;
 /* Opens what is below for reading. */
 int overlay_open_lower(const struct inode *inode, u32 flags, struct file **out);
 

@@ -64,10 +64,15 @@ static int own_page(struct inode *inode, u64 index)
 	copy = page_alloc(0, from ? 0 : ALLOC_ZERO);
 	if (copy && from)
 		memcpy(page_virt(copy), page_virt(from), PAGE_SIZE);
+	bool lost = from && page_lost(from);
 	if (from)
 		page_put(from);
 	if (!copy)
 		return -ENOMEM;
+	if (lost) {
+		page_put(copy);
+		return -EIO;
+	}
 	u64 left = overlay_node(inode)->lower_bytes - index * PAGE_SIZE;
 	if (left < PAGE_SIZE)
 		memset((u8 *)page_virt(copy) + left, 0, PAGE_SIZE - left);

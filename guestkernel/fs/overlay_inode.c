@@ -11,8 +11,11 @@
 #include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
+#include "guestkernel/mm/vm.h"
 
 static const struct inode_ops overlay_inode_ops;
+
+struct list overlays = LIST_INIT(overlays);
 
 /* All names of a file have one inode. A directory has one name; what looks like another (a mount of the host shown
  * twice) is another directory here. */
@@ -27,12 +30,24 @@ static struct overlay_node **slot_of(struct overlay_sb *overlay, const void *key
 	return &overlay->hash[(n >> 4 ^ n >> 14) % OVERLAY_HASH];
 }
 
-static struct overlay_node *find(struct overlay_sb *overlay, const struct dentry *lower)
+static struct overlay_node *find(struct overlay_sb *overlay, const void *key)
 {
-	struct overlay_node *node = *slot_of(overlay, key_of(lower));
-	while (node && key_of(node->lower) != key_of(lower))
+	struct overlay_node *node = *slot_of(overlay, key);
+	while (node && key_of(node->lower) != key)
 		node = node->hash_next;
 	return node;
+}
+
+void overlay_lower_lost(const struct inode *lower, u64 first, u64 end)
+{
+	struct overlay_sb *overlay;
+	list_for_each (overlay, &overlays, all) {
+		struct overlay_node *node = find(overlay, lower);
+		if (!node || !node->inode->refs)
+			continue;
+		mm_unmap_inode_range(node->inode, first, end);
+		overlay_lower_lost(node->inode, first, end); /* an overlay over an overlay */
+	}
 }
 
 static struct inode *alloc(struct superblock *sb, u32 mode)
@@ -83,7 +98,7 @@ static void copy_attributes(struct inode *inode, const struct inode *lower)
 int overlay_inode_get(struct superblock *sb, struct dentry *lower, struct inode **out)
 {
 	struct overlay_sb *overlay = sb->data;
-	struct overlay_node *node = find(overlay, lower);
+	struct overlay_node *node = find(overlay, key_of(lower));
 	if (node) {
 		dentry_put(lower);
 		inode_get(node->inode);

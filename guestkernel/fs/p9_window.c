@@ -8,6 +8,7 @@
  * its pages mapped. Pages that a pipe still holds keep its units until they come back.
  */
 #include "abi/boot.h"
+#include "guestkernel/fs/overlay.h"
 #include "guestkernel/fs/p9.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -58,11 +59,9 @@ static struct page *page_at(const struct p9_extent *e, u32 i)
 	return page_of(boot->memory_bytes + (u64)e->unit * WINDOW_UNIT + (u64)i * PAGE_SIZE);
 }
 
-/* How many pages of the unit with page i show the file: the runner says. */
 static bool is_shown(const struct p9_extent *e, u32 i)
 {
-	const volatile struct shared_window *shown = phys_to_virt(BOOT_WINDOW_GPA);
-	return i % WINDOW_UNIT_PAGES < shown->pages[e->unit + i / WINDOW_UNIT_PAGES];
+	return !page_lost(page_at(e, i));
 }
 
 /* ---- what is there ---- */
@@ -294,8 +293,9 @@ void p9_window_lost(void)
 		for (u32 i = 0; i < e->pages; i++) {
 			if (is_shown(e, i))
 				continue;
-			mm_unmap_inode_range(e->inode, e->index + i,
-					     e->index + MIN(e->pages, (i | (WINDOW_UNIT_PAGES - 1)) + 1));
+			u64 end = e->index + MIN(e->pages, (i | (WINDOW_UNIT_PAGES - 1)) + 1);
+			mm_unmap_inode_range(e->inode, e->index + i, end);
+			overlay_lower_lost(e->inode, e->index + i, end);
 			i |= WINDOW_UNIT_PAGES - 1;
 		}
 	}

@@ -50,13 +50,18 @@ static enum pt_action make_writable(void *arg, u64 va, struct pte pte, u32 *prot
 	return PT_SETPROT;
 }
 
-/* Replaces the entry at va by a copy of its page; *old is the page whose reference is to be dropped after the flush. */
+/* Replaces the entry at va by a copy of its page; *old is the page whose reference is to be dropped after the flush.
+ * -ENOMEM; -EIO: the host has lost it */
 static int copy_entry(struct mm *mm, struct vma *vma, u64 va, struct pte pte, struct page **old)
 {
 	struct page *head = page_head(page_of(pte.pa)), *copy = copy_of(pte.pa);
 
 	if (!copy)
 		return -ENOMEM;
+	if (page_lost(head)) {
+		page_put(copy);
+		return -EIO;
+	}
 	if (pt_map(&mm->pt, va, page_addr(copy), PAGE_SIZE, prot_to_pt(vma->prot))) {
 		page_put(copy);
 		return -ENOMEM;

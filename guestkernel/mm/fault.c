@@ -197,6 +197,10 @@ static int map_cached(struct window *w, u64 addr, struct page *found, struct spa
 			continue;
 		if (copy && page_plenty(COPY_PAGES)) {
 			copies[i] = copy_of(page_addr(page));
+			if (copies[i] && page_lost(page)) {
+				page_put(copies[i]);
+				copies[i] = NULL;
+			}
 			page_put(page);
 		} else {
 			shared_pages[i] = page;
@@ -249,11 +253,18 @@ static int fault_file(struct mm *mm, struct vma *vma, u64 addr, u32 access, int 
 	file_put(file);
 	if (copied) {
 		struct page *copy = copy_of(page_addr(page));
+		bool lost = page_lost(page);
 
 		page_put(page);
 		if (!copy)
 			return -ENOMEM;
 		page = copy;
+		if (lost) {
+			page_put(copy);
+			*signo = SIGBUS;
+			*code = BUS_ADRERR;
+			return -EFAULT;
+		}
 	}
 	struct window w = window_around(mm, vma, addr, WINDOW_PAGES);
 	struct span copies = {0, 0};
@@ -342,6 +353,7 @@ int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code)
 	struct vma *vma = vma_for(mm, addr);
 	struct pte pte;
 	u32 prot;
+	int r;
 
 	*signo = SIGSEGV;
 	*code = SEGV_MAPERR;
@@ -364,7 +376,12 @@ int mm_fault(struct mm *mm, u64 addr, u32 access, int *signo, int *code)
 	}
 	if (pte.present) {
 		kassert(access & PT_WRITE); /* entries have all that their VMA allows, but for copy-on-write */
-		return fault_write(mm, vma, addr, pte);
+		r = fault_write(mm, vma, addr, pte);
+		if (r == -EIO) {
+			*signo = SIGBUS;
+			*code = BUS_ADRERR;
+		}
+		return r;
 	}
 	if (vma->file)
 		return fault_file(mm, vma, addr, access, signo, code);

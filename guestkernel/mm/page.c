@@ -434,6 +434,15 @@ bool page_in_window(const struct page *page)
 	return frame_of(page) >= frame_count;
 }
 
+bool page_lost(const struct page *page)
+{
+	const volatile struct shared_window *shown = phys_to_virt(BOOT_WINDOW_GPA);
+	if (!page_in_window(page))
+		return false;
+	u64 i = frame_of(page) - frame_count;
+	return i % WINDOW_UNIT_PAGES >= shown->pages[i / WINDOW_UNIT_PAGES];
+}
+
 void page_enter_window(struct page *page, struct inode *inode, u64 index)
 {
 	if (page->refs)

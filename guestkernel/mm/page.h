@@ -85,6 +85,9 @@ bool page_in_window(const struct page *page);
 void page_enter_window(struct page *page, struct inode *inode, u64 index);
 /* ... and dropped here, harmless where there is none. False: others still have the page. */
 bool page_leave_window(struct page *page);
+/* A page of the window behind the end of what the host's file still has: it reads as zero. Asked after its bytes were
+ * copied, since the host looks only when they are touched. */
+bool page_lost(const struct page *page);
 /* Is there room to use memory generously (map ahead, 2 MiB pages) after taking n frames? */
 bool page_plenty(u64 n);
 

@@ -86,6 +86,8 @@ static size_t move(struct mm *mm, u64 addr, void *buf, size_t n, enum direction 
 			memcpy((u8 *)buf + done, p, left);
 		else
 			memset(p, 0, left);
+		if (direction == FROM_USER && page_lost(page_of(virt_to_phys(p))))
+			break;
 		done += left;
 	}
 	return done;

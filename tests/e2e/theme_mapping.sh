@@ -50,6 +50,23 @@ loses "a file cut at a page: SIGBUS behind it" "3 SIGBUS 2 page 20" 'truncate -s
 loses "a file cut within a page" "3 SIGBUS 2 page 21" 'truncate -s 81921 data/lost'
 loses "a file cut to nothing" "3 SIGBUS 2 page 0" ': >data/lost'
 
+(share=(--overlay "$PWD" --ro "$PROG") && loses "a file under an overlay cut at a page" "3 SIGBUS 2 page 20" 'truncate -s 81920 data/lost')
+
+# meets TEXT WANT COMMAND: `mapping COMMAND` is the first to meet a page of data/lost that is gone.
+meets() {
+	head -c 327680 /dev/urandom >data/lost
+	rm -f go && mkfifo go && exec 5<>go
+	# shellcheck disable=SC2086
+	"$SANDBOX" run $E2E_OPTIONS "${share[@]}" "$PROG/mapping" "$3" "$PWD/data/lost" <go >"$TMP/live.out" 2>"$TMP/live.err" &
+	PID=$!
+	await ready && truncate -s 81920 data/lost && echo >&5
+	finish
+	exec 5<&-
+	check "$1" equal "$STATUS $(tail -n 1 "$TMP/live.out")" "$2"
+}
+meets "a private copy of a page that is gone: SIGBUS" "3 SIGBUS 2 page 30" copy
+meets "write(2) from a page that is gone: EFAULT" "0 write -1 EFAULT" give
+
 head -c 327680 /dev/urandom >data/kept
 want=$("$PROG/mapping" digest "$PWD/data/kept")
 cat >slow <<'END'

@@ -97,7 +97,15 @@ int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n)
 
 void mm_unmap_inode(struct inode *inode, u64 first) {}
 
-void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end) {}
+struct inode *fs_unmapped;
+u64 fs_unmapped_first, fs_unmapped_end;
+
+void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end)
+{
+	fs_unmapped = inode;
+	fs_unmapped_first = first;
+	fs_unmapped_end = end;
+}
 
 /* ---- processes ---- */
 

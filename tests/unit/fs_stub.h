@@ -32,5 +32,8 @@ void fs_set_rlimit(int which, u64 value); /* OURS */
 extern int fs_signal;		    /* OURS: the last signal sent to the thread */
 extern void (*fs_sleep_hook)(void); /* OURS: what happens while a call sleeps; NULL: a signal interrupts it */
 extern unsigned fs_wakes;	    /* OURS: threads woken */
+struct inode;
+extern struct inode *fs_unmapped; /* OURS: what was last taken out of address spaces: pages [first, end) of it */
+extern u64 fs_unmapped_first, fs_unmapped_end;
 
 #endif

@@ -176,6 +176,25 @@ static void what_cannot_be_mapped_is_zero(void **state)
 	close(fd);
 }
 
+/* The host refuses the zeroes too, as where the process has too many mappings: the old file stays, but the guest is
+ * told that nothing is there, and no file comes that was not shown before. */
+static void what_cannot_even_be_cleared_is_not_shown(void **state)
+{
+	int pipes[2], fd = make_file(16), zero = dax.zero;
+	assert_int_equal(pipe(pipes), 0);
+	map_file(fd, 0, 0, 16 * PAGE);
+	dax.zero = pipes[0];
+	map_file(pipes[0], 0, 0, 16 * PAGE);
+	assert_int_equal(shown(0), 0);
+	assert_int_equal(byte_at(0, 0), 1);
+	dax.zero = zero;
+	map_file(pipes[0], 0, 0, 16 * PAGE);
+	assert_int_equal(byte_at(0, 0), 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(fd);
+}
+
 static void a_file_that_shrinks_is_found_out(void **state)
 {
 	int fd = make_file(40), other = make_file(16);
@@ -242,6 +261,7 @@ int main(void)
 	    TEST(a_file_is_shown),
 	    TEST(nothing_is_mapped_outside_of_the_window),
 	    TEST(what_cannot_be_mapped_is_zero),
+	    TEST(what_cannot_even_be_cleared_is_not_shown),
 	    TEST(a_file_that_shrinks_is_found_out),
 	    TEST(a_file_that_was_gone_when_it_was_mapped),
 	    TEST(a_flood_is_taken_in_pieces),

@@ -266,6 +266,37 @@ static void body_what_the_host_cuts_off_is_gone(void)
 	close_large(fd);
 }
 
+/* The same file through an overlay: its mappings are the overlay's, its copies are made of what is below. */
+static void body_what_is_cut_off_is_gone_in_an_overlay_too(void)
+{
+	struct shared_window *shown = phys_to_virt(BOOT_WINDOW_GPA);
+	struct page *page;
+	long fd;
+	open_large(&fd);
+	is(0, call(mkdir, "upper", 0755));
+	is(0, call(mkdir, "over", 0755));
+	is(0, call(mount, "overlay", "over", "overlay", 0, "lowerdir=m,upperdir=upper,workdir=upper"));
+	long over = call(open, "over/file", O_RDWR);
+	struct file *file = fd_get((int)over);
+	struct inode *inode = file->inode;
+	file_put(file);
+	is(0, inode->ops->get_page(inode, 19, true, &page));
+	is(20, *(u8 *)page_virt(page));
+	page_put(page);
+	shown->pages[fake.map_unit + 1] = 3;
+	fs_unmapped = NULL;
+	p9_window_lost();
+	is_true(fs_unmapped == inode);
+	is_true(fs_unmapped_first <= 19 && fs_unmapped_end > 19);
+	is(-EIO, inode->ops->get_page(inode, 19, true, &page));
+	/* A part of a page: the rest would be what is gone. */
+	is(-EIO, call(pwrite64, over, "x", 1, 20 * PAGE_SIZE));
+	is(1, call(pwrite64, over, "x", 1, 18 * PAGE_SIZE));
+	call(close, over);
+	is(0, call(umount2, "over", MNT_DETACH));
+	close_large(fd);
+}
+
 static void body_what_cannot_be_mapped_is_read(void)
 {
 	char head[832];
@@ -289,6 +320,7 @@ static void body_what_cannot_be_mapped_is_read(void)
 OURS_ONLY(a_large_file_is_mapped)
 OURS_ONLY(what_nobody_uses_gives_way)
 OURS_ONLY(what_the_host_cuts_off_is_gone)
+OURS_ONLY(what_is_cut_off_is_gone_in_an_overlay_too)
 OURS_ONLY(what_cannot_be_mapped_is_read)
 
 int main(void)
@@ -304,6 +336,7 @@ int main(void)
 	    cmocka_unit_test_setup(ours_a_large_file_is_mapped, reset),
 	    cmocka_unit_test_setup(ours_what_nobody_uses_gives_way, reset),
 	    cmocka_unit_test_setup(ours_what_the_host_cuts_off_is_gone, reset),
+	    cmocka_unit_test_setup(ours_what_is_cut_off_is_gone_in_an_overlay_too, reset),
 	    cmocka_unit_test_setup(ours_what_cannot_be_mapped_is_read, reset),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a program sees of mapped files: mapping digest FILE... | probe FILE | out FILE | watch FILE | copies FILE |
- * pipe FILE | all DIRECTORY
+ * pipe FILE | copy FILE | give FILE | all DIRECTORY
  */
 #include <dirent.h>
 #include <errno.h>
@@ -165,6 +165,44 @@ static void watch(const char *path)
 	puts("nothing happened");
 }
 
+/* Touches all pages, says so, waits for a byte; then page 30 is gone, and the first to notice is ... */
+static struct mapped await_loss(const char *path)
+{
+	struct mapped m = map(path, PROT_READ | PROT_WRITE);
+	volatile unsigned char sum = 0;
+	char byte;
+	for (size_t at = 0; at < m.size; at += PAGE)
+		sum ^= m.at[at];
+	puts("ready");
+	fflush(stdout);
+	if (read(0, &byte, 1) != 1)
+		die("read");
+	return m;
+}
+
+/* ... the kernel, which copies the page because it is written to ... */
+static void copy(const char *path)
+{
+	static struct mapped m;
+	struct sigaction action = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+	m = await_loss(path);
+	watched = &m;
+	sigaction(SIGBUS, &action, NULL);
+	m.at[30 * PAGE] = 1;
+	puts("nothing happened");
+}
+
+/* ... or reads it for a write(2). */
+static void give(const char *path)
+{
+	struct mapped m = await_loss(path);
+	int pipes[2];
+	if (pipe(pipes))
+		die("pipe");
+	ssize_t n = write(pipes[1], m.at + 30 * PAGE, PAGE);
+	printf("write %zd %s\n", n, n < 0 && errno == EFAULT ? "EFAULT" : "");
+}
+
 /* Keeps all files of a directory mapped, then looks at each once more. */
 static void all(const char *path)
 {
@@ -194,8 +232,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(const char *path);
-	} commands[] = {{"digest", digest}, {"probe", probe},	    {"copies", copies}, {"out", out},
-			{"watch", watch},   {"pipe", through_pipe}, {"all", all}};
+	} commands[] = {{"digest", digest},	{"probe", probe}, {"copies", copies}, {"out", out},  {"watch", watch},
+			{"pipe", through_pipe}, {"all", all},	  {"copy", copy},     {"give", give}};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 2; i++)
 		if (!strcmp(argv[1], commands[i].name)) {
 			for (int arg = 2; arg < argc; arg++)

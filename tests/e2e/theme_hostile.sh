@@ -18,7 +18,7 @@ check_output hello "the next run knows nothing of it" "$PROG/hello-static"
 # ---- memory that is gone: the program's file is mapped into the guest, and truncated on the host meanwhile ----
 # loses HOW: runs `lost HOW`, truncates its file when it is ready, and sets STATUS; messages are in $TMP/live.err.
 loses() {
-	cp "$PROG/lost" lost && rm -f go stuck && mkfifo go stuck && exec 5<>go 6<>stuck
+	rm -f go stuck "$TMP/live.err" && touch "$TMP/live.err" && cp "$PROG/lost" lost && mkfifo go stuck && exec 5<>go 6<>stuck
 	local out=$TMP/live.out
 	[ "$1" != keep ] || out=stuck
 	# shellcheck disable=SC2086

@@ -55,7 +55,7 @@ loses "a file cut to nothing" "3 SIGBUS 2 page 0" ': >data/lost'
 # meets TEXT WANT COMMAND: `mapping COMMAND` is the first to meet a page of data/lost that is gone.
 meets() {
 	head -c 327680 /dev/urandom >data/lost
-	rm -f go && mkfifo go && exec 5<>go
+	rm -f go "$TMP/live.out" && touch "$TMP/live.out" && mkfifo go && exec 5<>go
 	# shellcheck disable=SC2086
 	"$SANDBOX" run $E2E_OPTIONS "${share[@]}" "$PROG/mapping" "$3" "$PWD/data/lost" <go >"$TMP/live.out" 2>"$TMP/live.err" &
 	PID=$!

@@ -213,16 +213,8 @@ static void drop_suid_on_chown(struct inode *inode)
 		inode->mode &= ~K_S_ISGID;
 }
 
-int vfs_setattr(const struct path *path, const struct attr *attr)
+static void set_attributes(struct inode *inode, const struct attr *attr)
 {
-	struct inode *inode = path->dentry->inode;
-	int r = mount_want_write(path);
-	if (!r)
-		r = may_setattr(inode, attr);
-	if (!r && inode->ops->setattr)
-		r = inode->ops->setattr(inode, attr);
-	if (r)
-		return r;
 	if (attr->valid & (ATTR_UID | ATTR_GID))
 		drop_suid_on_chown(inode);
 	if (attr->valid & ATTR_UID)
@@ -240,6 +232,20 @@ int vfs_setattr(const struct path *path, const struct attr *attr)
 	if (attr->valid & ATTR_MTIME)
 		inode->mtime = attr->mtime;
 	inode->ctime = time_now();
+}
+
+int vfs_setattr(const struct path *path, const struct attr *attr)
+{
+	struct inode *inode = path->dentry->inode;
+	int r = mount_want_write(path);
+	if (!r)
+		r = may_setattr(inode, attr);
+	if (!r && inode->ops->setattr)
+		r = inode->ops->setattr(inode, attr);
+	if (r < 0)
+		return r;
+	if (!r)
+		set_attributes(inode, attr);
 	inotify_path(path, IN_ATTRIB_EVENT);
 	return 0;
 }

@@ -109,8 +109,9 @@ int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64
 /* The same for what a lookup has found, its link's target included. */
 int p9_lookup_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out);
 extern u64 p9_changes; /* counts what was changed from here: attributes asked for before a change are out of date */
-/* New attributes of the same file came; changes: p9_changes when they were asked for. */
-void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes);
+/* New attributes of the same file came; changes: p9_changes when they were asked for. False: something was changed from
+ * here since, so they do not count. */
+bool p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes);
 /* Asks for the attributes when those that are here are older than ttl_ns. */
 int p9_update(struct inode *inode, u64 ttl_ns);
 /* Something of it was changed from here. */

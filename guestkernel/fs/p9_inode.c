@@ -291,11 +291,19 @@ static int symlink(struct inode *dir, struct dentry *d, const char *target, stru
 	return make_and_find(dir, d, req, out);
 }
 
-static int call_and_drop(struct p9_req *req)
+/* Submits a change of `inode` and asks for its attributes along with it: the times that the server gives are those that
+ * everybody will see. 1: it has them; 0: done, but they are not known; -errno */
+static int call_and_refresh(struct p9_req *req, struct inode *inode)
 {
-	int r = req ? p9_call(req) : -ENOMEM;
+	struct p9_attr attr;
+	p9_submit(req);
+	struct p9_req *ask = p9_attr_send(p9_conn(inode), p9_node(inode)->fid);
+	u64 changes = p9_node(inode)->changes = ++p9_changes;
+	int r = p9_wait(req), r2 = p9_attr_wait(ask, &attr);
 	p9_done(req);
-	return r;
+	if (r || r2)
+		return r;
+	return p9_refresh(inode, &attr, changes);
 }
 
 static int link(struct inode *dir, struct dentry *d, struct inode *inode)
@@ -306,11 +314,11 @@ static int link(struct inode *dir, struct dentry *d, struct inode *inode)
 	p9_put32(req, p9_node(dir)->fid);
 	p9_put32(req, p9_node(inode)->fid);
 	p9_puts(req, d->name, d->len);
-	int r = call_and_drop(req);
-	if (r)
+	int r = call_and_refresh(req, inode);
+	if (r < 0)
 		return r;
-	inode->nlink++;
-	inode->ctime = time_now();
+	if (!r)
+		inode->nlink++;
 	dir_changed(dir);
 	return 0;
 }
@@ -321,12 +329,11 @@ static int remove_name(struct inode *dir, struct dentry *d, u32 flags)
 	if (!req)
 		return -ENOMEM;
 	p9_put32(req, flags);
-	int r = call_and_drop(req);
-	if (r)
+	int r = call_and_refresh(req, d->inode);
+	if (r < 0)
 		return r;
-	d->inode->nlink = flags || !d->inode->nlink ? 0 : d->inode->nlink - 1;
-	d->inode->ctime = time_now();
-	p9_touch(d->inode);
+	if (!r)
+		d->inode->nlink = flags || !d->inode->nlink ? 0 : d->inode->nlink - 1;
 	dir_changed(dir);
 	return 0;
 }
@@ -351,14 +358,13 @@ static int rename_name(struct inode *old_dir, struct dentry *d, struct inode *ne
 		return -ENOMEM;
 	p9_put32(req, p9_node(new_dir)->fid);
 	p9_puts(req, name, len);
-	int r = call_and_drop(req);
-	if (r)
+	int r = call_and_refresh(req, d->inode);
+	if (r < 0)
 		return r;
 	if (replaced) {
 		replaced->nlink = inode_is(replaced, K_S_IFDIR) || !replaced->nlink ? 0 : replaced->nlink - 1;
 		p9_touch(replaced);
 	}
-	d->inode->ctime = time_now();
 	dir_changed(old_dir);
 	dir_changed(new_dir);
 	return 0;
@@ -406,7 +412,7 @@ static int send_setattr(struct inode *inode, u32 fid, u32 valid, const struct at
 	p9_put64(req, (u64)a->mtime.sec);
 	p9_put64(req, (u64)a->mtime.nsec);
 	p9_touch(inode);
-	return call_and_drop(req);
+	return call_and_refresh(req, inode);
 }
 
 static int setattr(struct inode *inode, const struct attr *attr)
@@ -422,7 +428,8 @@ static int setattr(struct inode *inode, const struct attr *attr)
 		valid |= SETATTR_ATIME | SETATTR_ATIME_SET;
 	if (attr->valid & ATTR_MTIME)
 		valid |= SETATTR_MTIME | SETATTR_MTIME_SET;
-	return valid ? send_setattr(inode, p9_node(inode)->fid, valid, attr, 0) : 0;
+	/* What changes nothing is not sent, and shows no time of change that the server does not know. */
+	return valid ? send_setattr(inode, p9_node(inode)->fid, valid, attr, 0) : attr->valid != 0;
 }
 
 static int truncate(struct inode *inode, u64 size)
@@ -432,12 +439,11 @@ static int truncate(struct inode *inode, u64 size)
 	u32 fid = node->wfid != P9_NOFID ? node->wfid : node->fid;
 	if ((s64)size < 0)
 		return -EFBIG;
-	int r = send_setattr(inode, fid, SETATTR_SIZE, &none, size);
-	if (r)
-		return r;
 	u64 old = inode->size;
+	int r = send_setattr(inode, fid, SETATTR_SIZE, &none, size);
+	if (r < 0)
+		return r;
 	inode->size = size;
-	p9_touch(inode);
 	if (size >= old)
 		return 0;
 	u64 first = PAGE_UP(size) / PAGE_SIZE;

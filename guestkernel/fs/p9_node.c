@@ -173,11 +173,11 @@ static bool same_time(struct k_timespec a, struct k_timespec b)
 	return a.sec == b.sec && a.nsec == b.nsec;
 }
 
-void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
+bool p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
 {
 	struct p9_node *node = p9_node(inode);
 	if (node->changes > changes)
-		return; /* older than what was changed here since */
+		return false; /* older than what was changed here since */
 	bool other = attr->qid.version != node->qid.version || attr->size != inode->size ||
 		     !same_time(attr->mtime, inode->mtime);
 	u64 old_size = inode->size;
@@ -185,7 +185,7 @@ void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
 	set_attr(inode, attr);
 	node->changed = false;
 	if (!other)
-		return;
+		return true;
 	if (!ours && inode_is(inode, K_S_IFREG))
 		p9_cache_drop(inode, 0, ~0ull);
 	else if (attr->size < old_size && inode_is(inode, K_S_IFREG))
@@ -194,6 +194,7 @@ void p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
 		kfree((void *)node->target);
 		node->target = NULL;
 	}
+	return true;
 }
 
 int p9_update(struct inode *inode, u64 ttl_ns)

@@ -114,7 +114,8 @@ struct inode_ops {
 	int (*follow)(struct inode *inode, struct path *out);	       /* magic links of /proc */
 	int (*open)(struct inode *inode, struct file *file);	       /* sets file->ops and data */
 	int (*truncate)(struct inode *inode, u64 size);
-	int (*setattr)(struct inode *inode, const struct attr *attr); /* before *inode changes; an error refuses it */
+	/* Before *inode changes; an error refuses it. 1: *inode has its new attributes already. */
+	int (*setattr)(struct inode *inode, const struct attr *attr);
 	int (*getattr)(struct inode *inode, struct k_stat *st);	      /* completes what stat tells from *inode */
 	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */

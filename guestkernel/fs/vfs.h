@@ -116,7 +116,7 @@ struct inode_ops {
 	int (*truncate)(struct inode *inode, u64 size);
 	/* Before *inode changes; an error refuses it. 1: *inode has its new attributes already. */
 	int (*setattr)(struct inode *inode, const struct attr *attr);
-	int (*getattr)(struct inode *inode, struct k_stat *st);	      /* completes what stat tells from *inode */
+	int (*getattr)(struct inode *inode, struct k_stat *st); /* completes what stat tells from *inode */
 	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);

@@ -58,6 +58,7 @@ meets() {
 	rm -f go "$TMP/live.out" && touch "$TMP/live.out" && mkfifo go && exec 5<>go
 	# shellcheck disable=SC2086
 	"$SANDBOX" run $E2E_OPTIONS "${share[@]}" "$PROG/mapping" "$3" "$PWD/data/lost" <go >"$TMP/live.out" 2>"$TMP/live.err" &
+	# shellcheck disable=SC2034
 	PID=$!
 	await ready && truncate -s 81920 data/lost && echo >&5
 	finish

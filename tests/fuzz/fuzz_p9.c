@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,49 +16,20 @@
 #include <unistd.h>
 
 #include "runner/p9_session.h"
+#include "tests/fuzz/host_tree.h"
 
 #define CANARY "CANARY-that-no-reply-may-hold"
 
-/* In memory where there is such a place: a disk's file system takes milliseconds to make the tree anew. */
-static char top[] = "/dev/shm/fuzz-p9-XXXXXX";
 static struct p9_export export;
 static uint8_t reply[P9_MSIZE_MAX];
 
-static const char *in_top(const char *name)
-{
-	static char text[4][256];
-	static unsigned turn;
-	char *out = text[turn++ % 4];
-	snprintf(out, sizeof(text[0]), "%s/%s", top, name);
-	return out;
-}
-
-static void put_file(const char *name, const char *text)
-{
-	int fd = open(in_top(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		abort();
-	close(fd);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return ftw->level ? remove(path) : 0;
-}
-
 static void fill_tree(void)
 {
-	nftw(in_top("rw"), remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	empty_tree(in_top("rw"));
 	if (chmod(in_top("rw"), 0755) || mkdir(in_top("rw/d"), 0755) || symlink("../out", in_top("rw/l")) ||
 	    symlink("/proc/self", in_top("rw/p")) || mkfifo(in_top("rw/f"), 0600))
 		abort();
 	put_file("rw/a", "writable");
-}
-
-static void clean_up(void)
-{
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	rmdir(top);
 }
 
 /* What would be handed to the runner must be the file of the read-only share. */
@@ -74,9 +44,8 @@ static int check_map(void *context, int fd, uint64_t offset, uint64_t bytes, uin
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	if (access("/dev/shm", W_OK))
-		strcpy(top, "/tmp/fuzz-p9-XXXXXX");
-	if (!mkdtemp(top) || mkdir(in_top("ro"), 0755) || mkdir(in_top("rw"), 0755) || mkdir(in_top("out"), 0755))
+	make_top();
+	if (mkdir(in_top("ro"), 0755) || mkdir(in_top("rw"), 0755) || mkdir(in_top("out"), 0755))
 		abort();
 	put_file("ro/a", "read only");
 	put_file("out/canary", CANARY);
@@ -85,23 +54,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	    (struct p9_export){.shares = 2, .map = check_map, .self_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY)};
 	if (p9_share_open(&export.share[0], in_top("ro"), false) || p9_share_open(&export.share[1], in_top("rw"), true))
 		abort();
-	atexit(clean_up);
-	umask(0);
 	return 0;
 }
 
 static void check_outside(void)
 {
-	char text[64] = "";
-	int fd = open(in_top("out/canary"), O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, CANARY))
-		abort();
-	close(fd);
-	fd = open(in_top("ro/a"), O_RDONLY);
-	memset(text, 0, sizeof(text));
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, "read only"))
-		abort();
-	close(fd);
+	struct stat st;
+	check_file("out/canary", CANARY, &st);
+	check_file("ro/a", "read only", &st);
 }
 
 static size_t begin(struct p9_session *session)

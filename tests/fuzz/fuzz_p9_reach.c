@@ -7,7 +7,6 @@
  * runner/p9_reach.c runner/path_tree.c
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,35 +15,13 @@
 #include <unistd.h>
 
 #include "runner/p9_session.h"
+#include "tests/fuzz/host_tree.h"
 
 #define CANARY "CANARY-that-no-reply-may-hold"
 
-static char top[] = "/dev/shm/fuzz-p9-XXXXXX";
 static struct p9_export export;
 static struct path_tree *list;
 static uint8_t reply[P9_MSIZE_MAX];
-
-static const char *in_top(const char *name)
-{
-	static char text[4][256];
-	static unsigned turn;
-	char *out = text[turn++ % 4];
-	snprintf(out, sizeof(text[0]), "%s/%s", top, name);
-	return out;
-}
-
-static void put_file(const char *name, const char *text)
-{
-	int fd = open(in_top(name), O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		abort();
-	close(fd);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return ftw->level ? remove(path) : 0;
-}
 
 static void allow(const char *name, uint32_t flags)
 {
@@ -55,7 +32,7 @@ static void allow(const char *name, uint32_t flags)
  * canaries. */
 static void fill_tree(void)
 {
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	empty_tree(top);
 	if (mkdir(in_top("d"), 0755) || mkdir(in_top("m"), 0755) || mkdir(in_top("t"), 0755) ||
 	    mkdir(in_top("t/u"), 0755))
 		abort();
@@ -66,21 +43,12 @@ static void fill_tree(void)
 	put_file("m/b", CANARY);
 }
 
-static void clean_up(void)
-{
-	nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	rmdir(top);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	if (access("/dev/shm", W_OK))
-		strcpy(top, "/tmp/fuzz-p9-XXXXXX");
+	make_top();
 	list = path_tree_new();
-	if (!list || !mkdtemp(top))
+	if (!list)
 		abort();
-	atexit(clean_up);
-	umask(0);
 	fill_tree();
 	allow("a", REACH_READ);
 	allow("w", REACH_READ | REACH_WRITE);
@@ -94,16 +62,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-static void check_file(const char *name, const char *want)
+/* Nothing about it may have changed. */
+static void check_kept(const char *name, const char *want)
 {
-	char text[64] = "";
 	struct stat st;
-	int fd = open(in_top(name), O_RDONLY | O_NOFOLLOW);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || strcmp(text, want))
+	check_file(name, want, &st);
+	if ((st.st_mode & 07777) != 0644 || st.st_nlink != 1)
 		abort();
-	if (fstat(fd, &st) || (st.st_mode & 07777) != 0644 || st.st_nlink != 1)
-		abort();
-	close(fd);
 }
 
 static size_t begin(struct p9_session *session)
@@ -148,11 +113,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size -= bytes;
 	}
 	if (changed) {
-		check_file("a", "read only");
-		check_file("b", CANARY);
-		check_file("d/b", CANARY);
+		check_kept("a", "read only");
+		check_kept("b", CANARY);
+		check_kept("d/b", CANARY);
 		/* An empty name may be removed, but m is not empty. */
-		check_file("m/b", CANARY);
+		check_kept("m/b", CANARY);
 		p9_fid_drop_all(&session);
 		fill_tree();
 	}

@@ -8,6 +8,7 @@
 #include <asm/termbits.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/drv/tty.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -33,17 +34,22 @@ void tty_put(struct tty *tty)
 		kfree(tty);
 }
 
-void tty_wake(struct tty *tty)
+static void wake(struct tty *tty, u32 input, u32 output)
 {
 	struct ldisc *l = &tty->ldisc;
 	if (ldisc_readable(l, 1))
-		wake_up(&tty->read_wait, READABLE);
+		wake_up(&tty->read_wait, READABLE | input);
 	if (ldisc_can_write(l))
 		wake_up(&tty->write_wait, WRITABLE);
 	if (ldisc_output_bytes(l) || tty->packet_status)
-		wake_up(&tty->master_read_wait, READABLE | (tty->packet_status ? EPOLLPRI : 0));
+		wake_up(&tty->master_read_wait, READABLE | output | (tty->packet_status ? EPOLLPRI : 0));
 	if (ldisc_can_receive(l))
 		wake_up(&tty->master_write_wait, WRITABLE);
+}
+
+void tty_wake(struct tty *tty)
+{
+	wake(tty, WAKE_QUIETLY, WAKE_QUIETLY);
 }
 
 void tty_hang_up(struct tty *tty)
@@ -155,7 +161,7 @@ static long write_chunk(struct tty *tty, const struct file *file, const u8 *byte
 			break;
 		}
 		done += ldisc_write(&tty->ldisc, bytes + done, n - done);
-		tty_wake(tty);
+		wake(tty, WAKE_QUIETLY, 0);
 		if (done == n)
 			break;
 		r = file->flags & O_NONBLOCK
@@ -284,7 +290,7 @@ static long type_chunk(struct tty *tty, const struct file *file, const u8 *bytes
 	int r = 0;
 	while (!r) {
 		done += ldisc_receive(&tty->ldisc, bytes + done, n - done);
-		tty_wake(tty);
+		wake(tty, 0, 0);
 		if (done == n)
 			break;
 		r = file->flags & O_NONBLOCK
@@ -336,7 +342,22 @@ static void master_release(struct file *file)
 	tty_put(tty);
 }
 
-const struct file_ops tty_slave_ops = {
-    .read = slave_read, .write = slave_write, .poll = slave_poll, .ioctl = tty_ioctl, .release = slave_release};
-const struct file_ops tty_master_ops = {
-    .read = master_read, .write = master_write, .poll = master_poll, .ioctl = tty_ioctl, .release = master_release};
+/* Whom O_ASYNC signals when nobody was named. */
+static int first_owner(struct file *file)
+{
+	const struct tty *tty = file->data;
+	return tty->pgrp ? -tty->pgrp : current->process->pid;
+}
+
+const struct file_ops tty_slave_ops = {.read = slave_read,
+				       .write = slave_write,
+				       .poll = slave_poll,
+				       .async = first_owner,
+				       .ioctl = tty_ioctl,
+				       .release = slave_release};
+const struct file_ops tty_master_ops = {.read = master_read,
+					.write = master_write,
+					.poll = master_poll,
+					.async = first_owner,
+					.ioctl = tty_ioctl,
+					.release = master_release};

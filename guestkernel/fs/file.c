@@ -5,6 +5,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <asm/signal.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/fs/epoll.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
@@ -70,6 +71,7 @@ void file_put(struct file *file)
 	bool opened = !(file->flags & O_PATH);
 	file->refs = 1; /* callbacks may take and drop references */
 	epoll_file_gone(file);
+	async_file_gone(file);
 	locks_release(file);
 	file_reopen_gone(file);
 	if (opened && file->path.dentry)
@@ -120,9 +122,12 @@ long file_write(struct file *file, struct uio *uio, u64 *pos)
 		return -EBADF;
 	if (!file->ops->write)
 		return -EINVAL;
+	u64 wanted = uio->left;
 	long n = pos ? limit_size(file, uio, *pos) : 0;
 	if (!n)
 		n = file->ops->write(file, uio, pos);
+	if (unlikely(file->async) && (n == -EAGAIN || (n > 0 && (u64)n < wanted)))
+		async_full(file);
 	if (n > 0 && inotify_watches && file->path.dentry)
 		inotify_path(&file->path, IN_MODIFY_EVENT);
 	return n;

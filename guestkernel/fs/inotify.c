@@ -5,6 +5,7 @@
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
 #include <asm/ioctls.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
@@ -211,8 +212,12 @@ static void release(struct file *file)
 	kfree(in);
 }
 
-static const struct file_ops inotify_ops = {
-    .read = read_events, .poll = poll_events, .ioctl = events_ioctl, .seek = noop_seek, .release = release};
+static const struct file_ops inotify_ops = {.read = read_events,
+					    .poll = poll_events,
+					    .async = async_nobody,
+					    .ioctl = events_ioctl,
+					    .seek = noop_seek,
+					    .release = release};
 
 int inotify_create(u32 flags, struct file **out)
 {

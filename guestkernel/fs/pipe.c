@@ -7,6 +7,7 @@
 #include <linux/fcntl.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
@@ -354,6 +355,7 @@ static const struct file_ops pipe_ops = {
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
+    .async = async_nobody,
     .ioctl = pipe_ioctl,
     .release = pipe_release,
 };

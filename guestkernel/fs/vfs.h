@@ -64,6 +64,8 @@ struct file_ops {
 	long (*splice_read)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
 	/* Takes up to len bytes from the pipe (pipe_peek, pipe_consume, pipe_steal_page), which holds at least one. */
 	long (*splice_write)(struct file *file, struct pipe *pipe, u64 *pos, size_t len, u32 flags);
+	/* The type sends SIGIO (O_ASYNC): who gets it before F_SETOWN, a group as a negative number, 0: nobody. */
+	int (*async)(struct file *file);
 	void (*release)(struct file *file); /* last reference is gone */
 	int (*flush)(struct file *file);    /* each close(2) */
 	void (*show_fdinfo)(struct file *file, char *buf, size_t size);
@@ -78,7 +80,7 @@ struct file {
 	struct path path;	  /* a reference, or {NULL} for things without a name */
 	void *data;		  /* the type's own */
 	const char *anon_name;	  /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
-	int owner_pid, owner_sig; /* F_SETOWN, F_SETSIG */
+	struct async *async;	  /* its owner and SIGIO, or NULL: async.c */
 	bool executes;		  /* opened for execve: counted in inode->execs */
 	struct list epoll_items;  /* who watches it: epoll.c */
 };

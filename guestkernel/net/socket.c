@@ -2,6 +2,7 @@
  *
  * Sockets as files, and what all families share: creation, waiting, control messages.
  */
+#include "guestkernel/fs/async.h"
 #include "guestkernel/net/socket.h"
 
 #include "guestkernel/lib.h"
@@ -65,6 +66,7 @@ static const struct file_ops socket_splice_ops = {
     .read = socket_read,
     .write = socket_write,
     .poll = socket_poll,
+    .async = async_nobody,
     .ioctl = socket_ioctl,
     .splice_read = socket_splice_read,
     .release = socket_release,
@@ -74,6 +76,7 @@ static const struct file_ops socket_file_ops = {
     .read = socket_read,
     .write = socket_write,
     .poll = socket_poll,
+    .async = async_nobody,
     .ioctl = socket_ioctl,
     .release = socket_release,
 };

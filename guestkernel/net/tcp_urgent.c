@@ -4,6 +4,7 @@
  * stream unless SO_OOBINLINE is set, reads stop before it, and there is one at a time. Places are counted in bytes
  * received.
  */
+#include "guestkernel/fs/async.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/net/inet.h"
 #include "guestkernel/proc/process.h"
@@ -17,23 +18,12 @@ static u64 read_place(const struct inet_sock *i)
 	return i->bytes_received - i->rx.bytes;
 }
 
-/* SIGURG for whom F_SETOWN named. */
-static void tell_owner(struct inet_sock *i)
-{
-	int owner = i->socket.file ? i->socket.file->owner_pid : 0;
-	struct process *p = owner > 0 ? process_find(owner) : NULL;
-	if (p)
-		signal_send_process(p, SIGURG, NULL);
-	else if (owner < 0)
-		signal_send_group(-owner, SIGURG, NULL);
-}
-
 void tcp_urgent_arrived(struct inet_sock *i, u8 byte)
 {
 	i->urgent = TCP_URGENT_VALID;
 	i->urgent_place = i->bytes_received - 1;
 	i->urgent_byte = byte;
-	tell_owner(i);
+	async_urgent(i->socket.file);
 	wake_up(&i->read_wait, EPOLLPRI);
 }
 

@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <asm/ioctls.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/pipe.h"
@@ -99,12 +100,17 @@ SYSCALL(pipe2)
 
 /* ---- fcntl ---- */
 
-#define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC)
+#define SETTABLE (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME) /* and FASYNC, by async_switch() */
 
-static long set_flags(struct file *file, u32 flags)
+static long set_flags(int fd, struct file *file, u32 flags)
 {
 	if ((flags & O_NOATIME) && !(file->flags & O_NOATIME) && !inode_owned(file->inode))
 		return -EPERM;
+	if ((flags ^ file->flags) & FASYNC) {
+		int r = async_switch(file, fd, flags & FASYNC);
+		if (r)
+			return r;
+	}
 	file->flags = (file->flags & ~(u32)SETTABLE) | (flags & SETTABLE);
 	return 0;
 }
@@ -132,33 +138,36 @@ static long pipe_size(struct file *file, u32 cmd, u64 arg)
 	return cmd == F_GETPIPE_SZ ? (long)pipe_capacity(pipe) : pipe_resize(pipe, (u32)arg);
 }
 
+/* F_SETOWN: a negative number is a process group. */
+static long set_owner(struct file *file, int who)
+{
+	if (who == INT32_MIN)
+		return -EINVAL;
+	return who < 0 ? async_set_owner(file, ASYNC_GROUP, -who) : async_set_owner(file, ASYNC_PROCESS, who);
+}
+
 static long owner_command(struct file *file, u32 cmd, u64 arg)
 {
-	struct owner_ex ex = {1 /* F_OWNER_PID */, file->owner_pid};
+	enum async_owner type;
+	struct owner_ex ex = {.pid = async_owner(file, &type)};
 	switch (cmd) {
 	case F_SETOWN:
-		file->owner_pid = (int)arg;
-		return 0;
+		return set_owner(file, (int)arg);
 	case F_GETOWN:
-		return file->owner_pid;
+		return type == ASYNC_GROUP ? -ex.pid : ex.pid;
 	case F_SETSIG:
-		if ((int)arg < 0 || (int)arg > 64)
-			return -EINVAL;
-		file->owner_sig = (int)arg;
-		return 0;
+		return async_set_signal(file, arg);
 	case F_GETSIG:
-		return file->owner_sig;
+		return async_signal(file);
 	case F_GETOWN_EX:
-		if (file->owner_pid < 0)
-			ex = (struct owner_ex){2 /* F_OWNER_PGRP */, -file->owner_pid};
+		ex.type = type;
 		return put_user(user(arg), ex);
 	}
 	if (copy_from_user(&ex, user(arg), sizeof(ex)))
 		return -EFAULT;
-	if (ex.type < 0 || ex.type > 2)
+	if (ex.type < ASYNC_THREAD || ex.type > ASYNC_GROUP)
 		return -EINVAL;
-	file->owner_pid = ex.type == 2 ? -ex.pid : ex.pid;
-	return 0;
+	return ex.pid < 0 ? -ESRCH : async_set_owner(file, (enum async_owner)ex.type, ex.pid);
 }
 
 /* Commands that O_PATH descriptors have too. */
@@ -186,11 +195,11 @@ static long fd_command(int fd, struct file *file, u32 cmd, u64 arg)
 	return 1; /* not one of these */
 }
 
-static long file_command(struct file *file, u32 cmd, u64 arg)
+static long file_command(int fd, struct file *file, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(file, (u32)arg);
+		return set_flags(fd, file, (u32)arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -226,7 +235,7 @@ SYSCALL(fcntl)
 	long r = fd_command((int)a, file, (u32)b, c);
 	if (r != 1 || (u32)b == F_GETFL || (u32)b == F_GETFD || (u32)b == F_DUPFD || (u32)b == F_DUPFD_CLOEXEC)
 		return r;
-	return file->flags & O_PATH ? -EBADF : file_command(file, (u32)b, c);
+	return file->flags & O_PATH ? -EBADF : file_command((int)a, file, (u32)b, c);
 }
 
 /* ---- ioctl ---- */
@@ -238,6 +247,16 @@ static long set_bit(struct file *file, u32 bit, u64 addr)
 		return -EFAULT;
 	file->flags = on ? file->flags | bit : file->flags & ~bit;
 	return 0;
+}
+
+static long switch_async(int fd, struct file *file, u64 addr)
+{
+	int on;
+	if (get_user(on, user(addr)))
+		return -EFAULT;
+	if (!on == !(file->flags & FASYNC))
+		return 0;
+	return file->ops->async ? async_switch(file, fd, on) : -ENOTTY;
 }
 
 SYSCALL(ioctl)
@@ -252,7 +271,7 @@ SYSCALL(ioctl)
 	case FIONBIO:
 		return set_bit(file, O_NONBLOCK, c);
 	case FIOASYNC:
-		return set_bit(file, FASYNC, c);
+		return switch_async((int)a, file, c);
 	case FIONREAD:
 		if (inode_is(file->inode, K_S_IFREG)) {
 			int left = (int)(file->inode->size - MIN(file->pos, file->inode->size));

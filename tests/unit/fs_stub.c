@@ -126,6 +126,12 @@ bool cred_in_group(u32 gid)
 	return false;
 }
 
+int signal_send_process(struct process *p, int sig, const struct k_siginfo *info)
+{
+	fs_signal = sig;
+	return 0;
+}
+
 int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info)
 {
 	fs_signal = sig;
@@ -180,7 +186,7 @@ u64 time_wall_ns(void)
 }
 
 struct list all_processes = LIST_INIT(all_processes);
-struct process *init_process = &stub_process;
+struct process *init_process = &stub_process, kernel_process;
 
 struct process *process_find(int pid)
 {

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "guestkernel/fs/async.h"
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/lib.h"
@@ -81,15 +82,13 @@ int signal_send_thread(struct thread *t, int sig, const struct k_siginfo *info)
 	return 0;
 }
 
-int signal_send_process(struct process *p, int sig, const struct k_siginfo *info)
+void async_urgent(struct file *file)
 {
 	net_signals++;
-	return 0;
 }
 
-int signal_send_group(int pgid, int sig, const struct k_siginfo *info)
+int async_nobody(struct file *file)
 {
-	net_signals++;
 	return 0;
 }
 

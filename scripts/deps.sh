@@ -13,7 +13,7 @@ packages_of() {
 	fuzz) echo clang libclang-rt-14-dev ;;
 	lint) echo clang-format clang-tidy libcmocka-dev jq shellcheck ;;
 	cov) echo gcovr ;;
-	programs) echo dpkg-dev golang-go libpython3.11-testsuite ruby php-cli perl gawk rsync cmake git g++ tmux imagemagick openssl xz-utils zstd stress-ng ;;
+	programs) echo dpkg-dev golang-go libpython3.11-testsuite ruby php-cli perl gawk rsync cmake git g++ tmux imagemagick openssl xz-utils zstd stress-ng ffmpeg nodejs openjdk-17-jdk-headless postgresql redis-server nginx curl zlib1g-dev ;;
 	stress) echo stress-ng ;;
 	dev) echo gdb universal-ctags strace ;;
 	*) return 1 ;;

@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 #define WIRE_PAGE 4096u
 
 #define WIRE_HOST_CID 2u
@@ -49,6 +49,7 @@ enum wire_port {
 #define WIRE_FILES_MAX 65536u       /* file records in one job */
 #define WIRE_PATH_MAX 4096u         /* bytes of a path with its NUL */
 #define WIRE_HOSTNAME_MAX 65u       /* bytes with its NUL */
+#define WIRE_PREFETCH_MAX 2048u     /* bytes of a list of paths with its NUL */
 #define WIRE_MOUNTS_MAX 16u         /* mount records in one job */
 #define WIRE_FILES_SESSIONS_MAX 16u /* connections to WIRE_FILES */
 
@@ -83,7 +84,8 @@ struct wire_rlimit {
  * After struct wire_job come, in this order and without gaps:
  *   NUL-terminated strings: hostname, user name, working directory, home directory, path to execute,
  *   argc argument strings, envc environment strings ("NAME=VALUE");
- *   then nmounts records: struct wire_mount, path with NUL; parents before what lies in them;
+ *   then nmounts records: struct wire_mount, path with NUL, and with prefetch_len that list with NUL; parents before
+ *   what lies in them;
  *   then nfiles records: struct wire_file, path with NUL, and for a symbolic link its target with NUL.
  */
 #define WIRE_JOB_SEARCH 1u /* the path to execute is a name that execvp(3) would take, in the environment's PATH */
@@ -122,6 +124,9 @@ struct wire_mount {
 	uint32_t path_len; /* as in struct wire_file; a share may have path "/": then only /dev, /proc, /sys, /tmp and (SHARE alone)
 	                      /run of the guest stay, and no other mount may hide them */
 	uint64_t size;     /* bytes, tmpfs only; 0: as the kernel likes */
+	uint32_t prefetch_len; /* bytes with the NUL, 0 or 2..WIRE_PREFETCH_MAX: what the program will want of a read-only
+	                          share at once, as the mount option `prefetch` has it (docs/files.md). A hint */
+	uint32_t reserved;     /* 0 */
 };
 
 enum wire_file_kind {

@@ -107,7 +107,7 @@ void mounts_limit(uint64_t bytes);
 bool mounts_share_covers(const struct job *job, const char *path);
 
 /* Mounts a share at a path, which is made; takes such a mount away again with its path. */
-void mounts_share_at(const struct wire_mount *header, const char *at, const char *name);
+void mounts_share_at(const struct job_mount *wanted, const char *at, const char *name);
 void mounts_remove(const char *at, bool file);
 
 /* untar.c: unpacks the archive below the root directory. agent_fail(WIRE_STAGE_MOUNT). */

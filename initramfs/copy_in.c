@@ -106,7 +106,7 @@ static void copy_one(const struct job_mount *copy)
 	const char *where;
 	struct stat st;
 
-	mounts_share_at(&copy->header, SOURCE, copy->path);
+	mounts_share_at(copy, SOURCE, copy->path);
 	top_length = strlen(copy->path);
 	while (top_length && copy->path[top_length - 1] == '/')
 		top_length--;

@@ -122,6 +122,19 @@ static const char *take_file(struct cursor *in, struct job_file *file)
 	return file->target ? NULL : "link target";
 }
 
+static const char *take_prefetch(struct cursor *in, struct job_mount *mount, bool share)
+{
+	static char none[1];
+	uint32_t length = mount->header.prefetch_len;
+
+	mount->prefetch = none;
+	if (mount->header.reserved || (length && (!share || length < 2 || length > WIRE_PREFETCH_MAX)))
+		return "mount prefetch list";
+	if (length)
+		mount->prefetch = take_counted_string(in, length);
+	return mount->prefetch && !strchr(mount->prefetch, ',') ? NULL : "mount prefetch list";
+}
+
 /* Decodes one mount record; returns NULL, or what is wrong with it. */
 static const char *take_mount(struct cursor *in, struct job_mount *mount)
 {
@@ -143,7 +156,9 @@ static const char *take_mount(struct cursor *in, struct job_mount *mount)
 	if (header->path_len < 2 || header->path_len > WIRE_PATH_MAX)
 		return "mount path length";
 	mount->path = take_counted_string(in, header->path_len);
-	return mount->path && path_ok(mount->path) && (!root_only || !mount->path[1]) ? NULL : "mount path";
+	if (!mount->path || !path_ok(mount->path) || (root_only && mount->path[1]))
+		return "mount path";
+	return take_prefetch(in, mount, share);
 }
 
 static const char *take_vector(struct cursor *in, char **vector, uint32_t count)

@@ -24,7 +24,8 @@ struct job {
 
 struct job_mount {
 	struct wire_mount header;
-	char *path; /* absolute, no `.` or `..` components */
+	char *path;	/* absolute, no `.` or `..` components */
+	char *prefetch; /* without a comma; empty: none */
 };
 
 struct job_file {

@@ -13,7 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NEW_ROOT "/.root"
+#define NEW_ROOT      "/.root"
+#define SHARE_OPTIONS (WIRE_PREFETCH_MAX + 192) /* characters; less than a page, which mount(2) takes */
 
 /* Where the layers of an overlay stand until it is mounted: /dev is the guest's own whatever the root is. */
 #define LAYERS "/dev/.layers"
@@ -71,11 +72,30 @@ static void make_point(char *path, bool file)
 
 /* ---- one mount ---- */
 
-static void mount_share(const struct wire_mount *header, const char *at, const char *name)
+/* Another kernel may not know the option `prefetch`, which is a hint. */
+static int mount_9p(const char *at, unsigned long flags, char *options, size_t length, const char *prefetch)
 {
-	char options[192];
+	size_t without = length;
+
+	if (*prefetch) {
+		text_append(options, SHARE_OPTIONS, &length, ",prefetch=");
+		text_append(options, SHARE_OPTIONS, &length, prefetch);
+		options[length] = 0;
+		if (mount("9p", at, "9p", flags, options) == 0)
+			return 0;
+		if (errno != EINVAL)
+			return errno;
+	}
+	options[without] = 0;
+	return mount("9p", at, "9p", flags, options) ? errno : 0;
+}
+
+static void mount_share(const struct job_mount *wanted, const char *at, const char *name)
+{
+	const struct wire_mount *header = &wanted->header;
+	char options[SHARE_OPTIONS + 1];
 	bool readonly = header->flags & WIRE_MOUNT_READONLY;
-	size_t length = 0, size = sizeof options - 1;
+	size_t length = 0, size = SHARE_OPTIONS;
 	int fd = stream_open_files();
 
 	if (fd < 0)
@@ -88,19 +108,20 @@ static void mount_share(const struct wire_mount *header, const char *at, const c
 	text_append(options, size, &length, readonly ? "loose" : "mmap");
 	text_append(options, size, &length, ",aname=");
 	append_number(options, size, &length, header->share);
-	options[length] = 0;
-	if (mount("9p", at, "9p", MS_NODEV | MS_NOSUID | (readonly ? MS_RDONLY : 0), options))
-		fail(errno, "mount ", name);
+	int error = mount_9p(at, MS_NODEV | MS_NOSUID | (readonly ? MS_RDONLY : 0), options, length, wanted->prefetch);
+
+	if (error)
+		fail(error, "mount ", name);
 	close(fd);
 }
 
-void mounts_share_at(const struct wire_mount *header, const char *at, const char *name)
+void mounts_share_at(const struct job_mount *wanted, const char *at, const char *name)
 {
 	char path[WIRE_PATH_MAX];
 
 	memcpy(path, at, strlen(at) + 1);
-	make_point(path, header->flags & WIRE_MOUNT_FILE);
-	mount_share(header, at, name);
+	make_point(path, wanted->header.flags & WIRE_MOUNT_FILE);
+	mount_share(wanted, at, name);
 }
 
 void mounts_remove(const char *at, bool file)
@@ -111,7 +132,7 @@ void mounts_remove(const char *at, bool file)
 
 /* The share is the lower layer; an empty file system in memory takes the changes. Both stay in use when their places
  * are gone. */
-static void mount_overlay(const struct wire_mount *header, const char *at, const char *name)
+static void mount_overlay(const struct job_mount *wanted, const char *at, const char *name)
 {
 	static const char options[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK;
 	char lower[] = LOWER;
@@ -119,10 +140,10 @@ static void mount_overlay(const struct wire_mount *header, const char *at, const
 	make_directory(LAYERS);
 	if (mount("tmpfs", LAYERS, "tmpfs", MS_NODEV | MS_NOSUID, "mode=700"))
 		fail(errno, "mount memory for ", name);
-	make_point(lower, header->flags & WIRE_MOUNT_FILE);
+	make_point(lower, wanted->header.flags & WIRE_MOUNT_FILE);
 	make_directory(UPPER);
 	make_directory(WORK);
-	mount_share(header, LOWER, name);
+	mount_share(wanted, LOWER, name);
 	if (mount("overlay", at, "overlay", MS_NODEV | MS_NOSUID, options))
 		fail(errno, "mount an overlay on ", name);
 	if (umount2(LAYERS, MNT_DETACH) || rmdir(LAYERS))
@@ -145,13 +166,13 @@ static void mount_tmpfs(const struct job_mount *wanted)
 }
 
 /* Unpacks the share, a tar archive, into memory. While it does so, that is the root: links lead nowhere else. */
-static void mount_tar(const struct wire_mount *header, const char *at)
+static void mount_tar(const struct job_mount *wanted, const char *at)
 {
 	static const char source[] = "/dev/.archive";
 
 	if (mount("tmpfs", at, "tmpfs", MS_NODEV, "mode=755,size=90%"))
 		fail(errno, "mount memory for ", "/");
-	mounts_share_at(header, source, "/");
+	mounts_share_at(wanted, source, "/");
 	int archive = open(source, O_RDONLY | O_CLOEXEC), outside = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (archive < 0 || outside < 0 || chroot(at) || chdir("/"))
@@ -177,20 +198,21 @@ static void read_names(const char *path)
 }
 
 /* Another root; what is the guest's own is shown in it, where there is a place for it or one can be made. */
-static void mount_root(const struct wire_mount *header)
+static void mount_root(const struct job_mount *wanted)
 {
 	static const char *const own[] = {"/dev", "/proc", "/sys", "/tmp", "/run"};
-	bool share = header->kind == WIRE_MOUNT_SHARE;
+	bool share = wanted->header.kind == WIRE_MOUNT_SHARE;
 	struct stat st;
 
 	make_directory(NEW_ROOT);
 	if (share) {
-		mount_share(header, NEW_ROOT, "/");
-		read_names(NEW_ROOT);
-	} else if (header->kind == WIRE_MOUNT_OVERLAY)
-		mount_overlay(header, NEW_ROOT, "/");
+		mount_share(wanted, NEW_ROOT, "/");
+		if (!*wanted->prefetch)
+			read_names(NEW_ROOT);
+	} else if (wanted->header.kind == WIRE_MOUNT_OVERLAY)
+		mount_overlay(wanted, NEW_ROOT, "/");
 	else
-		mount_tar(header, NEW_ROOT);
+		mount_tar(wanted, NEW_ROOT);
 	/* What a root file system brings for /run is its own. */
 	for (size_t i = 0; i < sizeof own / sizeof own[0] - !share; i++) {
 		char point[16] = NEW_ROOT;
@@ -229,14 +251,14 @@ void mounts_make(struct job *job)
 		if (mount.header.kind >= WIRE_MOUNT_COPY_IN)
 			continue; /* copies.c */
 		if (!mount.path[1]) {
-			mount_root(&mount.header);
+			mount_root(&mount);
 			continue;
 		}
 		make_point(mount.path, mount.header.flags & WIRE_MOUNT_FILE);
 		if (mount.header.kind == WIRE_MOUNT_SHARE)
-			mount_share(&mount.header, mount.path, mount.path);
+			mount_share(&mount, mount.path, mount.path);
 		else if (mount.header.kind == WIRE_MOUNT_OVERLAY)
-			mount_overlay(&mount.header, mount.path, mount.path);
+			mount_overlay(&mount, mount.path, mount.path);
 		else
 			mount_tmpfs(&mount);
 	}

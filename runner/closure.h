@@ -35,6 +35,7 @@ struct closure_entry {
 struct closure {
 	struct closure_entry *entries;
 	size_t count, capacity;
+	size_t shared;	       /* entries after those, that stand in shares: without descriptor, not to be sent */
 	const char *exec_path; /* absolute path to execve in the guest */
 	uint64_t bytes;	       /* sum of the sizes */
 	struct arena arena;    /* owns the strings */

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/resource.h>
 
+#include "runner/prefetch.h"
 #include "runner/shares.h"
 
 /* What a program finds on a Debian system, but for core files: nothing could collect them. */
@@ -63,9 +64,11 @@ static int put_file(struct encoder *encoder, const struct closure_entry *entry)
 	return file.link_len ? put_string(encoder, entry->target) : 0;
 }
 
-static int put_mount(struct encoder *encoder, const struct run_spec *spec, const struct spec_mount *mount)
+static int put_mount(struct encoder *encoder, const struct run_spec *spec, const struct closure *closure,
+		     const char *workdir, const struct spec_mount *mount)
 {
 	struct stat st;
+	char prefetch[WIRE_PREFETCH_MAX];
 	struct wire_mount wire = {
 	    .kind = WIRE_MOUNT_TMPFS, .size = mount->size, .path_len = (uint32_t)strlen(mount->guest) + 1};
 	if (mount->kind != SPEC_TMPFS) {
@@ -77,7 +80,11 @@ static int put_mount(struct encoder *encoder, const struct run_spec *spec, const
 		if (!stat(mount->host, &st) && !S_ISDIR(st.st_mode))
 			wire.flags |= WIRE_MOUNT_FILE;
 	}
-	return put(encoder, &wire, sizeof(wire)) || put_string(encoder, mount->guest) ? -1 : 0;
+	prefetch_list(spec, closure, workdir, mount, prefetch, sizeof(prefetch));
+	wire.prefetch_len = *prefetch ? (uint32_t)strlen(prefetch) + 1 : 0;
+	if (put(encoder, &wire, sizeof(wire)) || put_string(encoder, mount->guest))
+		return -1;
+	return *prefetch ? put_string(encoder, prefetch) : 0;
 }
 
 static int put_copy(struct encoder *encoder, const struct run_spec *spec, const struct spec_copy *copy)
@@ -170,7 +177,7 @@ int job_encode(const struct run_spec *spec, const struct environment *environmen
 	    put_strings(&encoder, spec, environment, closure, workdir))
 		return -1;
 	for (unsigned i = 0; i < spec->mount_count; i++)
-		if (put_mount(&encoder, spec, &spec->mount[i]))
+		if (put_mount(&encoder, spec, closure, workdir, &spec->mount[i]))
 			return -1;
 	for (unsigned i = 0; i < spec->copy_count; i++)
 		if (put_copy(&encoder, spec, &spec->copy[i]))

@@ -336,15 +336,18 @@ void shares_drop(const struct run_spec *spec, struct closure *closure)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < closure->count; i++) {
-		struct closure_entry *entry = &closure->entries[i];
-		const struct spec_mount *mount = shares_covering(spec, entry->path);
+		struct closure_entry entry = closure->entries[i];
+		const struct spec_mount *mount = shares_covering(spec, entry.path);
 		if (!mount || mount->kind == SPEC_TMPFS) {
-			closure->entries[kept++] = *entry;
+			closure->entries[i] = closure->entries[kept];
+			closure->entries[kept++] = entry;
 			continue;
 		}
-		if (entry->fd >= 0)
-			close(entry->fd);
-		closure->bytes -= entry->kind == WIRE_FILE_REGULAR ? entry->size : 0;
+		if (entry.fd >= 0)
+			close(entry.fd);
+		closure->entries[i].fd = -1;
+		closure->bytes -= entry.kind == WIRE_FILE_REGULAR ? entry.size : 0;
 	}
+	closure->shared = closure->count - kept;
 	closure->count = kept;
 }

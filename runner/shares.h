@@ -37,7 +37,8 @@ unsigned shares_copy_index(const struct run_spec *spec, const struct spec_copy *
 /* The caller's directory as the guest sees it: written to path[0..WIRE_PATH_MAX). False when it is in no share. */
 bool shares_workdir(const struct run_spec *spec, char *path);
 
-/* Takes out of the closure what stands in a share: it is there already, and a share is never written for this. */
+/* Takes out of the closure what stands in a share: it is there already, and a share is never written for this. Such
+ * entries come after the others, closure->shared of them. */
 void shares_drop(const struct run_spec *spec, struct closure *closure);
 
 #endif

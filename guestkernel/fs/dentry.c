@@ -256,7 +256,7 @@ static int use_cached(struct dentry *d)
 	return ok ? ok : -EAGAIN;
 }
 
-static void remember_absence(struct dentry *parent, const char *name, size_t len)
+void dentry_note_absent(struct dentry *parent, const char *name, size_t len)
 {
 	struct dentry *d =
 	    parent->sb->keeps_absence && !hash_find(parent, name, len) ? dentry_alloc(parent, name, len) : NULL;
@@ -293,7 +293,7 @@ static int lookup_entry(struct dentry *parent, const char *name, size_t len, str
 	}
 	if (r) {
 		if (r == -ENOENT)
-			remember_absence(parent, name, len);
+			dentry_note_absent(parent, name, len);
 		return r;
 	}
 	struct dentry *d = hash_find(parent, name, len);

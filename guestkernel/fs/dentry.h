@@ -48,6 +48,8 @@ int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct de
 /* What is known of a name, without a reference and without asking; its inode is NULL when the name is known to be
  * absent. */
 struct dentry *dentry_cached(struct dentry *parent, const char *name, size_t len);
+/* A name is known to be absent, where the file system keeps that (sb->keeps_absence). */
+void dentry_note_absent(struct dentry *parent, const char *name, size_t len);
 /* Drops up to n kept names that nobody uses. */
 void dentry_shrink(struct superblock *sb, u32 n);
 /* Makes the name exist: takes over the reference to inode, hashes d. */

@@ -17,6 +17,8 @@ struct options {
 	u32 in, out, msize;
 	bool cached;
 	char aname[64];
+	const char *prefetch; /* in the text, prefetch_len bytes; NULL: none */
+	size_t prefetch_len;
 };
 
 /* ---- superblock ---- */
@@ -99,6 +101,11 @@ static bool parse_option(const char *s, size_t len, struct options *o)
 	}
 	if (is(s, key, "access"))
 		return is(value, n, "any") || is(value, n, "client") || is(value, n, "user");
+	if (is(s, key, "prefetch")) {
+		o->prefetch = value;
+		o->prefetch_len = n;
+		return true;
+	}
 	if (!is(s, key, "aname"))
 		return false;
 	if (n >= sizeof(o->aname))
@@ -141,8 +148,9 @@ static int connect_files(const struct options *o, struct p9_conn **conn)
 	return r;
 }
 
-/* Tversion, Tattach and Tgetattr of the root in one go. */
-static int begin_session(struct superblock *sb, const char *aname, struct inode **root)
+/* Tversion, Tattach and Tgetattr of the root in one go, and lookups of the names that will be wanted. */
+static int begin_session(struct superblock *sb, const struct options *o, struct inode **root,
+			 struct p9_prefetch **prefetch)
 {
 	struct p9_sb *p9 = sb->data;
 	struct p9_attr attr;
@@ -156,10 +164,12 @@ static int begin_session(struct superblock *sb, const char *aname, struct inode 
 	p9_put32(req, fid);
 	p9_put32(req, P9_NOFID);
 	p9_puts(req, "", 0);
-	p9_puts(req, aname, strlen(aname));
+	p9_puts(req, o->aname, strlen(o->aname));
 	p9_put32(req, 0);
 	p9_submit(req);
 	struct p9_req *attr_req = p9_attr_send(p9->conn, fid);
+	if (o->prefetch && o->cached)
+		*prefetch = p9_prefetch_send(p9->conn, fid, o->prefetch, o->prefetch_len);
 	int r = p9_version_wait(version), r2 = p9_wait(req);
 	p9_done(req);
 	int r3 = p9_attr_wait(attr_req, &attr);
@@ -172,6 +182,7 @@ int p9_create(const char *text, struct superblock **out)
 	struct options o;
 	struct page_stats stats;
 	struct inode *root = NULL;
+	struct p9_prefetch *prefetch = NULL;
 	int r = parse_options(text, &o);
 	if (r)
 		return r;
@@ -180,7 +191,7 @@ int p9_create(const char *text, struct superblock **out)
 	r = p9 ? connect_files(&o, &p9->conn) : -ENOMEM;
 	if (!r) {
 		p9->cached = o.cached;
-		r = begin_session(sb, o.aname, &root);
+		r = begin_session(sb, &o, &root, &prefetch);
 	}
 	if (!r) {
 		page_stats(&stats);
@@ -194,6 +205,7 @@ int p9_create(const char *text, struct superblock **out)
 		inode_put(root);
 		r = -ENOMEM;
 	}
+	p9_prefetch_take(prefetch, r ? NULL : sb->root);
 	if (r) {
 		if (sb)
 			superblock_put(sb);

@@ -118,6 +118,20 @@ int p9_update(struct inode *inode, u64 ttl_ns);
 void p9_touch(struct inode *inode);
 void p9_node_destroy(struct inode *inode);
 
+/* ---- p9_inode.c ---- */
+
+/* What was found for a name becomes a dentry, unless there is one; takes over what the lookup has. */
+void p9_enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l);
+
+/* ---- p9_prefetch.c: names that the mount says will be wanted ---- */
+
+struct p9_prefetch;
+/* Sends lookups of the list's names from the fid of the root, whose Tattach may be under way. The list must stay until
+ * the answers are taken. NULL: nothing to do, or no memory. */
+struct p9_prefetch *p9_prefetch_send(struct p9_conn *conn, u32 root, const char *list, size_t len);
+/* Takes the answers and begins to map files; root: NULL when the session has failed. Frees it; NULL is harmless. */
+void p9_prefetch_take(struct p9_prefetch *prefetch, struct dentry *root);
+
 /* ---- p9_dir.c ---- */
 
 extern const struct file_ops p9_dir_ops;
@@ -148,6 +162,8 @@ struct page *p9_window_page(struct inode *inode, u64 index);
 bool p9_window_gone(struct inode *inode, u64 index);
 /* Has what surrounds the page mapped; sleeps. 0: look again; -EAGAIN: it is to be read instead; -EINTR, -EIO */
 int p9_window_map(struct inode *inode, u64 index);
+/* Begins to have the file's first part mapped, where it can be, without waiting for it. */
+void p9_window_begin(struct inode *inode);
 /* The file's pages leave the window, mapped ones too. */
 void p9_window_drop(struct inode *inode);
 /* The runner says that files have become shorter. Never sleeps. */

@@ -16,10 +16,11 @@
 
 #pragma weak vsock_ask /* unit tests have no device */
 
-#define IOV_PAGES  32 /* pages that one read or write of the stream names */
-#define TOGETHER   32 /* requests that one write of the stream carries */
+#define IOV_PAGES  32 /* pages that one read of the stream names */
+#define IOV_SEND   64 /* pieces that one write of it names */
+#define TOGETHER   64 /* requests that one write of the stream carries */
 #define ASKS	   4  /* notifications that wait for an answer, before who waits goes to sleep */
-#define QUEUE_MANY 30 /* small requests that may wait for somebody to wait */
+#define QUEUE_MANY 60 /* small requests that may wait for somebody to wait */
 
 struct p9_conn {
 	struct file *in, *out;
@@ -191,7 +192,7 @@ static u64 add_pieces(struct p9_req *req, struct iov *iov, unsigned *n)
 		at = req->len;
 	}
 	u32 done = at - req->len;
-	while (payload && done < req->bytes && *n < IOV_PAGES) {
+	while (payload && done < req->bytes && *n < IOV_SEND) {
 		u32 pos = req->offset + done, in = pos % PAGE_SIZE;
 		u32 len = MIN((u32)PAGE_SIZE - in, req->bytes - done);
 		iov[(*n)++] = (struct iov){(u64)(uintptr_t)page_virt(req->pages[pos / PAGE_SIZE]) + in, len};
@@ -235,7 +236,7 @@ static unsigned collect(struct p9_conn *conn, struct p9_req **batch, struct iov 
 	*pieces = 0;
 	*bytes = 0;
 	list_for_each (req, &conn->queue, link) {
-		if (n == TOGETHER || *pieces >= IOV_PAGES || !give_tag(req))
+		if (n == TOGETHER || *pieces >= IOV_SEND || !give_tag(req))
 			break;
 		batch[n++] = req;
 		req->writing = true;
@@ -252,7 +253,7 @@ static unsigned collect(struct p9_conn *conn, struct p9_req **batch, struct iov 
 static int send_some(struct p9_conn *conn)
 {
 	struct p9_req *batch[TOGETHER];
-	struct iov iov[IOV_PAGES];
+	struct iov iov[IOV_SEND];
 	unsigned pieces, n;
 	u64 bytes, pos = 0;
 	n = collect(conn, batch, iov, &pieces, &bytes);

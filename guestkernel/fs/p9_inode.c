@@ -28,7 +28,7 @@
 /* ---- lookup ---- */
 
 /* What was found for a name becomes a dentry, unless there is one. */
-static void enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l)
+void p9_enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l)
 {
 	struct inode *inode;
 	if (p9_lookup_inode(dir->sb, l, &inode))
@@ -101,7 +101,7 @@ static int lookup_once(struct dentry *dir, const char *name, size_t len, struct 
 	r = p9_lookup_wait(conn, &l);
 	for (unsigned i = 0; i < n; i++)
 		if (!p9_lookup_wait(conn, &list[i].lookup))
-			enter(dir, list[i].name, list[i].len, &list[i].lookup);
+			p9_enter(dir, list[i].name, list[i].len, &list[i].lookup);
 	kfree(list);
 	return r ? r : p9_lookup_inode(dir->sb, &l, out);
 }
@@ -147,7 +147,7 @@ static void lookup_ahead(struct dentry *dir, const char *path)
 		struct dentry *next = NULL;
 		int r = p9_lookup_wait(conn, &list[i].lookup);
 		if (!r && dir && inode_is(dir->inode, K_S_IFDIR)) {
-			enter(dir, list[i].name, list[i].len, &list[i].lookup);
+			p9_enter(dir, list[i].name, list[i].len, &list[i].lookup);
 			next = dentry_cached(dir, list[i].name, list[i].len);
 			if (next && !next->inode)
 				next = NULL;

@@ -282,6 +282,16 @@ int p9_window_map(struct inode *inode, u64 index)
 	return r ? r : failed ? -EAGAIN : 0;
 }
 
+void p9_window_begin(struct inode *inode)
+{
+	u32 fid;
+	if (!p9_mappable(inode) || !inode->size || extent_at(inode, 0) || p9_reading_fid(inode, &fid))
+		return;
+	struct p9_extent *e = begin(inode, fid, 0);
+	if (e)
+		e->waiters--; /* nobody yet: it is the file's */
+}
+
 /* ---- losses ---- */
 
 void p9_window_lost(void)

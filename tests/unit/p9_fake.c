@@ -298,7 +298,7 @@ static const struct file_ops stream_ops = {.read = stream_read, .write = stream_
 
 long fake_mount(const char *where, const char *cache)
 {
-	char options[128];
+	char options[3200];
 	struct file *file = file_alloc_anon(&stream_ops, NULL, O_RDWR, "stream");
 	int fd = file ? fd_install(file, 0, false) : -1;
 	snprintf(options, sizeof(options), "trans=fd,rfdno=%d,wfdno=%d,version=9p2000.L,msize=1048576,aname=0,cache=%s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The job frame, read back by a decoder that knows abi/wire.h alone; the environment in it; the standard streams.
- * sources: initramfs/job.c runner/job.c runner/shares.c runner/rootfs.c runner/units.c runner/stdio.c runner/environment.c runner/error.c
+ * sources: initramfs/job.c runner/job.c runner/prefetch.c runner/shares.c runner/rootfs.c runner/units.c runner/stdio.c runner/environment.c runner/error.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

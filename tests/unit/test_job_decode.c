@@ -195,12 +195,16 @@ static void bad_header_fields_are_refused(void **state)
 	REFUSED((header.rlimit_mask = 2, header.rlimit[1].soft = 1));
 }
 
+static const char *prefetch = "nusr:fusr/bin/true";
+
 static void add_mount(struct wire_mount mount, const char *path)
 {
 	if (!mount.path_len)
 		mount.path_len = (uint32_t)strlen(path) + 1;
 	add(&mount, sizeof mount);
 	add_string(path);
+	if (mount.prefetch_len)
+		add_string(prefetch);
 	header.nmounts++;
 }
 
@@ -211,13 +215,18 @@ static void mounts_come_back(void **state)
 	setup(state);
 	add_mount((struct wire_mount){.kind = WIRE_MOUNT_SHARE, .flags = WIRE_MOUNT_READONLY, .share = 15}, "/");
 	add_mount((struct wire_mount){.kind = WIRE_MOUNT_TMPFS, .size = 1 << 20}, "/a/b");
+	add_mount((struct wire_mount){.kind = WIRE_MOUNT_SHARE, .prefetch_len = (uint32_t)strlen(prefetch) + 1}, "/c");
 	assert_int_equal(decode(), 0);
 	assert_int_equal(job_next_mount(&job, &mount), 1);
 	assert_int_equal(mount.header.share, 15);
 	assert_string_equal(mount.path, "/");
+	assert_string_equal(mount.prefetch, "");
 	assert_int_equal(job_next_mount(&job, &mount), 1);
 	assert_int_equal(mount.header.size, 1 << 20);
 	assert_string_equal(mount.path, "/a/b");
+	assert_int_equal(job_next_mount(&job, &mount), 1);
+	assert_string_equal(mount.path, "/c");
+	assert_string_equal(mount.prefetch, prefetch);
 	assert_int_equal(job_next_mount(&job, &mount), 0);
 }
 
@@ -248,6 +257,15 @@ static void bad_mounts_are_refused(void **state)
 	BAD_MOUNT(tmpfs, "", mount.size = 1);
 	BAD_MOUNT(tmpfs, "/a/..", mount.size = 1);
 	BAD_MOUNT(tmpfs, "/./a", mount.size = 1);
+	uint32_t length = (uint32_t)strlen(prefetch) + 1;
+	BAD_MOUNT(tmpfs, "/a", mount.prefetch_len = length);
+	BAD_MOUNT(share, "/a", mount.reserved = 1);
+	BAD_MOUNT(share, "/a", mount.prefetch_len = 1);
+	BAD_MOUNT(share, "/a", mount.prefetch_len = length - 1);
+	BAD_MOUNT(share, "/a", mount.prefetch_len = length + 1);
+	BAD_MOUNT(share, "/a", mount.prefetch_len = WIRE_PREFETCH_MAX + 1);
+	prefetch = "na,rw";
+	BAD_MOUNT(share, "/a", mount.prefetch_len = 6);
 }
 
 static void bad_stdio_is_refused(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the runner encodes as a job is what the agent decodes.
- * sources: runner/job.c runner/shares.c runner/rootfs.c runner/units.c runner/error.c initramfs/job.c
+ * sources: runner/job.c runner/prefetch.c runner/shares.c runner/rootfs.c runner/units.c runner/error.c initramfs/job.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,17 +39,22 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 	     .path = "/usr/lib64/ld.so",
 	     .fd = -1},
 	    {.kind = WIRE_FILE_DIRECTORY, .mode = 0700, .size = 4096, .path = "/data", .fd = -1},
+	    /* in the share */
+	    {.kind = WIRE_FILE_SYMLINK, .path = "/bin", .target = "usr/bin", .fd = -1},
+	    {.kind = WIRE_FILE_REGULAR, .size = 1, .path = "/usr/bin/prog", .fd = -1},
 	};
-	struct closure closure = {.entries = entries, .count = 3, .exec_path = "/usr/bin/prog"};
+	struct closure closure = {.entries = entries, .count = 3, .shared = 2, .exec_path = "/usr/bin/prog"};
 	struct job_stdio stdio = {.kind = {WIRE_STDIO_STREAM, WIRE_STDIO_NULL, WIRE_STDIO_STDOUT}};
 	struct buffer out = {0};
 	struct error error = {0};
 	struct wire_frame frame;
 	struct job_file file;
 	struct job_mount mount;
-	static const struct wire_mount mounts[] = {{WIRE_MOUNT_SHARE, WIRE_MOUNT_READONLY, 0, 2, 0},
-						   {WIRE_MOUNT_TMPFS, 0, 0, 3, 4096},
-						   {WIRE_MOUNT_SHARE, WIRE_MOUNT_FILE, 1, 3, 0}};
+	static const char hint[] = "ndev:nproc:nsys:ntmp:nrun:lbin:fusr/bin/prog:netc/ld.so.preload:"
+				   "fetc/ld.so.cache:nusr";
+	static const struct wire_mount mounts[] = {{WIRE_MOUNT_SHARE, WIRE_MOUNT_READONLY, 0, 2, 0, sizeof hint, 0},
+						   {WIRE_MOUNT_TMPFS, 0, 0, 3, 4096, 0, 0},
+						   {WIRE_MOUNT_SHARE, WIRE_MOUNT_FILE, 1, 3, 0, 0, 0}};
 	char *slots[16];
 	const char *what = NULL;
 	struct job job;
@@ -81,6 +86,7 @@ static void the_agent_decodes_what_the_runner_encodes(void **state)
 		assert_int_equal(job_next_mount(&job, &mount), 1);
 		assert_memory_equal(&mount.header, &mounts[i], sizeof mounts[i]);
 		assert_string_equal(mount.path, spec.mount[i].guest);
+		assert_string_equal(mount.prefetch, i ? "" : hint);
 	}
 	assert_int_equal(job_next_mount(&job, &mount), 0);
 	for (int i = 0; i < 3; i++) {

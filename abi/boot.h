@@ -76,6 +76,7 @@
 #define PORT_TRACE 0x505    /* the ring of the trace area is full (abi/trace.h) */
 #define PORT_YIELD 0x506    /* this CPU waits for another one, which the host may have taken off its processor */
 #define PORT_MEMORY 0x507   /* the RAM behind boot_block.first_bytes is wanted: it is there when the instruction ends */
+#define PORT_FILE 0x508     /* value: number of the frame with a struct file_io, which is done when the instruction ends */
 
 #define BOOT_F_VERBOSE 1u     /* name unknown system calls, log boot */
 #define BOOT_F_LIMIT_CALLS 2u /* a process of the program that makes a call not in boot_block.calls dies by SIGSYS */
@@ -180,6 +181,22 @@ struct shared_calls {
 	uint64_t used[BOOT_CALLS / 64];   /* with BOOT_F_NOTE_CALLS */
 	uint64_t denied[BOOT_CALLS / 64]; /* with BOOT_F_LIMIT_CALLS: those that ended a process */
 };
+
+/* Files that the files server has lent to the runner (docs/files.md), by slot. */
+#define FILE_IO_SLOTS 16
+#define FILE_IO_FRAMES 1016 /* of one request: as many as its page has room for, and IOV_MAX takes */
+
+/* One page anywhere in RAM: moves bytes between a lent file and frames of RAM. */
+struct file_io {
+	uint32_t slot;
+	uint32_t write;  /* 0: from the file into RAM, 1: the other way */
+	uint64_t offset; /* in the file */
+	uint32_t first;  /* where in the first frame the bytes begin */
+	uint32_t bytes;
+	int64_t result;  /* by the runner: bytes that were moved, or -errno. EBADF: nothing is in the slot */
+	uint32_t frame[FILE_IO_FRAMES]; /* guest-physical address / BOOT_PAGE */
+};
+_Static_assert(sizeof(struct file_io) == BOOT_PAGE, "a request is a page");
 
 /* How often the runner looks at the deadlines of running CPUs. */
 #define BOOT_TICK_NS 2000000

@@ -68,10 +68,11 @@ struct policy_row {
 	ROW_IF(ioctl, 1, KVM_GET_SREGS, "register dump after a guest crash"), \
 	ROW(write, "wake the I/O thread through its eventfd; messages on stderr"), \
 	ROW(writev, "guest output, straight from its buffers to the caller's file"), \
-	ROW(preadv2, "caller's input, program and libraries, straight into the guest's memory"), \
+	ROW(preadv2, "caller's input, program and libraries, files of shares, straight into the guest's memory"), \
+	ROW_IF(pwritev2, 5, 0, "files of writable shares, straight from the guest's memory"), \
 	ROW_MAP_IMAGE, \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
-	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files for the window"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files of shares"), \
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"), \
@@ -107,7 +108,7 @@ static const struct policy_row policy_vcpu_tty_rows[] = {
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_OWN_PID(tgkill, "make a vCPU leave KVM_RUN"), \
 	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "guest output, when the caller's stream is a socket"), \
-	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files for the window"), \
+	ROW_IF(recvmsg, 2, MSG_DONTWAIT, "caller's input, when the stream is a socket; files of shares"), \
 	ROW(timerfd_settime, "the tick that looks after deadlines of vCPUs"), \
 	ROW(timer_settime, "a vCPU's deadline is near"), \
 	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
@@ -135,7 +136,7 @@ static const struct policy_row policy_io_tty_rows[] = {
 static const struct policy_row policy_files_rows[] = {
 	ROW(poll, "wait for requests"),
 	ROW(recvfrom, "requests"),
-	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "replies; a file of a read-only share, for the runner to map"),
+	ROW_IF(sendmsg, 2, MSG_DONTWAIT | MSG_NOSIGNAL, "replies; open files of shares, for the runner to map, read and write"),
 	ROW(openat2, "one step of a walk, O_PATH, beneath a directory of the share"),
 	ROW(newfstatat, "attributes"),
 	ROW(fstat, "attributes"),

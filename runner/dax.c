@@ -16,6 +16,7 @@
 #define HUGE	   (2ull << 20)
 #define TAKE_MAX   256 /* messages of one call: the rest comes with the next */
 #define MAPPED_HOW (MAP_SHARED | MAP_FIXED)
+#define SPARES	   (sizeof(((struct dax *)NULL)->spare) / sizeof(int))
 
 static uint8_t *unit_at(const struct dax *dax, uint64_t unit)
 {
@@ -33,10 +34,8 @@ static uint8_t *reserve(uint64_t bytes)
 	return base == MAP_FAILED ? NULL : base;
 }
 
-int dax_init(struct dax *dax, const struct guest_memory *memory, uint64_t bytes, int socket, struct error *error)
+static int make_window(struct dax *dax, uint64_t bytes, struct error *error)
 {
-	*dax = (struct dax){.socket = socket, .memory = memory, .zero = -1, .spare = -1};
-	pthread_mutex_init(&dax->lock, NULL);
 	uint8_t *base = reserve(bytes);
 	if (!base)
 		return error_errno(error, STATUS_RUNNER, "cannot reserve the window of shared files");
@@ -45,19 +44,35 @@ int dax_init(struct dax *dax, const struct guest_memory *memory, uint64_t bytes,
 	dax->zero = memfd_create("sandbox-window", MFD_CLOEXEC);
 	if (dax->zero < 0 || ftruncate(dax->zero, WINDOW_UNIT))
 		return error_errno(error, STATUS_RUNNER, "cannot make the window of shared files");
-	dax->spare = dup(dax->zero);
-	if (dax->spare < 0)
-		return error_errno(error, STATUS_RUNNER, "cannot make the window of shared files");
 	dax->base = base;
 	dax->bytes = bytes;
 	return 0;
 }
 
+int dax_init(struct dax *dax, const struct guest_memory *memory, uint64_t bytes, int socket, struct lent *lent,
+	     struct error *error)
+{
+	*dax = (struct dax){.socket = socket, .memory = memory, .zero = -1, .lent = lent};
+	pthread_mutex_init(&dax->lock, NULL);
+	for (size_t i = 0; i < SPARES; i++)
+		dax->spare[i] = -1;
+	if (bytes && make_window(dax, bytes, error))
+		return -1;
+	for (size_t i = 0; i < SPARES; i++) {
+		dax->spare[i] = dup(socket);
+		if (dax->spare[i] < 0)
+			return error_errno(error, STATUS_RUNNER, "no descriptors are left for shared files");
+	}
+	return 0;
+}
+
 void dax_confined(struct dax *dax)
 {
-	if (dax->spare >= 0)
-		close(dax->spare);
-	dax->spare = -1;
+	for (size_t i = 0; i < SPARES; i++) {
+		if (dax->spare[i] >= 0)
+			close(dax->spare[i]);
+		dax->spare[i] = -1;
+	}
 }
 
 /* ---- mapping ---- */
@@ -82,17 +97,17 @@ static void clear_unit(struct dax *dax, uint64_t unit, uint8_t first)
 	set_pages(dax, unit, first);
 }
 
-static void map_file(struct dax *dax, const struct dax_map *map, int fd)
+static void map_file(struct dax *dax, const struct dax_message *map, int fd)
 {
 	uint64_t units = dax->bytes / WINDOW_UNIT;
-	if (map->unit >= units || !map->bytes || map->bytes > (units - map->unit) * WINDOW_UNIT || map->offset % PAGE ||
-	    map->offset > INT64_MAX - dax->bytes)
+	if (map->place >= units || !map->bytes || map->bytes > (units - map->place) * WINDOW_UNIT ||
+	    map->offset % PAGE || map->offset > INT64_MAX - dax->bytes)
 		return;
-	uint64_t pages = (map->bytes + PAGE - 1) / PAGE, last = map->unit + (pages - 1) / WINDOW_UNIT_PAGES;
-	void *at = unit_at(dax, map->unit);
+	uint64_t pages = (map->bytes + PAGE - 1) / PAGE, last = map->place + (pages - 1) / WINDOW_UNIT_PAGES;
+	void *at = unit_at(dax, map->place);
 	bool mapped = mmap(at, pages * PAGE, PROT_READ, MAPPED_HOW, fd, (off_t)map->offset) == at;
-	for (uint64_t unit = map->unit; unit <= last; unit++) {
-		uint64_t left = pages - (unit - map->unit) * WINDOW_UNIT_PAGES;
+	for (uint64_t unit = map->place; unit <= last; unit++) {
+		uint64_t left = pages - (unit - map->place) * WINDOW_UNIT_PAGES;
 		if (mapped)
 			set_pages(dax, unit, (uint8_t)(left < WINDOW_UNIT_PAGES ? left : WINDOW_UNIT_PAGES));
 		else
@@ -114,12 +129,12 @@ static int received_fd(struct msghdr *message)
 /* One message; false: there is none now. */
 static bool take_one(struct dax *dax)
 {
-	struct dax_map map;
+	struct dax_message what;
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(sizeof(int))]; /* room for one */
 	} control;
-	struct iovec iov = {&map, sizeof(map)};
+	struct iovec iov = {&what, sizeof(what)};
 	/* One descriptor and no more: CMSG_SPACE would have room for a second. */
 	struct msghdr message = {
 	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
@@ -130,8 +145,15 @@ static bool take_one(struct dax *dax)
 	if (n <= 0)
 		return false;
 	int fd = received_fd(&message);
-	if (n == sizeof(map) && fd >= 0 && !(message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)))
-		map_file(dax, &map, fd);
+	bool whole = n == sizeof(what) && !(message.msg_flags & (MSG_CTRUNC | MSG_TRUNC));
+	if (whole && what.kind == DAX_LEND && fd >= 0) {
+		lent_put(dax->lent, what.place, fd);
+		return true;
+	}
+	if (whole && what.kind == DAX_RETURN)
+		lent_put(dax->lent, what.place, -1);
+	else if (whole && what.kind == DAX_MAP && fd >= 0 && dax->base)
+		map_file(dax, &what, fd);
 	if (fd >= 0)
 		close(fd);
 	return true;
@@ -139,7 +161,7 @@ static bool take_one(struct dax *dax)
 
 void dax_take(struct dax *dax)
 {
-	if (!dax->base)
+	if (dax->socket < 0)
 		return;
 	pthread_mutex_lock(&dax->lock);
 	for (int i = 0; i < TAKE_MAX && take_one(dax); i++)

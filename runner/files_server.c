@@ -202,22 +202,35 @@ static void serve(struct client *client, unsigned count)
 	}
 }
 
-/* ---- the window ---- */
+/* ---- files for the runner ---- */
 
-/* The runner gets the file before the guest gets the reply. */
-static int hand_over(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit)
+/* The runner gets the file before the guest gets the reply. fd -1: none goes along. */
+static int hand_over(const int *window, const struct dax_message *what, int fd)
 {
-	const int *window = context;
-	struct dax_map map = {.offset = offset, .bytes = bytes, .unit = unit};
 	union {
 		struct cmsghdr head;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
-	struct iovec iov = {&map, sizeof(map)};
-	struct msghdr message = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-	return sendmsg(*window, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(map) ? 0 : -EBUSY;
+	struct iovec iov = {(void *)(uintptr_t)what, sizeof(*what)};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+	}
+	return sendmsg(*window, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(*what) ? 0 : -EBUSY;
+}
+
+static int show(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit)
+{
+	struct dax_message message = {.kind = DAX_MAP, .offset = offset, .bytes = bytes, .place = unit};
+	return hand_over(context, &message, fd);
+}
+
+static int lend(void *context, int fd, uint32_t slot)
+{
+	struct dax_message message = {.kind = fd < 0 ? DAX_RETURN : DAX_LEND, .place = slot};
+	return hand_over(context, &message, fd);
 }
 
 /* ---- the process ---- */
@@ -256,7 +269,7 @@ static int confine(const struct served *served, const int *socket, unsigned coun
 	keep[n++] = STDERR_FILENO;
 	keep[n++] = served->status;
 	keep[n++] = export->self_fd;
-	if (export->map)
+	if (export->lend)
 		keep[n++] = *(const int *)export->map_context;
 	for (unsigned i = 0; i < count; i++)
 		keep[n++] = socket[i];
@@ -392,17 +405,17 @@ static int make_sockets(unsigned count, int mine[], int theirs[], struct error *
 	return 0;
 }
 
-/* Where a share is read-only, its files can be mapped. */
-static int make_window(struct p9_export *export, int window[2], struct error *error)
+/* Files go to the runner: of shares that are read-only to be mapped, of all to be lent. */
+static int make_window(struct files_server *server, struct p9_export *export, int window[2], struct error *error)
 {
-	bool wanted = false;
 	for (unsigned i = 0; i < export->shares; i++)
-		wanted |= !export->share[i].writable;
-	if (!wanted)
+		server->mapped |= !export->share[i].writable;
+	if (!export->shares)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, window))
 		return error_errno(error, STATUS_RUNNER, "cannot make a socket pair");
-	export->map = hand_over;
+	export->map = server->mapped ? show : NULL;
+	export->lend = lend;
 	export->map_context = &window[1];
 	return 0;
 }
@@ -423,7 +436,7 @@ int files_server_start(struct files_server *server, const struct run_spec *spec,
 	unsigned sessions = served.export.shares + served.targets;
 	if (!sessions)
 		return 0;
-	if (make_sockets(sessions, server->socket, theirs, error) || make_window(&served.export, window, error))
+	if (make_sockets(sessions, server->socket, theirs, error) || make_window(server, &served.export, window, error))
 		return -1;
 	if (pipe2(status, O_CLOEXEC))
 		return error_errno(error, STATUS_RUNNER, "cannot make a pipe");

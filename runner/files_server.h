@@ -15,8 +15,9 @@ struct files_server {
 	unsigned sessions;		     /* one for each share and copy-out; 0: no server */
 	unsigned copies;		     /* copy-outs */
 	int socket[WIRE_FILES_SESSIONS_MAX]; /* the runner's ends */
-	int window;			     /* from where files for the window come (runner/dax.h); -1: none */
-	int status; /* pipe, not blocking: the server tells that it is confined, or why not; then of copy-outs */
+	int window;  /* from where files come that are lent or mapped (runner/dax.h); -1: none */
+	bool mapped; /* there are some to be mapped */
+	int status;  /* pipe, not blocking: the server tells that it is confined, or why not; then of copy-outs */
 	pid_t pid;
 	struct path_tree *record; /* with --record: what the server notes (p9_reach.h), not to be trusted; else NULL */
 };

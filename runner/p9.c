@@ -40,6 +40,7 @@ static const struct {
     {P9_TMKDIR, "dsdd"},	 /* dfid name mode gid */
     {P9_TRENAMEAT, "dsds"},	 /* olddirfid oldname newdirfid newname */
     {P9_TMAP, "dqqd"},		 /* fid offset bytes unit */
+    {P9_TLEND, "dd"},		 /* fid slot */
     {P9_TUNLINKAT, "dsd"},	 /* dirfid name flags */
 };
 

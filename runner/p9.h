@@ -53,6 +53,7 @@ enum p9_type {
 	P9_TCLUNK = 120,
 	P9_TREMOVE = 122,
 	P9_TMAP = 180, /* ours, docs/files.md */
+	P9_TLEND = 182,
 };
 
 /* qid.type */

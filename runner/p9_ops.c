@@ -281,6 +281,22 @@ static int op_map(struct p9_session *session, struct p9_fid *fid, const struct p
 			   (uint32_t)request->number[3]);
 }
 
+/* The runner gets what the fid stands for, with the rights that it was opened with. P9_NOFID takes the slot's file
+ * back.
+ */
+static int op_lend(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		   struct p9_reply *reply)
+{
+	const struct p9_export *export = session->export;
+	if (!export->lend)
+		return -EOPNOTSUPP;
+	if (fid && (!fid->open || !S_ISREG(fid->kind)))
+		return -EBADF;
+	if (fid && !p9_is_local(fid->fd))
+		return -EOPNOTSUPP;
+	return export->lend(export->map_context, fid ? fid->fd : -1, (uint32_t)request->number[1]);
+}
+
 /* ---- directories ---- */
 
 /* struct linux_dirent64, getdents64(2) */
@@ -385,7 +401,7 @@ static p9_operation *const operations[] = {
     [P9_TREADDIR] = op_readdir,	  [P9_TGETATTR] = p9_getattr,	[P9_TSETATTR] = p9_setattr,   [P9_TSTATFS] = p9_statfs,
     [P9_TREADLINK] = p9_readlink, [P9_TMKDIR] = p9_mkdir,	[P9_TSYMLINK] = p9_symlink,   [P9_TMKNOD] = p9_mknod,
     [P9_TLINK] = p9_link,	  [P9_TRENAMEAT] = p9_renameat, [P9_TUNLINKAT] = p9_unlinkat, [P9_TLOCK] = op_lock,
-    [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,
+    [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,		[P9_TLEND] = op_lend,
 };
 
 int p9_operate(struct p9_session *session, const struct p9_request *request, struct p9_reply *reply)
@@ -396,6 +412,8 @@ int p9_operate(struct p9_session *session, const struct p9_request *request, str
 		return -ENOENT;
 	if (request->type == P9_TATTACH)
 		return attach(session, request, reply);
+	if (request->type == P9_TLEND && request->number[0] == P9_NOFID)
+		return op_lend(session, NULL, request, reply);
 	struct p9_fid *fid = p9_fid_find(session, (uint32_t)request->number[0]);
 	if (!fid)
 		return -EBADF;

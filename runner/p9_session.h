@@ -36,7 +36,10 @@ struct p9_export {
 	unsigned shares;
 	/* Hands an open file over to be mapped at a unit of the window; -errno. NULL: there is no window. */
 	int (*map)(void *context, int fd, uint64_t offset, uint64_t bytes, uint32_t unit);
-	void *map_context;
+	/* Hands an open file over for reads and writes of the guest's memory; fd -1: what was handed over for this slot
+	 * is wanted no more. -errno. NULL: not possible. */
+	int (*lend)(void *context, int fd, uint32_t slot);
+	void *map_context;	   /* of both */
 	int self_fd;		   /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
 	uid_t host_uid, guest_uid; /* the server's own, and what it is called in the guest */
 	gid_t host_gid, guest_gid;

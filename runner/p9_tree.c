@@ -32,6 +32,22 @@ static bool is_alien(int fd)
 	return false;
 }
 
+bool p9_is_local(int fd)
+{
+	static const uint32_t magic[] = {
+	    0xef53,	0x58465342, 0x9123683e, 0x01021994, 0x858458f6, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e,
+	    0x3153464a, 0x52654973, 0x4d44,	0x2011bab0, 0x7366746e, 0x73717368, 0xe0f5e1e2, 0x9660,
+	}; /* ext2 to 4, xfs, btrfs, tmpfs, ramfs, overlay, f2fs, zfs, bcachefs, jfs, reiserfs, vfat, exfat, ntfs3,
+	      squashfs, erofs, iso9660 */
+	struct statfs fs;
+	if (fstatfs(fd, &fs))
+		return false;
+	for (size_t i = 0; i < sizeof(magic) / sizeof(magic[0]); i++)
+		if ((uint32_t)fs.f_type == magic[i])
+			return true;
+	return false;
+}
+
 int p9_share_open(struct p9_share *share, const char *path, bool writable)
 {
 	struct stat st;

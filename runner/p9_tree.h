@@ -52,4 +52,7 @@ int p9_writable(const struct p9_session *session, const struct p9_fid *fid);
 int p9_change_at(const struct p9_session *session, const struct p9_fid *fid, struct p9_string string, char *name,
 		 struct p9_reach *reach);
 
+/* Is the file on a file system that answers by itself, so that no other process or machine can hold up who reads it? */
+bool p9_is_local(int fd);
+
 #endif

@@ -97,15 +97,17 @@ static enum boot_layout choose_layout(enum privilege privilege)
 	return privilege == PRIVILEGE_FLAT ? LAYOUT_FLAT : LAYOUT_SPLIT;
 }
 
-/* A window for files of the shares that nobody may write to. */
+/* Files that the server hands over, and a window for those of shares that nobody may write to. */
 static int make_window(struct run *run, struct error *error)
 {
 	struct machine *m = &run->machine;
 	uint64_t most = (uint64_t)WINDOW_UNITS_MAX * WINDOW_UNIT, ram = m->vm.memory.size;
-	m->dax.spare = m->dax.zero = m->dax.socket = -1;
+	lent_init(&m->lent);
+	m->dax.zero = m->dax.socket = -1;
 	if (run->files.window < 0)
 		return 0;
-	if (dax_init(&m->dax, &m->vm.memory, ram < most ? ram : most, run->files.window, error))
+	if (dax_init(&m->dax, &m->vm.memory, run->files.mapped ? (ram < most ? ram : most) : 0, run->files.window,
+		     &m->lent, error))
 		return -1;
 	if (m->dax.base && vm_map_window(&m->vm, m->dax.base, m->dax.bytes))
 		m->dax.base = NULL; /* the files are read instead */
@@ -262,7 +264,7 @@ static int make_services(struct run *run, struct error *error)
 	    .err = stream_fd(run, 2),
 	    .files = run->files.socket,
 	    .files_count = run->files.sessions,
-	    .dax = m->dax.base ? &m->dax : NULL,
+	    .dax = m->dax.socket >= 0 ? &m->dax : NULL,
 	};
 	return services_init(&run->services, &services, error);
 }
@@ -344,9 +346,12 @@ static int confine(struct run *run, struct error *error)
 		keep[n++] = fixed[i];
 	if (run->files.copies)
 		keep[n++] = run->files.status;
-	const int window[] = {m->dax.socket, m->dax.zero, m->dax.spare};
-	for (size_t i = 0; i < sizeof(window) / sizeof(window[0]); i++)
-		keep[n++] = window[i];
+	if (m->dax.socket >= 0) {
+		keep[n++] = m->dax.socket;
+		keep[n++] = m->dax.zero;
+		for (size_t i = 0; i < sizeof(m->dax.spare) / sizeof(m->dax.spare[0]); i++)
+			keep[n++] = m->dax.spare[i];
+	}
 	for (unsigned i = 0; i < run->files.sessions; i++) {
 		keep[n++] = run->services.files_in[i].fd;
 		keep[n++] = run->services.files_out[i].fd;
@@ -356,14 +361,15 @@ static int confine(struct run *run, struct error *error)
 	for (uint32_t i = 0; i < run->image_files; i++) {
 		if (n == POLICY_KEEP_MAX)
 			return error_set(error, STATUS_RUNNER, "the program needs more than %d files",
-					 POLICY_KEEP_MAX - 32);
+					 POLICY_KEEP_MAX - 64);
 		keep[n++] = run->image[i].fd;
 	}
 	if (files_server_confined(&run->files, error))
 		return -1;
 	if (policy_confine_process(keep, n, &run->policy, error))
 		return -1;
-	dax_confined(&m->dax);
+	if (m->dax.socket >= 0)
+		dax_confined(&m->dax);
 	return 0;
 }
 

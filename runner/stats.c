@@ -10,9 +10,10 @@
 static const char *const outcome_names[] = {"exit",	      "signal",		"oom",	 "timeout", "guest-crash",
 					    "runner-failure", "cannot-execute", "denied"};
 static const char *const exit_names[EXIT_KINDS] = {
-    [EXIT_HALT] = "halt",   [EXIT_NOTIFY] = "notify",	[EXIT_TIMER] = "timer",	  [EXIT_IPI] = "ipi",
-    [EXIT_LOG] = "log",	    [EXIT_DISCARD] = "discard", [EXIT_MEMORY] = "memory", [EXIT_YIELD] = "yield",
-    [EXIT_TRACE] = "trace", [EXIT_KICK] = "kick",	[EXIT_WINDOW] = "window", [EXIT_OTHER] = "other"};
+    [EXIT_HALT] = "halt",  [EXIT_NOTIFY] = "notify",   [EXIT_TIMER] = "timer",	 [EXIT_IPI] = "ipi",
+    [EXIT_LOG] = "log",	   [EXIT_DISCARD] = "discard", [EXIT_MEMORY] = "memory", [EXIT_YIELD] = "yield",
+    [EXIT_FILE] = "file",  [EXIT_TRACE] = "trace",     [EXIT_KICK] = "kick",	 [EXIT_WINDOW] = "window",
+    [EXIT_OTHER] = "other"};
 
 struct text {
 	char bytes[16384];

@@ -315,6 +315,10 @@ static bool handle_out(struct vcpu *vcpu, uint16_t port, uint32_t value)
 		vcpu->exits[EXIT_YIELD]++;
 		sched_yield();
 		return true;
+	case PORT_FILE:
+		vcpu->exits[EXIT_FILE]++;
+		lent_io(&machine->lent, &machine->vm.memory, value);
+		return true;
 	default:
 		vcpu->exits[EXIT_OTHER]++; /* nothing answers there, as on a real machine */
 		return true;

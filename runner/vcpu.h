@@ -28,6 +28,7 @@ enum exit_kind {
 	EXIT_DISCARD,
 	EXIT_MEMORY,
 	EXIT_YIELD,
+	EXIT_FILE,
 	EXIT_TRACE,
 	EXIT_KICK,
 	EXIT_WINDOW,
@@ -69,6 +70,7 @@ struct machine {
 	struct vm vm;
 	struct vsock vsock;
 	struct dax dax;
+	struct lent lent;
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];

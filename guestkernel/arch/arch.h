@@ -113,6 +113,8 @@ u64 arch_ns_to_tsc(u64 ns);  /* inverse */
 void arch_poweroff(enum poweroff_reason reason) __attribute__((noreturn));
 /* Gives pages back to the host; they read as zero afterwards. Page-aligned. */
 void arch_discard(paddr_t start, u64 length);
+/* Has the runner do the struct file_io (abi/boot.h) in this frame; done on return. */
+void arch_file_io(paddr_t request);
 /* Has the host add the RAM behind boot_block.first_bytes. */
 void arch_want_memory(void);
 

@@ -355,6 +355,11 @@ void arch_discard(paddr_t start, u64 length)
 	cpu_out(PORT_DISCARD, 0);
 }
 
+void arch_file_io(paddr_t request)
+{
+	cpu_out(PORT_FILE, (u32)(request / PAGE_SIZE));
+}
+
 void arch_want_memory(void)
 {
 	cpu_out(PORT_MEMORY, 0);

@@ -56,6 +56,10 @@ struct p9_node { /* inode->data */
 	bool changed;	     /* since the attributes came, so that new ones tell nothing of others' changes */
 	struct list extents; /* struct p9_extent: what the window has of it (p9_window.c) */
 	bool unmappable;
+	bool unlendable; /* p9_direct.c: the server or the runner says no, until it is closed */
+	bool direct;	 /* was written to that way since its attributes were asked for */
+	u32 lending;	 /* Tlend under way */
+	u64 written;	 /* bytes by Twrite since it was opened */
 	/* directories (p9_dir.c) */
 	struct list chunks;
 	const char *target; /* symbolic link, once read */
@@ -169,6 +173,14 @@ void p9_window_drop(struct inode *inode);
 /* The runner says that files have become shorter. Never sleeps. */
 void p9_window_lost(void);
 
+/* ---- p9_direct.c: large reads and writes without the page cache ---- */
+
+/* Bytes that were moved, which may be less than there are; -errno; 0: it has to go the other way. Sleep. */
+long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos);
+long p9_direct_write(struct inode *inode, struct uio *uio, u64 pos);
+/* The fids are about to be clunked. */
+void p9_direct_close(struct inode *inode);
+
 /* ---- p9_cache.c, p9_write.c: the page cache ---- */
 
 struct page *p9_cached(struct inode *inode, u64 index);
@@ -194,7 +206,9 @@ int p9_write_ready(struct inode *inode);
 long p9_write_chunk(struct inode *inode, struct uio *uio, u64 pos);
 /* Sends dirty pages of shared mappings; sleep: with bounded requests under way. */
 int p9_write_back(struct inode *inode, bool sleep);
-/* Waits for all writes under way; returns and forgets their error. */
+/* Waits for all writes under way; their error stays. -EIO, -EINTR */
+int p9_write_settle(struct inode *inode);
+/* The same; returns and forgets their error. */
 int p9_write_wait(struct inode *inode);
 
 #endif

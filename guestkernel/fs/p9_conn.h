@@ -32,6 +32,7 @@ enum p9_type { /* of requests; a reply has the number after it */
 	       P9_TWRITE = 118,
 	       P9_TCLUNK = 120,
 	       P9_TMAP = 180,
+	       P9_TLEND = 182,
 };
 
 #define P9_NOFID       0xffffffffu

@@ -150,6 +150,7 @@ static void close_fids(struct inode *inode)
 {
 	struct p9_node *node = p9_node(inode);
 	p9_write_back(inode, false);
+	p9_direct_close(inode);
 	p9_clunk(p9_conn(inode), node->rfid);
 	p9_clunk(p9_conn(inode), node->wfid);
 	node->rfid = node->wfid = P9_NOFID;
@@ -202,6 +203,14 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 		if (!page) {
 			if (is_probe(inode, uio) && !p9_window_map(inode, index))
 				continue;
+			long direct = p9_direct_read(inode, uio, *pos);
+			if (direct < 0)
+				return done ? (long)done : direct;
+			if (direct) {
+				*pos += (u64)direct;
+				done += (size_t)direct;
+				continue;
+			}
 			int r = p9_fill(inode, index, false);
 			if (r == -EIO && !p9_update(inode, 0) && *pos >= inode->size)
 				break; /* it has become shorter */
@@ -262,7 +271,9 @@ static long write_pages(struct file *file, struct uio *uio, u64 *pos)
 		return -EFBIG;
 	inode_drop_suid(inode);
 	while (uio->left) {
-		r = p9_write_chunk(inode, uio, *pos);
+		r = p9_direct_write(inode, uio, *pos);
+		if (!r)
+			r = p9_write_chunk(inode, uio, *pos);
 		if (r <= 0)
 			break;
 		*pos += (u64)r;
@@ -282,8 +293,9 @@ static int flush(struct file *file)
 	struct inode *inode = file->inode;
 	struct p9_node *node = p9_node(inode);
 	struct p9_attr attr;
-	if (!file_writable(file) || (!node->writes && !node->dirty.count && !node->write_error))
+	if (!file_writable(file) || (!node->writes && !node->dirty.count && !node->write_error && !node->direct))
 		return 0;
+	node->direct = false;
 	int r = p9_write_back(inode, true);
 	u64 changes = p9_changes;
 	struct p9_req *req =

@@ -68,11 +68,15 @@ static int take_error(struct p9_node *node)
 	return r;
 }
 
+int p9_write_settle(struct inode *inode)
+{
+	return p9_wait_until(p9_conn(inode), no_writes, p9_node(inode));
+}
+
 int p9_write_wait(struct inode *inode)
 {
-	struct p9_node *node = p9_node(inode);
-	int r = p9_wait_until(p9_conn(inode), no_writes, node);
-	return r ? r : take_error(node);
+	int r = p9_write_settle(inode);
+	return r ? r : take_error(p9_node(inode));
 }
 
 int p9_write_ready(struct inode *inode)
@@ -144,6 +148,7 @@ long p9_write_chunk(struct inode *inode, struct uio *uio, u64 pos)
 		at += part;
 	}
 	inode->size = MAX(inode->size, end);
+	p9_node(inode)->written += (u64)n;
 	inode_changed(inode);
 	r = send_pages(inode, pages, count, pos, (u32)n);
 	return r ? r : n;

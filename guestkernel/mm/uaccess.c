@@ -4,6 +4,7 @@
  * through the direct map.
  */
 #include "guestkernel/mm/uaccess.h"
+#include "abi/boot.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
@@ -159,6 +160,27 @@ int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *p
 	*page = page_head(page_of(*pa));
 	page_get(*page);
 	return 0;
+}
+
+u64 user_frames(u64 addr, u64 n, bool write, u32 *frames)
+{
+	struct mm *mm = current->mm;
+	u64 done = 0;
+
+	if (!mm || !in_user_range(addr, n))
+		return 0;
+	while (done < n) {
+		struct pte pte = pt_lookup(&mm->pt, addr + done);
+		u64 size = pte.huge ? HUGE_SIZE : PAGE_SIZE, in = (addr + done) & (size - 1);
+		u64 here = MIN(size - in, n - done);
+
+		if (!pte.present || !(pte.prot & (write ? PT_WRITE : PT_READ)) || pte.pa + size > boot->memory_bytes)
+			break;
+		for (u64 at = in & ~(PAGE_SIZE - 1); at < in + here; at += PAGE_SIZE)
+			*frames++ = (u32)((pte.pa + at) / PAGE_SIZE);
+		done += here;
+	}
+	return done;
 }
 
 int user_word(u64 addr, bool write, u32 **word)

@@ -27,6 +27,10 @@ int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n);
 /* Pins the page under a user address, faulted in for reading or writing; *page gets a reference, *pa the exact address.
  */
 int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *pa);
+/* The frames (physical address / PAGE_SIZE) of RAM under [addr, addr + n) of the current process, as far as they are
+ * there and the program may access them so: returns how many bytes that is. Never sleeps; good until the caller does.
+ */
+u64 user_frames(u64 addr, u64 n, bool write, u32 *frames);
 /* A 32-bit word at a 4-aligned user address as kernel pointer, valid until the caller sleeps (futex). write: must be
  * writable. */
 int user_word(u64 addr, bool write, u32 **word);
@@ -55,5 +59,7 @@ int uio_import(struct uio *uio, user_ptr vec, u64 count, struct iov fast[8], str
 size_t uio_copy_to(struct uio *uio, const void *from, size_t n); /* kernel -> buffers (read) */
 size_t uio_copy_from(struct uio *uio, void *to, size_t n);	 /* buffers -> kernel (write) */
 size_t uio_zero(struct uio *uio, size_t n);
+/* Advances by n <= left bytes that were moved by other means. */
+void uio_skip(struct uio *uio, u64 n);
 
 #endif

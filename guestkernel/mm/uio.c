@@ -123,3 +123,18 @@ size_t uio_zero(struct uio *uio, size_t n)
 {
 	return uio_move(uio, NULL, n, UIO_ZERO);
 }
+void uio_skip(struct uio *uio, u64 n)
+{
+	while (n) {
+		u64 step = MIN(uio->iov->len - uio->offset, n);
+
+		uio->offset += step;
+		uio->left -= step;
+		n -= step;
+		if (n) {
+			uio->iov++;
+			uio->count--;
+			uio->offset = 0;
+		}
+	}
+}

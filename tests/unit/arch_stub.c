@@ -250,6 +250,16 @@ void arch_discard(paddr_t start, u64 length)
 	stub_discarded_bytes += length;
 }
 
+void (*stub_file_io_hook)(struct file_io *io);
+
+void arch_file_io(paddr_t request)
+{
+	struct file_io *io = phys_to_virt(request);
+	io->result = -EBADF;
+	if (stub_file_io_hook)
+		stub_file_io_hook(io);
+}
+
 void arch_want_memory(void)
 {
 	stub_memory_wanted++;

@@ -37,5 +37,6 @@ extern unsigned stub_flushes; /* pt_flush() calls */
 extern void (*stub_flush_hook)(struct pagetable *pt, u64 start, u64 end); /* called by them, unless NULL */
 extern unsigned stub_memory_wanted;					  /* calls of arch_want_memory() */
 extern u64 stub_discarded_bytes;					  /* by arch_discard() */
+extern void (*stub_file_io_hook)(struct file_io *io); /* what arch_file_io() does; NULL: nothing is lent (-EBADF) */
 
 #endif

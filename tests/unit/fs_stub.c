@@ -90,6 +90,22 @@ int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *p
 	return -EFAULT;
 }
 
+/* Buffers in the RAM of the stub have frames, others have none. */
+u64 user_frames(u64 addr, u64 n, bool write, u32 *frames)
+{
+	u64 start = (u64)stub_memory, first = addr - start;
+	if (addr < start || first + n > stub_memory_bytes)
+		return 0;
+	for (u64 pa = first & ~(PAGE_SIZE - 1); pa < first + n; pa += PAGE_SIZE)
+		*frames++ = (u32)(pa / PAGE_SIZE);
+	return n;
+}
+
+int mm_prefault(struct mm *mm, u64 start, u64 length, bool write)
+{
+	return -EFAULT;
+}
+
 int mm_copy_from(struct mm *mm, void *to, u64 from, size_t n)
 {
 	return -EFAULT;

@@ -23,6 +23,7 @@ void fake_reset(void)
 	memset(&fake, 0, sizeof(fake));
 	memset(fid_kind, 0, sizeof(fid_kind));
 	memcpy(fake.data, "hello", 5);
+	fake.lend_error = EOPNOTSUPP;
 	fake.size = 5;
 	request_len = answers_len = answers_at = 0;
 	ended = false;
@@ -127,6 +128,14 @@ static int handle(u8 type, const u8 *p)
 	case P9_TCLUNK:
 		fid_kind[fid] = 0;
 		return kind ? 0 : EBADF;
+	case P9_TLEND:
+		if (r(p, 4) == P9_NOFID) {
+			fake.returns++;
+			return 0;
+		}
+		fake.lends++;
+		fake.lent_slot = (u32)r(p + 4, 4);
+		return fake.lend_error;
 	}
 	if (!kind)
 		return EBADF;

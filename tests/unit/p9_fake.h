@@ -32,6 +32,9 @@ struct fake {
 	unsigned maps;
 	u64 map_offset, map_bytes;
 	u32 map_unit;
+	int lend_error; /* of Tlend; the test does what the runner would (stub_file_io_hook) */
+	u32 lent_slot;
+	unsigned lends, returns;
 	/* Fuzzing: answers after the attach consist of these bytes. */
 	const u8 *fuzz;
 	size_t fuzz_left;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The window of host files: what a message of the files server maps, that nothing lands outside of it, and that a file
  * which shrinks is found out and replaced by zeroes.
- * sources: runner/dax.c runner/error.c
+ * sources: runner/dax.c runner/lent.c runner/error.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +24,7 @@
 #define PAGE   4096
 
 static struct dax dax;
+static struct lent lent;
 static struct guest_memory memory;
 static int server;
 
@@ -36,8 +37,9 @@ static int setup(void **state)
 	assert_ptr_not_equal(memory.base, MAP_FAILED);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	server = pair[1];
-	assert_int_equal(dax_init(&dax, &memory, WINDOW, pair[0], &error), 0);
+	assert_int_equal(dax_init(&dax, &memory, WINDOW, pair[0], &lent, &error), 0);
 	dax_confined(&dax);
+	lent_init(&lent);
 	if (!dax.base)
 		skip(); /* a host before Linux 5.14 */
 	return 0;
@@ -67,7 +69,7 @@ static int make_file(unsigned pages)
 }
 
 /* Sends `bytes` of the message with `count` copies of fd. */
-static void send_map(const struct dax_map *map, size_t bytes, int fd, unsigned count)
+static void send_map(const struct dax_message *map, size_t bytes, int fd, unsigned count)
 {
 	union {
 		struct cmsghdr head;
@@ -88,7 +90,7 @@ static void send_map(const struct dax_map *map, size_t bytes, int fd, unsigned c
 
 static void map_file(int fd, uint32_t unit, uint64_t offset, uint64_t bytes)
 {
-	struct dax_map map = {.offset = offset, .bytes = bytes, .unit = unit};
+	struct dax_message map = {.offset = offset, .bytes = bytes, .place = unit};
 	send_map(&map, sizeof(map), fd, 1);
 	dax_take(&dax);
 }
@@ -135,23 +137,23 @@ static void a_file_is_shown(void **state)
 
 static void nothing_is_mapped_outside_of_the_window(void **state)
 {
-	static const struct dax_map wrong[] = {
-	    {.unit = 32, .bytes = PAGE},
-	    {.unit = UINT32_MAX, .bytes = PAGE},
-	    {.unit = 31, .bytes = WINDOW_UNIT + 1},
-	    {.unit = 0, .bytes = WINDOW + 1},
-	    {.unit = 1, .bytes = UINT64_MAX},
-	    {.unit = 0, .bytes = 0},
-	    {.unit = 0, .bytes = PAGE, .offset = 1},
-	    {.unit = 0, .bytes = PAGE, .offset = 1ull << 63},
-	    {.unit = 0, .bytes = PAGE, .offset = UINT64_MAX & ~(uint64_t)(PAGE - 1)},
+	static const struct dax_message wrong[] = {
+	    {.place = 32, .bytes = PAGE},
+	    {.place = UINT32_MAX, .bytes = PAGE},
+	    {.place = 31, .bytes = WINDOW_UNIT + 1},
+	    {.place = 0, .bytes = WINDOW + 1},
+	    {.place = 1, .bytes = UINT64_MAX},
+	    {.place = 0, .bytes = 0},
+	    {.place = 0, .bytes = PAGE, .offset = 1},
+	    {.place = 0, .bytes = PAGE, .offset = 1ull << 63},
+	    {.place = 0, .bytes = PAGE, .offset = UINT64_MAX & ~(uint64_t)(PAGE - 1)},
 	};
 	static uint8_t zeroes[WINDOW_UNITS_MAX];
 	int fd = make_file(1);
 	unsigned before = open_descriptors();
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		send_map(&wrong[i], sizeof(wrong[i]), fd, 1);
-	struct dax_map good = {.unit = 1, .bytes = PAGE};
+	struct dax_message good = {.place = 1, .bytes = PAGE};
 	send_map(&good, sizeof(good), fd, 0);
 	send_map(&good, sizeof(good) - 1, fd, 1);
 	send_map(&good, sizeof(good), fd, 2);
@@ -235,7 +237,7 @@ static void a_file_that_was_gone_when_it_was_mapped(void **state)
 static void a_flood_is_taken_in_pieces(void **state)
 {
 	int fd = make_file(1);
-	struct dax_map map = {.unit = 7, .bytes = PAGE};
+	struct dax_message map = {.place = 7, .bytes = PAGE};
 	unsigned sent = 0;
 	union {
 		struct cmsghdr head;
@@ -254,6 +256,57 @@ static void a_flood_is_taken_in_pieces(void **state)
 	close(fd);
 }
 
+static void files_are_lent_and_returned(void **state)
+{
+	int fd = make_file(1);
+	unsigned before = open_descriptors();
+	struct dax_message message = {.kind = DAX_LEND, .place = FILE_IO_SLOTS - 1};
+	send_map(&message, sizeof(message), fd, 1);
+	dax_take(&dax);
+	assert_true(lent.fd[FILE_IO_SLOTS - 1] >= 0);
+	assert_int_equal(open_descriptors(), before + 1);
+	send_map(&message, sizeof(message), fd, 1); /* another in place of it */
+	dax_take(&dax);
+	assert_int_equal(open_descriptors(), before + 1);
+	/* Wrong ones change nothing, and nothing is left open. */
+	send_map(&message, sizeof(message), fd, 0);
+	send_map(&message, sizeof(message) - 1, fd, 1);
+	send_map(&message, sizeof(message), fd, 2);
+	message.place = FILE_IO_SLOTS;
+	send_map(&message, sizeof(message), fd, 1);
+	message = (struct dax_message){.kind = DAX_RETURN, .place = FILE_IO_SLOTS};
+	send_map(&message, sizeof(message), fd, 0);
+	message = (struct dax_message){.kind = DAX_RETURN + 1};
+	send_map(&message, sizeof(message), fd, 1);
+	dax_take(&dax);
+	assert_int_equal(open_descriptors(), before + 1);
+	assert_int_equal(lent.fd[0], -1);
+	message = (struct dax_message){.kind = DAX_RETURN, .place = FILE_IO_SLOTS - 1};
+	send_map(&message, sizeof(message), fd, 1); /* with a descriptor that it does not need */
+	dax_take(&dax);
+	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(lent.fd[FILE_IO_SLOTS - 1], -1);
+	close(fd);
+}
+
+static void without_a_window_files_are_lent_all_the_same(void **state)
+{
+	struct error error = {0};
+	struct dax none;
+	int fd = make_file(1);
+	assert_int_equal(dax_init(&none, &memory, 0, dax.socket, &lent, &error), 0);
+	assert_null(none.base);
+	dax_confined(&none);
+	struct dax_message map = {.place = 1, .bytes = PAGE}, lend = {.kind = DAX_LEND, .place = 2};
+	send_map(&map, sizeof(map), fd, 1);
+	send_map(&lend, sizeof(lend), fd, 1);
+	dax_take(&none);
+	assert_int_equal(shown(1), 0);
+	assert_true(lent.fd[2] >= 0);
+	lent_put(&lent, 2, -1);
+	close(fd);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -265,6 +318,8 @@ int main(void)
 	    TEST(a_file_that_shrinks_is_found_out),
 	    TEST(a_file_that_was_gone_when_it_was_mapped),
 	    TEST(a_flood_is_taken_in_pieces),
+	    TEST(files_are_lent_and_returned),
+	    TEST(without_a_window_files_are_lent_all_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

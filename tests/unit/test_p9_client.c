@@ -158,6 +158,7 @@ OURS_ONLY(wrong_answers)
 static int reset(void **state)
 {
 	fake_reset();
+	stub_file_io_hook = NULL;
 	return 0;
 }
 
@@ -317,6 +318,190 @@ static void body_what_cannot_be_mapped_is_read(void)
 	close_large(fd);
 }
 
+/* ---- lent files: what the runner does, on the server's data ---- */
+
+static struct file_io last_io;
+static unsigned ios;
+static int io_error;
+static u32 io_most;
+
+static void do_io(struct file_io *io)
+{
+	u32 in = io->first, left = MIN(io->bytes, io_most);
+	u64 at = io->offset;
+	last_io = *io;
+	ios++;
+	io->result = io_error ? -io_error : 0;
+	if (io_error)
+		return;
+	if (!io->write)
+		left = at < fake.size ? (u32)MIN((u64)left, fake.size - at) : 0;
+	io->result = left;
+	for (u32 i = 0; left; i++, in = 0) {
+		u32 n = MIN(left, (u32)PAGE_SIZE - in);
+		u8 *ram = stub_memory + (u64)io->frame[i] * PAGE_SIZE + in;
+		if (io->write)
+			memcpy(fake.data + at, ram, n);
+		else
+			memcpy(ram, fake.data + at, n);
+		at += n;
+		left -= n;
+	}
+	fake.version += io->write;
+	if (io->write)
+		fake.size = MAX(fake.size, at);
+}
+
+/* Program memory that has frames; 1 MiB, and a page before and after it. */
+static u8 *io_buffer(struct page **page)
+{
+	*page = page_alloc(ORDER_HUGE, ALLOC_ZERO);
+	is_true(*page);
+	stub_file_io_hook = do_io;
+	fake.lend_error = 0;
+	io_error = 0;
+	io_most = ~0u;
+	ios = 0;
+	return page_virt(*page);
+}
+
+static void body_a_large_read_goes_into_the_programs_pages(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	long fd;
+	fake.size = sizeof(fake.data);
+	struct inode *inode = open_large(&fd);
+	fake.size = sizeof(fake.data);
+	p9_node(inode)->inode->size = fake.size;
+	unsigned reads = fake.requests;
+	is(300000, call(pread64, fd, buf + 100, 300000, 5000));
+	is(0, memcmp(buf + 100, fake.data + 5000, 300000));
+	is(1, fake.lends);
+	is(1, ios);
+	is(100, last_io.first);
+	is(5000, last_io.offset);
+	is(fake.lent_slot, last_io.slot);
+	is(reads + 3, fake.requests); /* Twalk, Tlopen, Tlend */
+	is(0, p9_node(inode)->pages.count);
+	/* What the cache has is taken from there, what it has not from the file. */
+	is(5000, call(pread64, fd, buf, 5000, 200 * PAGE_SIZE));
+	u64 cached = p9_node(inode)->pages.count;
+	is_true(cached > 0);
+	memset(fake.data + 200 * PAGE_SIZE, 0xee, PAGE_SIZE); /* the cache does not know */
+	is(sizeof(fake.data), call(pread64, fd, buf, sizeof(fake.data) + 5, 0));
+	is((u8)201, buf[200 * PAGE_SIZE]);
+	is(0, memcmp(buf, fake.data, 200 * PAGE_SIZE));
+	is(cached, p9_node(inode)->pages.count);
+	is(1, fake.lends);
+	/* Small reads, and memory without frames, go the other way. */
+	ios = 0;
+	static char plain[100000];
+	is(sizeof(plain), call(pread64, fd, plain, sizeof(plain), 0));
+	is(0, memcmp(plain, fake.data, sizeof(plain)));
+	is(0, ios);
+	close_large(fd);
+	page_put(page);
+}
+
+static void body_what_the_runner_refuses_is_read(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	long fd;
+	struct inode *inode = open_large(&fd);
+	p9_node(inode)->inode->size = fake.size = sizeof(fake.data);
+	io_error = EBADF; /* the slot is empty */
+	is(200000, call(pread64, fd, buf, 200000, 0));
+	is(0, memcmp(buf, fake.data, 200000));
+	is(1, ios);
+	is(200000, call(pread64, fd, buf, 200000, 300000));
+	is(1, ios); /* it is not asked again */
+	close_large(fd);
+	page_put(page);
+}
+
+static void body_what_the_server_does_not_lend_is_read(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	long fd;
+	struct inode *inode;
+	fake.lend_error = EBUSY;
+	inode = open_large(&fd);
+	p9_node(inode)->inode->size = fake.size = sizeof(fake.data);
+	is(200000, call(pread64, fd, buf, 200000, 0));
+	is(0, memcmp(buf, fake.data, 200000));
+	is(200000, call(pread64, fd, buf, 200000, 400000));
+	is(1, fake.lends);
+	close_large(fd);
+	page_put(page);
+}
+
+static void body_errors_and_ends_of_lent_files(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	long fd;
+	struct inode *inode = open_large(&fd);
+	p9_node(inode)->inode->size = fake.size = sizeof(fake.data);
+	io_error = EIO;
+	is(-EIO, call(pread64, fd, buf, 200000, 0));
+	/* A file that has become shorter: as far as it goes. */
+	io_error = 0;
+	fake.size = 150000;
+	long n = call(pread64, fd, buf, 200000, 0);
+	is(150000, n < 150000 ? n : 150000);
+	close_large(fd);
+	page_put(page);
+}
+
+static void body_a_large_write_leaves_the_programs_pages(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	for (u32 i = 0; i < 600000; i++)
+		buf[i] = (u8)(i * 7 + i / 999);
+	is(0, mount_share("mmap"));
+	long fd = call(open, "m/file", O_RDWR);
+	is(5, call(pread64, fd, buf + 700000, 10, 0)); /* page 0 is cached */
+	is(600000, call(pwrite64, fd, buf, 600000, 1));
+	is_true(ios > 0);
+	is(1, last_io.write);
+	is(600001, fake.size);
+	is(0, memcmp(fake.data + 1, buf, 600000));
+	struct stat st;
+	is(0, call(fstat, fd, &st));
+	is(600001, st.st_size);
+	is(100, call(pread64, fd, buf + 700000, 100, 0)); /* the cache agrees */
+	is(0, memcmp(buf + 700000, fake.data, 100));
+	is(100, call(pread64, fd, buf + 700000, 100, 599901));
+	is(0, memcmp(buf + 700000, fake.data + 599901, 100));
+	/* Small writes before are at the server first; what is written in pieces is noticed. */
+	ios = 0;
+	for (u32 i = 0; i < 10; i++)
+		is(70000, call(pwrite64, fd, buf + i, 70000, 100 + 70000 * i));
+	for (u32 i = 0; i < 10; i++)
+		is(0, memcmp(fake.data + 100 + 70000 * i, buf + i, 70000));
+	/* Failures are the write's own. */
+	io_error = ENOSPC;
+	is(-ENOSPC, call(pwrite64, fd, buf, 300000, 720000));
+	io_error = 0;
+	io_most = 100000;
+	is(300000, call(pwrite64, fd, buf, 300000, 720000)); /* in pieces */
+	is(0, memcmp(fake.data + 720000, buf, 300000));
+	is(0, call(close, fd));
+	is(0, call(stat, "m/file", &st));
+	is(1, fake.returns);
+	is(0, call(umount2, "m", MNT_DETACH));
+	page_put(page);
+}
+
+OURS_ONLY(a_large_read_goes_into_the_programs_pages)
+OURS_ONLY(what_the_runner_refuses_is_read)
+OURS_ONLY(what_the_server_does_not_lend_is_read)
+OURS_ONLY(errors_and_ends_of_lent_files)
+OURS_ONLY(a_large_write_leaves_the_programs_pages)
 OURS_ONLY(a_large_file_is_mapped)
 OURS_ONLY(what_nobody_uses_gives_way)
 OURS_ONLY(what_the_host_cuts_off_is_gone)
@@ -333,6 +518,11 @@ int main(void)
 	    cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
 	    cmocka_unit_test_setup(ours_large_file, reset),
 	    cmocka_unit_test_setup(ours_wrong_answers, reset),
+	    cmocka_unit_test_setup(ours_a_large_read_goes_into_the_programs_pages, reset),
+	    cmocka_unit_test_setup(ours_what_the_runner_refuses_is_read, reset),
+	    cmocka_unit_test_setup(ours_what_the_server_does_not_lend_is_read, reset),
+	    cmocka_unit_test_setup(ours_errors_and_ends_of_lent_files, reset),
+	    cmocka_unit_test_setup(ours_a_large_write_leaves_the_programs_pages, reset),
 	    cmocka_unit_test_setup(ours_a_large_file_is_mapped, reset),
 	    cmocka_unit_test_setup(ours_what_nobody_uses_gives_way, reset),
 	    cmocka_unit_test_setup(ours_what_the_host_cuts_off_is_gone, reset),

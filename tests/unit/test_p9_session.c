@@ -597,6 +597,54 @@ static void only_open_files_of_read_only_shares_are_mapped(void **state)
 	export.map = NULL;
 }
 
+static int note_lend(void *context, int fd, uint32_t slot)
+{
+	assert_ptr_equal(context, &mapped);
+	mapped.calls++;
+	mapped.fd = fd;
+	mapped.unit = slot;
+	return mapped.result;
+}
+
+static int lend(uint64_t fid)
+{
+	return client_call(client, P9_TLEND, "dd", fid, (uint64_t)5);
+}
+
+static void only_open_files_are_lent_as_they_were_opened(void **state)
+{
+	assert_int_equal(client_walk(client, 0, 10, "file"), 0);
+	assert_int_equal(lend(10), -EOPNOTSUPP);
+	mapped.calls = 0;
+	mapped.result = 0;
+	export.lend = note_lend;
+	export.map_context = &mapped;
+	assert_int_equal(lend(10), -EBADF); /* not open */
+	assert_int_equal(lend(11), -EBADF);
+	assert_int_equal(client_walk(client, 0, 12, "dir"), 0);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)12, (uint64_t)(O_RDONLY | O_DIRECTORY)), 0);
+	assert_int_equal(lend(12), -EBADF);
+	assert_int_equal(mapped.calls, 0);
+	/* A file of a read-only share can have been opened for reading alone. */
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)10, (uint64_t)O_RDWR), -EROFS);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)10, (uint64_t)O_RDONLY), 0);
+	assert_int_equal(lend(10), 0);
+	assert_int_equal(mapped.unit, 5);
+	assert_int_equal(fcntl(mapped.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_int_equal(client_walk(client, 1, 13, "file"), 0);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)13, (uint64_t)O_RDWR), 0);
+	assert_int_equal(lend(13), 0);
+	assert_int_equal(fcntl(mapped.fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	mapped.result = -EBUSY;
+	assert_int_equal(lend(13), -EBUSY);
+	mapped.result = 0;
+	mapped.calls = 0;
+	assert_int_equal(lend(P9_NOFID), 0); /* it is given back */
+	assert_int_equal(mapped.calls, 1);
+	assert_int_equal(mapped.fd, -1);
+	export.lend = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -621,6 +669,7 @@ int main(void)
 	    TEST(a_file_of_the_kernel_over_one_of_the_share_is_not_opened),
 	    TEST(a_race_of_links_and_directories_leads_nowhere),
 	    TEST(only_open_files_of_read_only_shares_are_mapped),
+	    TEST(only_open_files_are_lent_as_they_were_opened),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sources: runner/services.c runner/dax.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/vsock_packet.c runner/error.c
+ * sources: runner/services.c runner/dax.c runner/lent.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/vsock_packet.c runner/error.c
  *
  * Host services: one-shot ports, the image stream, the control protocol.
  */

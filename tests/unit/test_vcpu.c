@@ -35,7 +35,7 @@ static struct {
 	bool memory_fails, delivers;
 	unsigned looked, lost;
 	uint64_t offset;
-	uint32_t length;
+	uint32_t length, frame;
 } seen;
 
 void vsock_read(struct vsock *vsock, uint64_t offset, void *data, uint32_t length)
@@ -63,6 +63,11 @@ bool dax_lost(struct dax *dax, uint32_t since)
 {
 	seen.looked++;
 	return seen.lost > 0 && seen.lost-- > 0;
+}
+
+void lent_io(struct lent *lent, const struct guest_memory *memory, uint32_t frame)
+{
+	seen.frame = frame;
 }
 
 uint32_t dax_losses(struct dax *dax)
@@ -192,7 +197,7 @@ static void unknown_ports_do_nothing(void **state)
 {
 	struct world *w = *state;
 	for (uint32_t port = 0; port <= 0xffff; port++) {
-		if (port >= PORT_POWEROFF && port <= PORT_YIELD)
+		if (port >= PORT_POWEROFF && port <= PORT_FILE)
 			continue;
 		assert_true(out(w, (uint16_t)port, UINT32_MAX));
 	}
@@ -201,6 +206,14 @@ static void unknown_ports_do_nothing(void **state)
 	memcpy(&answer, (uint8_t *)w->run + BOOT_PAGE, 4);
 	assert_int_equal(answer, UINT32_MAX);
 	assert_int_equal(w->machine.end, MACHINE_RUNNING);
+}
+
+static void a_request_for_a_lent_file_is_done(void **state)
+{
+	struct world *w = *state;
+	assert_true(out(w, PORT_FILE, 0xfeedbeef));
+	assert_int_equal(seen.frame, 0xfeedbeef);
+	assert_int_equal(w->vcpu->exits[EXIT_FILE], 1);
 }
 
 static void an_ipi_reaches_existing_cpus_alone(void **state)
@@ -421,6 +434,7 @@ int main(void)
 	    TEST(port_data_outside_the_run_page_is_left_alone),
 	    TEST(no_data_is_no_request),
 	    TEST(unknown_ports_do_nothing),
+	    TEST(a_request_for_a_lent_file_is_done),
 	    TEST(an_ipi_reaches_existing_cpus_alone),
 	    TEST(a_huge_log_is_cut_and_harmless),
 	    TEST(the_log_ends_at_its_limit),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sources: runner/vsock.c runner/vsock_mux.c runner/vsock_conn.c runner/vsock_packet.c runner/virtqueue.c runner/virtio_mmio.c runner/services.c runner/dax.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/loop.c runner/error.c
+ * sources: runner/vsock.c runner/vsock_mux.c runner/vsock_conn.c runner/vsock_packet.c runner/virtqueue.c runner/virtio_mmio.c runner/services.c runner/dax.c runner/lent.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/loop.c runner/error.c
  *
  * The whole vsock device with a driver that breaks rules: it costs the driver its connection or its device.
  */

@@ -3,6 +3,7 @@
  * Unpacks a tar archive below the root directory: ustar with pax(1) and GNU extensions, as `docker export`, GNU tar and
  * bsdtar write them. The caller has made an empty file system the root, so links can lead nowhere else.
  */
+#include "initramfs/untar.h"
 #include "initramfs/copy.h"
 
 #include <errno.h>
@@ -12,17 +13,15 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define BLOCK 512
-
 struct tar_header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type, link[100];
 	char magic[6], version[2], uname[32], gname[32], major[8], minor[8], prefix[155], pad[12];
 };
-_Static_assert(sizeof(struct tar_header) == BLOCK, "tar(5)");
+_Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "tar(5)");
 
 /* One entry, with what extensions before its header say in place of the header. */
 struct tar_entry {
-	bool has_path, has_link, has_size, has_mtime, has_uid, has_gid;
+	bool has_path, has_sparse_name, has_link, has_size, has_mtime, has_uid, has_gid;
 	uint64_t size, uid, gid;
 	struct timespec mtime;
 };
@@ -31,17 +30,17 @@ static int archive;
 static size_t next, filled; /* of copy_bytes */
 BEHIND_OTHER_DATA char untar_path[WIRE_PATH_MAX];
 BEHIND_OTHER_DATA char untar_link[WIRE_PATH_MAX];
-BEHIND_OTHER_DATA char untar_text[WIRE_PATH_MAX * 4]; /* an extension */
+static char *text; /* of an extension: a path, or the map of a sparse file */
+#define TEXT_BYTES (1u << 20)
 
-_Noreturn static void fail(int error, const char *doing)
+void untar_fail(int error, const char *doing)
 {
 	agent_fail(WIRE_STAGE_MOUNT, error, doing, untar_path);
 }
 
 /* ---- the archive ---- */
 
-/* Up to `most` bytes of the archive, at *bytes; 0 at its end. */
-static size_t take(size_t most, char **bytes)
+size_t untar_take(size_t most, char **bytes)
 {
 	if (next == filled) {
 		ssize_t n;
@@ -50,7 +49,7 @@ static size_t take(size_t most, char **bytes)
 			n = read(archive, copy_bytes, sizeof copy_bytes);
 		while (n < 0 && errno == EINTR);
 		if (n < 0)
-			fail(errno, "read the archive at ");
+			untar_fail(errno, "read the archive at ");
 		next = 0;
 		filled = (size_t)n;
 	}
@@ -66,10 +65,10 @@ static bool read_block(void *to, size_t length)
 {
 	for (size_t done = 0; done < length;) {
 		char *bytes;
-		size_t n = take(length - done, &bytes);
+		size_t n = untar_take(length - done, &bytes);
 
 		if (!n && done)
-			fail(ENODATA, "the archive is cut off at ");
+			untar_fail(ENODATA, "the archive is cut off at ");
 		if (!n)
 			return false;
 		memcpy((char *)to + done, bytes, n);
@@ -78,25 +77,30 @@ static bool read_block(void *to, size_t length)
 	return true;
 }
 
+void untar_read(void *to, size_t length)
+{
+	if (length && !read_block(to, length))
+		untar_fail(ENODATA, "the archive is cut off at ");
+}
+
 static void skip(uint64_t length)
 {
 	while (length) {
 		char *bytes;
-		size_t n = take(length < sizeof copy_bytes ? (size_t)length : sizeof copy_bytes, &bytes);
+		size_t n = untar_take(length < sizeof copy_bytes ? (size_t)length : sizeof copy_bytes, &bytes);
 
 		if (!n)
-			fail(ENODATA, "the archive is cut off at ");
+			untar_fail(ENODATA, "the archive is cut off at ");
 		length -= n;
 	}
 }
 
 static uint64_t padding(uint64_t size)
 {
-	return -size & (BLOCK - 1);
+	return -size & (TAR_BLOCK - 1);
 }
 
-/* Octal, or binary with the highest bit set. */
-static uint64_t number(const char *field, size_t length)
+uint64_t untar_number(const char *field, size_t length)
 {
 	uint64_t value = 0;
 
@@ -119,16 +123,16 @@ static bool sum_is_right(const struct tar_header *header)
 	const unsigned char *bytes = (const unsigned char *)header;
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < BLOCK; i++)
+	for (size_t i = 0; i < TAR_BLOCK; i++)
 		sum += i >= offsetof(struct tar_header, sum) && i < offsetof(struct tar_header, type) ? ' ' : bytes[i];
-	return sum == number(header->sum, sizeof header->sum);
+	return sum == untar_number(header->sum, sizeof header->sum);
 }
 
 static bool is_zero(const struct tar_header *header)
 {
 	const char *bytes = (const char *)header;
 
-	for (size_t i = 0; i < BLOCK; i++)
+	for (size_t i = 0; i < TAR_BLOCK; i++)
 		if (bytes[i])
 			return false;
 	return true;
@@ -139,25 +143,34 @@ static bool is_zero(const struct tar_header *header)
 static void copy_text(char *to, const char *from, size_t length)
 {
 	if (length >= WIRE_PATH_MAX)
-		fail(ENAMETOOLONG, "unpack ");
+		untar_fail(ENAMETOOLONG, "unpack ");
 	memcpy(to, from, length);
 	to[length] = 0;
 }
 
-static uint64_t decimal(const char *text)
+uint64_t untar_decimal(const char **text)
 {
 	uint64_t value = 0;
 
-	while (*text >= '0' && *text <= '9')
-		value = value * 10 + (uint64_t)(*text++ - '0');
+	for (; **text >= '0' && **text <= '9'; (*text)++)
+		if (value < UINT64_MAX / 16)
+			value = value * 10 + (uint64_t)(**text - '0');
 	return value;
+}
+
+static uint64_t decimal(const char *digits)
+{
+	return untar_decimal(&digits);
 }
 
 static void take_record(struct tar_entry *entry, const char *key, const char *value)
 {
-	if (strcmp(key, "path") == 0) {
+	bool sparse_name = strcmp(key, "GNU.sparse.name") == 0; /* whatever `path` says */
+
+	if (sparse_name || (strcmp(key, "path") == 0 && !entry->has_sparse_name)) {
 		copy_text(untar_path, value, strlen(value));
 		entry->has_path = true;
+		entry->has_sparse_name |= sparse_name;
 	} else if (strcmp(key, "linkpath") == 0) {
 		copy_text(untar_link, value, strlen(value));
 		entry->has_link = true;
@@ -174,27 +187,26 @@ static void take_record(struct tar_entry *entry, const char *key, const char *va
 		entry->mtime = (struct timespec){.tv_sec = (time_t)decimal(value)};
 		entry->has_mtime = true;
 	} else if (strncmp(key, "GNU.sparse.", 11) == 0) {
-		fail(EOPNOTSUPP, "unpack the sparse file ");
+		sparse_record(key + 11, value);
 	}
 }
 
 /* Records "LENGTH KEY=VALUE\n"; what has no meaning here (xattrs, comments) is passed over. */
 static void take_pax(struct tar_entry *entry, uint64_t size)
 {
-	if (size >= sizeof untar_text) { /* long xattrs: paths are shorter */
+	if (size >= TEXT_BYTES) { /* long xattrs: paths are shorter */
 		skip(size);
 		return;
 	}
-	if (size && !read_block(untar_text, size))
-		fail(ENODATA, "the archive is cut off at ");
-	untar_text[size] = 0;
-	for (char *at = untar_text, *end = untar_text + size; at < end;) {
+	untar_read(text, size);
+	text[size] = 0;
+	for (char *at = text, *end = text + size; at < end;) {
 		uint64_t length = decimal(at);
 		char *key = strchr(at, ' '), *value = key ? strchr(key, '=') : NULL;
 
 		if (!value || length < 5 || length > (uint64_t)(end - at) || value >= at + length ||
 		    at[length - 1] != '\n')
-			fail(EINVAL, "the archive has a bad header at ");
+			untar_fail(EINVAL, "the archive has a bad header at ");
 		*value++ = 0;
 		at[length - 1] = 0;
 		take_record(entry, key + 1, value);
@@ -206,9 +218,8 @@ static void take_pax(struct tar_entry *entry, uint64_t size)
 static void take_long(char *to, uint64_t size)
 {
 	if (!size || size > WIRE_PATH_MAX)
-		fail(ENAMETOOLONG, "unpack ");
-	if (!read_block(to, (size_t)size))
-		fail(ENODATA, "the archive is cut off at ");
+		untar_fail(ENAMETOOLONG, "unpack ");
+	untar_read(to, (size_t)size);
 	to[size - 1] = 0;
 }
 
@@ -225,7 +236,7 @@ static void tidy(char *path)
 		from += strspn(from, "/");
 		length = strcspn(from, "/");
 		if (length == 2 && from[0] == '.' && from[1] == '.')
-			fail(EINVAL, "unpack ");
+			untar_fail(EINVAL, "unpack ");
 		if (length && !(length == 1 && from[0] == '.')) {
 			if (to != path)
 				*to++ = '/';
@@ -245,31 +256,38 @@ static void clear_the_way(char *path)
 	if (unlink(path) == 0 || errno == EISDIR || errno == EPERM)
 		return;
 	if (errno != ENOENT)
-		fail(errno, "unpack ");
+		untar_fail(errno, "unpack ");
 	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
 		if (mkdir(path, 0755) && errno != EEXIST)
-			fail(errno, "unpack ");
+			untar_fail(errno, "unpack ");
 		*slash = '/';
+	}
+}
+
+void untar_contents(int fd, uint64_t length)
+{
+	while (length) {
+		char *bytes;
+		size_t n = untar_take(length < sizeof copy_bytes ? (size_t)length : sizeof copy_bytes, &bytes);
+		int ret = n ? write_all(fd, bytes, n) : -ENODATA;
+
+		if (ret)
+			untar_fail(ret, "unpack ");
+		length -= n;
 	}
 }
 
 static void unpack_contents(const struct tar_entry *entry, uint32_t mode)
 {
-	uint64_t left = entry->size;
 	int fd = open(untar_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777);
 
 	if (fd < 0)
-		fail(errno, "unpack ");
-	while (left) {
-		char *bytes;
-		size_t n = take(left < sizeof copy_bytes ? (size_t)left : sizeof copy_bytes, &bytes);
-		int ret = n ? write_all(fd, bytes, n) : -ENODATA;
-
-		if (ret)
-			fail(ret, "unpack ");
-		left -= n;
-	}
+		untar_fail(errno, "unpack ");
+	if (sparse_is())
+		sparse_unpack(fd, entry->size);
+	else
+		untar_contents(fd, entry->size);
 	close(fd);
 }
 
@@ -279,7 +297,7 @@ static void set_attributes(const struct tar_entry *entry, uint32_t mode, bool li
 
 	if (lchown(untar_path, (uid_t)entry->uid, (gid_t)entry->gid) || (!link && chmod(untar_path, mode & 07777)) ||
 	    utimensat(AT_FDCWD, untar_path, times, AT_SYMLINK_NOFOLLOW))
-		fail(errno, "unpack ");
+		untar_fail(errno, "unpack ");
 }
 
 static int unpack_special(const struct tar_header *header, uint32_t mode)
@@ -287,12 +305,12 @@ static int unpack_special(const struct tar_header *header, uint32_t mode)
 	uint32_t type = header->type == '3' ? S_IFCHR : header->type == '4' ? S_IFBLK : S_IFIFO;
 
 	return mknod(untar_path, type | (mode & 07777),
-		     makedev((unsigned)number(header->major, 8), (unsigned)number(header->minor, 8)));
+		     makedev((unsigned)untar_number(header->major, 8), (unsigned)untar_number(header->minor, 8)));
 }
 
 static void unpack(const struct tar_header *header, const struct tar_entry *entry)
 {
-	uint32_t mode = (uint32_t)number(header->mode, sizeof header->mode);
+	uint32_t mode = (uint32_t)untar_number(header->mode, sizeof header->mode);
 	struct stat st;
 	int ret = 0;
 
@@ -308,7 +326,7 @@ static void unpack(const struct tar_header *header, const struct tar_entry *entr
 		case '1':
 			tidy(untar_link);
 			if (link(untar_link, untar_path))
-				fail(errno, "unpack the hard link ");
+				untar_fail(errno, "unpack the hard link ");
 			return;
 		case '2':
 			ret = symlink(untar_link, untar_path);
@@ -323,7 +341,7 @@ static void unpack(const struct tar_header *header, const struct tar_entry *entr
 		}
 	}
 	if (ret)
-		fail(errno, "unpack ");
+		untar_fail(errno, "unpack ");
 	set_attributes(entry, mode, header->type == '2');
 }
 
@@ -344,18 +362,18 @@ static void fill(struct tar_entry *entry, const struct tar_header *header)
 	if (!entry->has_link)
 		copy_text(untar_link, header->link, strnlen(header->link, sizeof header->link));
 	if (!entry->has_size)
-		entry->size = number(header->size, sizeof header->size);
+		entry->size = untar_number(header->size, sizeof header->size);
 	if (!entry->has_uid)
-		entry->uid = number(header->uid, sizeof header->uid);
+		entry->uid = untar_number(header->uid, sizeof header->uid);
 	if (!entry->has_gid)
-		entry->gid = number(header->gid, sizeof header->gid);
+		entry->gid = untar_number(header->gid, sizeof header->gid);
 	if (!entry->has_mtime)
-		entry->mtime = (struct timespec){.tv_sec = (time_t)number(header->mtime, sizeof header->mtime)};
+		entry->mtime = (struct timespec){.tv_sec = (time_t)untar_number(header->mtime, sizeof header->mtime)};
 }
 
 static bool has_contents(char type)
 {
-	return type == 0 || type == '0' || type == '7';
+	return type == 0 || type == '0' || type == '7' || type == 'S';
 }
 
 void untar(int fd)
@@ -364,12 +382,13 @@ void untar(int fd)
 	struct tar_header header;
 
 	archive = fd;
+	text = map_bytes(TEXT_BYTES);
 	untar_path[0] = 0;
-	while (read_block(&header, BLOCK) && !is_zero(&header)) {
-		uint64_t size = number(header.size, sizeof header.size);
+	while (read_block(&header, TAR_BLOCK) && !is_zero(&header)) {
+		uint64_t size = untar_number(header.size, sizeof header.size);
 
 		if (!sum_is_right(&header))
-			fail(EINVAL, "the archive has a bad header after ");
+			untar_fail(EINVAL, "the archive has a bad header after ");
 		switch (header.type) {
 		case 'x':
 			take_pax(&entry, size);
@@ -389,12 +408,13 @@ void untar(int fd)
 		default:
 			fill(&entry, &header);
 			if (header.type == 'S')
-				fail(EOPNOTSUPP, "unpack the sparse file ");
+				sparse_header((const char *)&header);
 			if (header.type == 0 && untar_path[0] && untar_path[strlen(untar_path) - 1] == '/')
 				header.type = '5'; /* before POSIX */
 			size = has_contents(header.type) ? entry.size : 0;
 			unpack(&header, &entry);
 			entry = (struct tar_entry){0};
+			sparse_begin();
 		}
 		skip(padding(size));
 	}

@@ -65,6 +65,22 @@ for root in root pax.tar gnu.tar; do
 done
 check "nothing of it has changed" bash -c '[ -L root/bin/cat ] && [ ! -e root/new ] && grep -q ^root root/etc/passwd && [ ! -e root/dev ] && [ ! -e root/proc ]'
 
+# Files with holes: GNU tar's own format and the three in extended headers. The busybox archive carries the programs.
+mkdir -p sparse/bin && cp root/bin/busybox sparse/bin/busybox
+truncate -s 90000000 sparse/holes sparse/hole
+for i in $(seq 60); do printf 'piece %s' "$i" | dd of=sparse/holes bs=1 seek=$((i * 1234567)) conv=notrunc status=none; done
+printf end | dd of=sparse/end bs=1 seek=123456 status=none
+for kind in gnu:gnu 0.0:pax 0.1:pax 1.0:pax; do
+	options=(--format="${kind#*:}")
+	[ "$kind" = gnu:gnu ] || options+=(--sparse-version="${kind%:*}")
+	tar -C sparse -S "${options[@]}" -cf sparse.tar .
+	check_output "$(cd sparse && md5sum end && stat -c '%n %s' holes hole && tr -d '\0' <holes | md5sum)" "sparse files, ${kind%:*}" \
+		--rootfs sparse.tar --memory 128M /bin/busybox sh -c 'cd /; busybox md5sum end; busybox stat -c "%n %s" holes hole; busybox tr -d "\0" <holes | busybox md5sum
+			[ $(busybox stat -c %b holes) -lt 2000 ]'
+done
+tar -C sparse -S --format=pax --sparse-version=0.1 -cf - end bin | LC_ALL=C sed 's/GNU.sparse.map=122880,/GNU.sparse.map=922880,/' >sparse.tar
+check_status 125 "a sparse file with a piece behind its end" --rootfs sparse.tar /bin/busybox true
+
 check_status 127 "no such program" --rootfs root nonesuch
 check_status 127 "nor of this host" --rootfs root "$PROG/hello-static"
 check_status 126 "not executable" --rootfs root /etc/passwd

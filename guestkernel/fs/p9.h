@@ -176,7 +176,7 @@ void p9_window_lost(void);
 /* ---- p9_direct.c: large reads and writes without the page cache ---- */
 
 /* Bytes that were moved, which may be less than there are; -errno; 0: it has to go the other way. Sleep. */
-long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos);
+long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos, bool *ended); /* the file has no more */
 long p9_direct_write(struct inode *inode, struct uio *uio, u64 pos);
 /* The fids are about to be clunked. */
 void p9_direct_close(struct inode *inode);

@@ -202,13 +202,13 @@ static u32 prepare(const struct transfer *t)
 	}
 }
 
-/* Never sleeps. Bytes, -errno; 0: not this way. */
-static long run(const struct transfer *t, u32 bytes)
+/* Never sleeps. Bytes, -errno; 0 with *asked 0: not this way. */
+static long run(const struct transfer *t, u32 bytes, u32 *asked)
 {
 	struct slot *s = find_slot(t->inode, t->write);
 	struct file_io *io = t->io;
 	if (!s || !s->lent)
-		return 0;
+		return *asked = 0;
 	s->used = ++uses;
 	io->slot = (u32)(s - slots);
 	io->write = t->write;
@@ -223,12 +223,12 @@ static long run(const struct transfer *t, u32 bytes)
 		*s = (struct slot){0};
 	}
 	if (r == -EBADF || r == -EFAULT || r == -EINTR)
-		return 0;
+		return *asked = 0;
 	return r > (s64)bytes ? -EIO : (long)r;
 }
 
-/* Has the file lent, and moves what can be. */
-static long move(struct transfer *t)
+/* Has the file lent, and moves what can be; *asked: how many bytes that would be. */
+static long move(struct transfer *t, u32 *asked)
 {
 	struct page *page = page_alloc(0, 0);
 	if (!page)
@@ -237,12 +237,13 @@ static long move(struct transfer *t)
 	u32 bytes = lend(t->inode, t->write) ? 0 : prepare(t);
 	if (bytes && t->write)
 		p9_discard_reads(t->inode, t->pos / PAGE_SIZE, PAGE_UP(t->pos + bytes) / PAGE_SIZE);
-	long r = bytes ? run(t, bytes) : 0;
+	*asked = bytes;
+	long r = bytes ? run(t, bytes, asked) : 0;
 	page_put(page);
 	return r;
 }
 
-long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos)
+long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos, bool *ended)
 {
 	struct transfer t = {.inode = inode, .pos = pos, .least = READ_LEAST};
 	if (uio->kernel || inode->size < FILE_LEAST || p9_node(inode)->unlendable)
@@ -250,7 +251,9 @@ long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos)
 	t.limit = next_buffer(uio, &t.addr);
 	if (t.limit < READ_LEAST || uncached(inode, pos, READ_LEAST) < READ_LEAST || p9_write_settle(inode))
 		return 0;
-	long r = move(&t);
+	u32 asked = 0;
+	long r = move(&t, &asked);
+	*ended = r >= 0 && r < asked;
 	if (r > 0)
 		uio_skip(uio, (u64)r);
 	return r;
@@ -270,9 +273,10 @@ long p9_direct_write(struct inode *inode, struct uio *uio, u64 pos)
 	t.limit = next_buffer(uio, &t.addr);
 	if (t.limit < WRITE_LEAST || !is_stream(inode, t.limit) || uncached(inode, pos, WRITE_LEAST) < WRITE_LEAST)
 		return 0;
+	u32 asked = 0;
 	long r = p9_write_wait(inode);
 	if (!r)
-		r = move(&t);
+		r = move(&t, &asked);
 	if (r <= 0)
 		return r;
 	uio_skip(uio, (u64)r);

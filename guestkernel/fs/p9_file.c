@@ -203,14 +203,18 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 		if (!page) {
 			if (is_probe(inode, uio) && !p9_window_map(inode, index))
 				continue;
-			long direct = p9_direct_read(inode, uio, *pos);
+			bool ended = false;
+			long direct = p9_direct_read(inode, uio, *pos, &ended);
 			if (direct < 0)
 				return done ? (long)done : direct;
-			if (direct) {
-				*pos += (u64)direct;
-				done += (size_t)direct;
-				continue;
+			*pos += (u64)direct;
+			done += (size_t)direct;
+			if (ended) { /* it has become shorter */
+				p9_update(inode, 0);
+				break;
 			}
+			if (direct)
+				continue;
 			int r = p9_fill(inode, index, false);
 			if (r == -EIO && !p9_update(inode, 0) && *pos >= inode->size)
 				break; /* it has become shorter */

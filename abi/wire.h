@@ -152,12 +152,14 @@ struct wire_file {
  *   ENTRY  kind[1] mode[4] mtime_ns[8] size[8] path[s] target[s]          directories before what lies in them; the first
  *                                                                         has an empty path, the others are relative to it
  *   DATA   offset[8] count[4] data[count]                                 of the last entry, a regular file; holes are not sent
+ *   LEAVE  mtime_ns[8] path[s]                                            of a directory, when all that lies in it has been sent
  *   END    errno[4] path[s]                                               0, or why it could not all be read, and where
  */
 enum wire_copy {
 	WIRE_COPY_BEGIN = 200,
 	WIRE_COPY_ENTRY = 202,
 	WIRE_COPY_DATA = 204,
+	WIRE_COPY_LEAVE = 208,
 	WIRE_COPY_END = 206, /* answered by END + 1, errno[4] */
 };
 

@@ -63,12 +63,17 @@ static int send_message(const void *data, size_t more)
 	return ret || !more ? ret : write_all(stream, data, more);
 }
 
+static void put_time(const struct stat *st)
+{
+	put_number((uint64_t)(st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec), 8);
+}
+
 static int send_entry(uint8_t kind, const char *path, const char *target, const struct stat *st)
 {
 	begin(WIRE_COPY_ENTRY);
 	put_number(kind, 1);
 	put_number(st->st_mode & 07777, 4);
-	put_number((uint64_t)(st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec), 8);
+	put_time(st);
 	put_number(kind == WIRE_FILE_REGULAR ? (uint64_t)st->st_size : 0, 8);
 	put_string(path);
 	put_string(target);
@@ -120,9 +125,13 @@ static int copy_directory(const char *path, const struct stat *st)
 	return send_entry(WIRE_FILE_DIRECTORY, path, "", st);
 }
 
+/* Its time, which everything that was made in it has changed. */
 static int finish_directory(const char *path, const struct stat *st)
 {
-	return 0;
+	begin(WIRE_COPY_LEAVE);
+	put_time(st);
+	put_string(path);
+	return send_message(NULL, 0);
 }
 
 static int copy_symlink(const char *path, const char *target, const struct stat *st)

@@ -148,13 +148,13 @@ static void copy_text(char *to, const char *from, size_t length)
 	to[length] = 0;
 }
 
-uint64_t untar_decimal(const char **text)
+uint64_t untar_decimal(const char **digits)
 {
 	uint64_t value = 0;
 
-	for (; **text >= '0' && **text <= '9'; (*text)++)
+	for (; **digits >= '0' && **digits <= '9'; (*digits)++)
 		if (value < UINT64_MAX / 16)
-			value = value * 10 + (uint64_t)(**text - '0');
+			value = value * 10 + (uint64_t)(**digits - '0');
 	return value;
 }
 

@@ -112,7 +112,7 @@ static void get_text(struct reader *in, char *text)
 bool copy_message(const uint8_t *message)
 {
 	return message[4] == WIRE_COPY_BEGIN || message[4] == WIRE_COPY_ENTRY || message[4] == WIRE_COPY_DATA ||
-	       message[4] == WIRE_COPY_END;
+	       message[4] == WIRE_COPY_LEAVE || message[4] == WIRE_COPY_END;
 }
 
 /* ---- entries ---- */
@@ -234,12 +234,16 @@ static int make_entry(struct copy_session *session, struct entry *entry)
 	return result;
 }
 
+static struct timespec to_timespec(int64_t ns)
+{
+	int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
+	return (struct timespec){.tv_sec = seconds - (rest < 0), .tv_nsec = rest < 0 ? rest + 1000000000 : rest};
+}
+
 /* The last file has all that was sent of it. */
 static void finish_file(struct copy_session *session)
 {
-	int64_t seconds = session->mtime_ns / 1000000000, rest = session->mtime_ns % 1000000000;
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-				    {.tv_sec = seconds - (rest < 0), .tv_nsec = rest < 0 ? rest + 1000000000 : rest}};
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, to_timespec(session->mtime_ns)};
 	if (session->file < 0)
 		return;
 	if (ftruncate(session->file, (off_t)session->file_bytes) || futimens(session->file, times))
@@ -277,6 +281,42 @@ static int handle_entry(struct copy_session *session, struct reader *in)
 	    entry.size > INT64_MAX || (entry.kind == WIRE_FILE_SYMLINK) != (entry.target[0] != 0))
 		return -1;
 	take_entry(session, &entry);
+	return 0;
+}
+
+/* The time of a directory of the copy; one that was there before, into which all goes, keeps its own. */
+static int leave_directory(struct copy_session *session, struct entry *entry)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, to_timespec(entry->mtime_ns)};
+	const char *name;
+	if (!*entry->path && session->target->exists)
+		return 0;
+	int at = find_place(session, entry, &name);
+	int directory = at < 0 ? -1 : open_below(at, name); /* no link, no file */
+	int result = directory < 0 ? -1 : utimensat(at, name, times, AT_SYMLINK_NOFOLLOW);
+	int number = errno;
+	if (directory >= 0)
+		close(directory);
+	if (at >= 0)
+		close(at);
+	errno = number;
+	return result;
+}
+
+static int handle_leave(struct copy_session *session, struct reader *in)
+{
+	static struct entry entry;
+	entry.mtime_ns = (int64_t)get(in, 8);
+	get_text(in, entry.path);
+	if (in->bad || in->at != in->end)
+		return -1;
+	finish_file(session);
+	if (session->error.text[0])
+		return 0;
+	if (session->root < 0 || !plain_components(entry.path))
+		failed(session, "", "the guest sent a name that is none");
+	else if (leave_directory(session, &entry))
+		failed(session, entry.path, strerror(errno));
 	return 0;
 }
 
@@ -352,6 +392,8 @@ int copy_handle(struct copy_session *session, const struct copy_target *targets,
 		return handle_entry(session, &in);
 	case WIRE_COPY_DATA:
 		return handle_data(session, &in);
+	case WIRE_COPY_LEAVE:
+		return handle_leave(session, &in);
 	case WIRE_COPY_END:
 		return handle_end(session, &in, reply, room);
 	}

@@ -19,6 +19,7 @@ tree() { (cd "$1" && find . -mindepth 1 -printf '%p %y %m %s %l\n' | sed 's/^\(.
 check_output "content 640 hello" "--copy-in: a file with its mode, writable" --ro / --copy-in "in/file:/tmp/a/b" \
 	sh -c 'printf "%s " "$(cat /tmp/a/b)" $(stat -c %a /tmp/a/b); echo hello >/tmp/a/b; cat /tmp/a/b'
 check "--copy-in: the host's file is as it was" grep -qx content in/file
+touch -d '2002-03-04 UTC' in/dir in
 tree in >want
 sandbox_run --ro / --copy-in in:/tmp/in sh -c 'cd /tmp/in && find . -mindepth 1 -printf "%p %y %m %s %l\n"' 2>err </dev/null |
 	sed 's/^\(.* d [0-7]*\) [0-9]* $/\1/' | LC_ALL=C sort >got
@@ -38,6 +39,7 @@ check_status 0 "--copy-out: a tree" --ro / --copy-in in:/tmp/in --copy-out "/tmp
 tree host/tree >got
 sed -i 's/ p .*//' want
 check "--copy-out: as it was" cmp want got
+check "--copy-in, --copy-out: times of directories" bash -c '[ "$(stat -c %Y host/tree/dir)" = "$(stat -c %Y in/dir)" ] && [ "$(stat -c %Y host/tree)" = "$(stat -c %Y in)" ]'
 check "--copy-out: contents and time" bash -c 'cmp in/dir/seq host/tree/dir/seq && [ "$(stat -c %Y host/tree/dir/seq)" = 981173106 ]'
 check_status 0 "--copy-out: again, into the directory that is there now" --ro / --copy-out "/tmp/x:host/tree" sh -c 'mkdir /tmp/x; echo more >/tmp/x/more'
 check "--copy-out: both are there" bash -c '[ "$(cat host/tree/more)" = more ] && [ -f host/tree/dir/seq ]'

@@ -18,6 +18,7 @@
 static struct copy_target targets[2];
 static struct spec_copy copies[2];
 static char hosts[2][256];
+static time_t out_time; /* of the directory of the canary */
 
 /* A directory with a link out of it, and place for a new name. */
 static void fill_tree(void)
@@ -33,10 +34,14 @@ static void fill_tree(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct error error;
+	struct stat st;
 	make_top();
 	if (mkdir(in_top("out"), 0755) || mkdir(in_top("here"), 0755) || mkdir(in_top("new"), 0755))
 		abort();
 	put_file("out/canary", CANARY);
+	if (stat(in_top("out"), &st))
+		abort();
+	out_time = st.st_mtime;
 	fill_tree();
 	strcpy(hosts[0], in_top("here"));
 	strcpy(hosts[1], in_top("new/name"));
@@ -62,7 +67,8 @@ static void check_tree(void)
 {
 	struct stat st;
 	check_file("out/canary", CANARY, &st);
-	if ((st.st_mode & 07777) != 0644 || st.st_nlink != 1 || stat(in_top("out"), &st) || st.st_nlink != 2)
+	if ((st.st_mode & 07777) != 0644 || st.st_nlink != 1 || stat(in_top("out"), &st) || st.st_nlink != 2 ||
+	    st.st_mtime != out_time)
 		abort();
 	total = 0;
 	nftw(top, count_one, 16, FTW_PHYS);

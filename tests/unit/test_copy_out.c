@@ -78,6 +78,14 @@ static int data(uint64_t offset, const char *bytes)
 	return send_it();
 }
 
+static int leave(const char *path)
+{
+	begin(WIRE_COPY_LEAVE);
+	number(1000000000ull * 86400 * 2, 8);
+	text(path);
+	return send_it();
+}
+
 static int end(uint32_t error, const char *where)
 {
 	begin(WIRE_COPY_END);
@@ -145,18 +153,33 @@ static void files_arrive(void **state)
 	assert_int_equal(stat("into/x", &st), 0);
 }
 
+static time_t time_of(const char *path)
+{
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mtime;
+}
+
 static void trees_arrive(void **state)
 {
 	char target_text[64] = {0};
 	for (int round = 0; round < 2; round++) { /* the second time into what is there */
+		if (round)
+			utimensat(AT_FDCWD, "tree", (struct timespec[2]){{0}, {0}}, 0);
 		start("/tmp/x", "tree");
 		assert_int_equal(entry(WIRE_FILE_DIRECTORY, "", 0555, 0, ""), 0);
 		assert_int_equal(entry(WIRE_FILE_DIRECTORY, "a", 0700, 0, ""), 0);
 		assert_int_equal(entry(WIRE_FILE_DIRECTORY, "a/b", 0700, 0, ""), 0);
 		assert_int_equal(entry(WIRE_FILE_REGULAR, "a/b/c", 0600, 2, ""), 0);
 		assert_int_equal(data(0, "ok"), 0);
+		assert_int_equal(leave("a/b"), 0);
 		assert_int_equal(entry(WIRE_FILE_SYMLINK, "a/link", 0777, 0, "/etc/passwd"), 0);
+		assert_int_equal(leave("a"), 0);
+		assert_int_equal(leave(""), 0);
 		finish(true);
+		assert_true(round == (time_of("tree") != 2 * 86400)); /* it was there: its time is its own */
+		assert_int_equal(time_of("tree/a"), 2 * 86400);
+		assert_int_equal(time_of("tree/a/b"), 2 * 86400);
 	}
 	assert_string_equal(contents("tree/a/b/c"), "ok");
 	assert_true(readlink("tree/a/link", target_text, sizeof(target_text)) > 0);
@@ -172,7 +195,16 @@ static void names_stay_inside(void **state)
 		assert_int_equal(entry(WIRE_FILE_DIRECTORY, "a", 0755, 0, ""), 0);
 		assert_int_equal(entry(WIRE_FILE_REGULAR, bad[i], 0644, 0, ""), 0);
 		finish(false);
+		start("/tmp/x", "inside");
+		assert_int_equal(entry(WIRE_FILE_DIRECTORY, "", 0755, 0, ""), 0);
+		assert_int_equal(leave(bad[i]), 0);
+		finish(false);
 	}
+	start("/tmp/x", "inside");
+	assert_int_equal(entry(WIRE_FILE_DIRECTORY, "", 0755, 0, ""), 0);
+	assert_int_equal(entry(WIRE_FILE_SYMLINK, "away", 0777, 0, ".."), 0);
+	assert_int_equal(leave("away"), 0);
+	finish(false);
 	assert_string_equal(contents("x"), "(none)");
 	/* A link that the guest has made is not walked through, nor written through. */
 	start("/tmp/x", "inside");
@@ -209,6 +241,8 @@ static void order_is_kept(void **state)
 {
 	start("/tmp/x", "order");
 	assert_int_equal(data(0, "x"), -1); /* of no file */
+	assert_int_equal(leave(""), 0);	    /* nothing is there */
+	assert_true(session.error.text[0]);
 	copy_session_close(&session);
 	start("/tmp/x", "order");
 	assert_int_equal(entry(WIRE_FILE_REGULAR, "x", 0644, 0, ""), 0); /* no top */

@@ -384,6 +384,11 @@ static int lookup_task(const struct proc_ref *dir, const char *name, const struc
 	return 0;
 }
 
+static u64 count_tasks(const struct proc_ref *dir)
+{
+	return dir->process->thread_count;
+}
+
 static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 {
 	struct thread *t, *best = NULL;
@@ -461,7 +466,7 @@ static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 static const struct proc_entry pid_children[] = {
     COMMON_ENTRIES,
     {.name = "coredump_filter", .mode = K_S_IFREG | 0644, .show = show_coredump_filter},
-    {.name = "task", .mode = PROC_DIR, .lookup = lookup_task, .next = next_task},
+    {.name = "task", .mode = PROC_DIR, .lookup = lookup_task, .next = next_task, .subdirectories = count_tasks},
     {.name = "timerslack_ns", .mode = K_S_IFREG | 0666, .show = show_timerslack},
     {0},
 };

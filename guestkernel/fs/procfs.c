@@ -352,8 +352,17 @@ static int truncate(struct inode *inode, u64 size)
 	return 0; /* `echo 1 > /proc/...` opens with O_TRUNC */
 }
 
+static int getattr(struct inode *inode, struct k_stat *st)
+{
+	const struct proc_node *node = node_of(inode);
+	if (node->entry->subdirectories)
+		st->nlink = 2 + node->entry->subdirectories(&node->ref);
+	return 0;
+}
+
 static const struct inode_ops proc_inode_ops = {
     .lookup = lookup,
+    .getattr = getattr,
     .valid = valid,
     .readlink = readlink,
     .open = open_node,

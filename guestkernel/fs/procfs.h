@@ -46,7 +46,8 @@ struct proc_entry {
 		      struct proc_ref *ref);
 	/* The first such name at or after id: false: none. */
 	bool (*next)(const struct proc_ref *dir, u64 *id, char name[16]);
-	u64 value; /* for show and write of numbers */
+	u64 (*subdirectories)(const struct proc_ref *dir); /* for st_nlink, where programs look at it */
+	u64 value;					   /* for show and write of numbers */
 };
 #define PROC_DIR  (K_S_IFDIR | 0555)
 #define PROC_FILE (K_S_IFREG | 0444)

@@ -168,6 +168,7 @@ static int new_process(struct thread *t, const struct clone_args_in *a)
 	if (parent_for(a->flags) != me) {
 		list_remove(&p->sibling);
 		p->parent = parent_for(a->flags);
+		p->parent_thread = me->parent_thread;
 		list_append(&p->parent->children, &p->sibling);
 	}
 	error = copy_tables(p, a->flags);

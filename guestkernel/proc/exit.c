@@ -65,7 +65,20 @@ static void death_signal(struct process *child)
 
 	list_for_each (t, &child->threads, process_link)
 		if (t->pdeathsig && t->state != THREAD_DEAD)
-			signal_send_thread(t, t->pdeathsig, NULL);
+			signal_send_process(child, t->pdeathsig, NULL);
+}
+
+/* The children that a thread has made go to another one of its process, and are told that it ended. */
+static void leave_children(struct process *p, const struct thread *t)
+{
+	struct process *child;
+
+	list_for_each (child, &p->children, sibling) {
+		if (child->parent_thread != t)
+			continue;
+		child->parent_thread = process_thread(p);
+		death_signal(child);
+	}
 }
 
 /* When `parent` was what kept the group of `member` from being orphaned, and nobody else does, a group with a stopped
@@ -102,6 +115,7 @@ static void give_away_children(struct process *p)
 		list_remove(&child->sibling);
 		list_append(&to->children, &child->sibling);
 		child->parent = to;
+		child->parent_thread = process_thread(to);
 		child->exit_signal = SIGCHLD;
 		death_signal(child);
 		hang_up_if_orphaned(child, p, NULL);
@@ -181,6 +195,8 @@ void thread_exit(int status)
 	account_thread(p, t);
 	t->state = THREAD_DEAD;
 	signal_flush(t->pending);
+	if (!last)
+		leave_children(p, t);
 	if (leader)
 		thread_bury(t);
 	else

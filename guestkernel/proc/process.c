@@ -120,6 +120,7 @@ struct process *process_alloc(struct thread *leader, struct process *parent)
 	p->session = parent ? parent->session : &kernel_session;
 	p->session->refs++;
 	p->parent = parent;
+	p->parent_thread = parent ? current : NULL;
 	p->start_ns = time_boot_ns();
 	p->exit_signal = SIGCHLD;
 	p->leader = leader;

@@ -25,6 +25,7 @@ struct process {
 	int pid;  /* thread group id */
 	u32 refs; /* pidfds and the like keep a dead one */
 	struct process *parent;
+	struct thread *parent_thread; /* the living one of the parent whose child this is: it, or the one after it */
 	struct list children, sibling, all_link;
 	struct list threads; /* thread.process_link; the leader first */
 	unsigned thread_count;

@@ -14,6 +14,7 @@ struct runqueue {
 	struct list queue; /* run_link: by rank, real-time threads first; of rank 0 by vruntime */
 	unsigned queued, queued_rt;
 	u64 min_vruntime;  /* never decreases: where new and woken threads join */
+	u64 moved_ns;	   /* when a thread was last moved from or to another CPU for fairness */
 	u64 timers_ran_ns; /* when the timers were last looked at */
 	u64 rt_period_ns;  /* real-time threads have run for rt_ran_ns since then */
 	u64 rt_ran_ns;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The scheduler: a run queue for each CPU, whose order is runqueue.c's. A woken thread goes to the CPU it ran on when
- * that is idle, else to any idle one; an idle CPU takes waiting threads from the others. There is no tick: a CPU asks
- * for a timer event only when a timer is armed or other threads wait for it. All of this is under the one kernel lock.
+ * that is idle, else to any idle one; an idle CPU takes waiting threads from the others, and who has used up a slice
+ * goes where fewer wait. There is no tick: a CPU asks for a timer event only when a timer is armed or other threads
+ * wait for it. All of this is under the one kernel lock.
  */
 #include "guestkernel/events.h"
 #include "guestkernel/lib.h"
@@ -14,6 +15,8 @@
 
 #define TIMER_GAP_NS                                                                                                   \
 	200000ull /* between two timer events in user mode: one costs some 100 us where ring 0 is emulated */
+
+#define TURN_NS 30000000ull /* CPUs that differ by one thread exchange one this often */
 
 static struct runqueue queues[BOOT_MAX_CPUS];
 static struct thread idle_threads[BOOT_MAX_CPUS];
@@ -53,14 +56,34 @@ static struct runqueue *least_rank(const struct thread *t, u64 allowed)
 	return best;
 }
 
+/* How many share a CPU. */
+static unsigned load(const struct runqueue *c)
+{
+	return c->queued + (c->running != c->idle);
+}
+
+/* The CPU of `allowed` that the fewest share, apart from those that a real-time thread holds; NULL: none. */
+static struct runqueue *least_loaded(u64 allowed)
+{
+	struct runqueue *best = NULL;
+	int i;
+
+	for (i = 0; i < arch_cpus(); i++)
+		if ((allowed & 1ull << i) && !sched_rank(queues[i].running) && (!best || load(&queues[i]) < load(best)))
+			best = &queues[i];
+	return best;
+}
+
 /* Where a thread waits least, when none is idle. */
 static struct runqueue *choose_busy(const struct thread *t, u64 allowed)
 {
 	struct runqueue *best = NULL;
 	int i;
 
-	if ((allowed & 1ull << t->cpu) && !sched_rank(queues[t->cpu].running))
-		return &queues[t->cpu];
+	if ((allowed & 1ull << t->cpu) && !sched_rank(queues[t->cpu].running)) {
+		best = sched_rank(t) ? NULL : least_loaded(allowed);
+		return best && load(best) + 1 < load(&queues[t->cpu]) ? best : &queues[t->cpu];
+	}
 	best = sched_rank(t) ? least_rank(t, allowed) : NULL;
 	for (i = 0; i < arch_cpus() && !best; i++)
 		if ((allowed & 1ull << i) && !sched_rank(queues[i].running))
@@ -199,10 +222,28 @@ static void push_away(struct runqueue *c, struct thread *t)
 	place_on(to, t, true);
 }
 
-static void put_back(struct runqueue *c, struct thread *t, bool ahead)
+/* Where a thread of c that has to wait has fewer before it, or NULL. Where the numbers cannot be equal, the CPU with
+ * one more changes, so that in the long run all threads get the same. */
+static struct runqueue *fewer_wait(struct runqueue *c, const struct thread *t, u64 now)
 {
+	struct runqueue *to = c->queued && !sched_rank(t) ? least_loaded(t->affinity & online_mask()) : NULL;
+
+	if (!to || load(to) >= load(c))
+		return NULL;
+	if (load(to) + 1 == load(c) && (now < c->moved_ns + TURN_NS || now < to->moved_ns + TURN_NS))
+		return NULL;
+	c->moved_ns = to->moved_ns = now;
+	return to;
+}
+
+static void put_back(struct runqueue *c, struct thread *t, bool ahead, u64 now)
+{
+	struct runqueue *to = arch_cpus() > 1 ? fewer_wait(c, t, now) : NULL;
+
 	t->involuntary++;
-	if (may_run(t, c))
+	if (to)
+		place_on(to, t, false);
+	else if (may_run(t, c))
 		runqueue_add(c, (int)(c - queues), t, ahead);
 	else
 		place(t);
@@ -218,7 +259,7 @@ static void switch_away(bool ahead)
 	runqueue_charge(c, prev, now);
 	prev->need_resched = false;
 	if (prev != c->idle && prev->state == THREAD_RUNNING)
-		put_back(c, prev, ahead && !runqueue_expired(c, now));
+		put_back(c, prev, ahead && !runqueue_expired(c, now), now);
 	else if (prev != c->idle)
 		prev->voluntary++;
 	next = pick(c, now);

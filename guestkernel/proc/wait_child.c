@@ -78,6 +78,8 @@ static bool matches(const struct process *child, enum wait_kind kind, int id, u3
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
 
+	if ((options & __WNOTHREAD) && child->parent_thread != current)
+		return false;
 	if (kind == WAIT_PID && child->pid != id)
 		return false;
 	if (kind == WAIT_GROUP && child->pgid != id)

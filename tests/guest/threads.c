@@ -233,8 +233,8 @@ static void rendezvous(void)
 	while (shared != 3)
 		pthread_cond_wait(&condition, &mutex);
 	CHECK_THAT(shared == 3, "three hand-overs");
-	struct timespec limit = soon(CLOCK_REALTIME, 20);
 	long begin = now_us();
+	struct timespec limit = soon(CLOCK_REALTIME, 20);
 	CHECK(pthread_cond_timedwait(&condition, &mutex, &limit) == ETIMEDOUT);
 	CHECK_THAT(now_us() - begin >= 15000, "the time-out is not early");
 	limit.tv_sec = 0;

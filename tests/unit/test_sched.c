@@ -294,6 +294,61 @@ static void make_rt(struct thread *t, int policy, int priority)
 	sched_set_policy(t, policy, priority);
 }
 
+/* Both CPUs compute for ms, each with its own tick. */
+static void both_run_for(u64 ms, struct thread *on[2])
+{
+	for (u64 i = 0; i < ms; i++) {
+		stub_now_ns += MS;
+		for (int cpu = 0; cpu < 2; cpu++) {
+			on_cpu(cpu, on[cpu]);
+			sched_tick();
+			if (stub_current->need_resched || stub_current == idle[cpu])
+				schedule();
+			on[cpu] = stub_current;
+		}
+	}
+}
+
+static void threads_that_never_wait_share_all_cpus(void **state)
+{
+	struct thread *on[2];
+	u64 ran[3] = {0}, least = ~0ull, most = 0;
+	start(2);
+	on[0] = idle[0];
+	on[1] = idle[1];
+	for (int i = 0; i < 3; i++)
+		sched_start(&threads[i], false);
+	for (int ms = 0; ms < 3000; ms++) {
+		both_run_for(1, on);
+		for (int i = 0; i < 3; i++)
+			ran[i] += on[0] == &threads[i] || on[1] == &threads[i];
+	}
+	for (int i = 0; i < 3; i++) {
+		most = MAX(most, ran[i]);
+		least = MIN(least, ran[i]);
+	}
+	assert_in_range(least, 1700, 2000); /* each has two thirds of a CPU */
+	assert_in_range(most, 2000, 2300);
+}
+
+static void more_threads_than_cpus_spread_evenly(void **state)
+{
+	struct thread *on[2];
+	u64 ran[8] = {0};
+	start(2);
+	on[0] = idle[0];
+	on[1] = idle[1];
+	for (int i = 0; i < 8; i++)
+		sched_start(&threads[i], false); /* all of them are born on CPU 0 */
+	for (int ms = 0; ms < 4000; ms++) {
+		both_run_for(1, on);
+		for (int i = 0; i < 8; i++)
+			ran[i] += on[0] == &threads[i] || on[1] == &threads[i];
+	}
+	for (int i = 0; i < 8; i++)
+		assert_in_range(ran[i], 800, 1200);
+}
+
 static void real_time_goes_first_and_by_priority(void **state)
 {
 	start(1);
@@ -432,6 +487,8 @@ int main(void)
 	    cmocka_unit_test(sleep_tells_signals_and_deadlines),
 	    cmocka_unit_test(waking_takes_one_exclusive_waiter_and_all_others),
 	    cmocka_unit_test(yield_alternates),
+	    cmocka_unit_test(threads_that_never_wait_share_all_cpus),
+	    cmocka_unit_test(more_threads_than_cpus_spread_evenly),
 	    cmocka_unit_test(real_time_goes_first_and_by_priority),
 	    cmocka_unit_test(fifo_has_no_slice_and_rr_has),
 	    cmocka_unit_test(a_real_time_thread_that_never_sleeps_leaves_a_twentieth),

@@ -109,7 +109,7 @@ static int make_window(struct run *run, struct error *error)
 	if (dax_init(&m->dax, &m->vm.memory, run->files.mapped ? (ram < most ? ram : most) : 0, run->files.window,
 		     &m->lent, error))
 		return -1;
-	if (m->dax.base && vm_map_window(&m->vm, m->dax.base, m->dax.bytes))
+	if (m->dax.base && vm_reserve_window(&m->vm, m->dax.bytes))
 		m->dax.base = NULL; /* the files are read instead */
 	return 0;
 }

@@ -74,8 +74,9 @@ struct machine {
 	struct loop loop;
 	struct boot_block boot;
 	struct vcpu vcpu[BOOT_MAX_CPUS];
-	_Atomic bool ticking;		/* the I/O thread's tick is on */
-	sem_t created, made, go, ended; /* vCPU 0's thread: there are vCPUs; they are set up; may go on */
+	_Atomic bool ticking; /* the I/O thread's tick is on */
+	sem_t created, made, ready, go,
+	    ended; /* vCPU 0's thread: there are vCPUs; they are set up; so is the window; may go on */
 	struct error made_error;
 	pthread_barrier_t start;
 	_Atomic int end; /* enum machine_end */
@@ -95,7 +96,7 @@ struct machine {
 int vcpu_begin(struct machine *machine, struct error *error);
 /* The VM and its vCPUs are there. */
 void vcpu_created(struct machine *machine);
-/* Waits until the vCPUs are set up. */
+/* Waits until the vCPUs are set up. Then their thread has KVM show the window, so machine->dax must be ready. */
 int vcpu_made(struct machine *machine, struct error *error);
 /* Starts the other threads and lets all go on: they confine themselves and wait at machine->start. After
  * policy_confine_process. */

@@ -93,19 +93,24 @@ int vm_map_rest(struct vm *vm, struct error *error)
 	return rest ? map_slot(vm, SLOT_REST, vm->first_bytes, rest, error) : 0;
 }
 
-int vm_map_window(struct vm *vm, uint8_t *base, uint64_t bytes)
+int vm_reserve_window(struct vm *vm, uint64_t bytes)
+{
+	if (ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) <= 0)
+		return -1;
+	vm->window_bytes = bytes;
+	return 0;
+}
+
+int vm_map_window(const struct vm *vm, uint8_t *base)
 {
 	struct kvm_userspace_memory_region region = {
 	    .slot = SLOT_WINDOW,
 	    .flags = KVM_MEM_READONLY,
 	    .guest_phys_addr = vm->memory.size,
-	    .memory_size = bytes,
+	    .memory_size = vm->window_bytes,
 	    .userspace_addr = (uint64_t)(uintptr_t)base,
 	};
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region))
-		return -1;
-	vm->window_bytes = bytes;
-	return 0;
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
 struct cpuid_table {

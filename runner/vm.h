@@ -39,9 +39,11 @@ int vm_create(struct vm *vm, struct error *error);
 int vm_map_memory(struct vm *vm, struct error *error);
 /* Has KVM know the rest of the RAM too, once. */
 int vm_map_rest(struct vm *vm, struct error *error);
-/* Shows `bytes` at `base` read-only behind the RAM: the window of host files. -1 when this KVM has no read-only memory.
- */
-int vm_map_window(struct vm *vm, uint8_t *base, uint64_t bytes);
+/* Makes room for a window of host files behind the RAM: `bytes` that KVM is to show read-only. -1 when this KVM has no
+ * read-only memory. After vm_create. */
+int vm_reserve_window(struct vm *vm, uint64_t bytes);
+/* Shows them: what is at `base`. May run beside anything that does not need the window yet. -1: it stays empty. */
+int vm_map_window(const struct vm *vm, uint8_t *base);
 /* Gives the vCPUs CPUID and XCR0, after `created` has waited for vm_create. KVM executes CPUID some 75 times for it,
  * each a trap where the host is itself a guest (0.4 ms), so this runs on the first vCPU's thread, beside vm_create and
  * what follows. */

@@ -27,7 +27,7 @@
 
 #include <stdint.h>
 
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 #define WIRE_PAGE 4096u
 
 #define WIRE_HOST_CID 2u
@@ -109,9 +109,10 @@ enum wire_mount_kind {
 	WIRE_MOUNT_TMPFS = 2,
 	WIRE_MOUNT_OVERLAY = 3,  /* a share that is not written to: what is changed is kept in memory */
 	WIRE_MOUNT_TAR = 4,      /* the share is a tar archive; its contents become the root, in memory. Path "/" */
+	WIRE_MOUNT_IMAGE = 5,    /* the share is an EROFS or squashfs image: the root, as an overlay over it. Path "/" */
 	/* Not mounted, and after all that is: */
-	WIRE_MOUNT_COPY_IN = 5,  /* the share's contents are copied to the path before the program starts */
-	WIRE_MOUNT_COPY_OUT = 6, /* the path is sent to copy-out `share` after the program's end */
+	WIRE_MOUNT_COPY_IN = 6,  /* the share's contents are copied to the path before the program starts */
+	WIRE_MOUNT_COPY_OUT = 7, /* the path is sent to copy-out `share` after the program's end */
 };
 
 #define WIRE_MOUNT_READONLY 1u

@@ -147,7 +147,7 @@ static const char *take_mount(struct cursor *in, struct job_mount *mount)
 	in->next += sizeof *header;
 	in_memory = header->kind == WIRE_MOUNT_TMPFS;
 	share = !in_memory && header->kind != WIRE_MOUNT_COPY_OUT;
-	root_only = header->kind == WIRE_MOUNT_TAR;
+	root_only = header->kind == WIRE_MOUNT_TAR || header->kind == WIRE_MOUNT_IMAGE;
 	if (header->kind < WIRE_MOUNT_SHARE || header->kind > WIRE_MOUNT_COPY_OUT ||
 	    header->flags & ~(WIRE_MOUNT_READONLY | WIRE_MOUNT_FILE) || (!share && header->flags))
 		return "mount kind or flags";

@@ -130,6 +130,21 @@ void mounts_remove(const char *at, bool file)
 		fail(errno, "unmount ", at);
 }
 
+static void make_layers(const char *name)
+{
+	make_directory(LAYERS);
+	if (mount("tmpfs", LAYERS, "tmpfs", MS_NODEV | MS_NOSUID, "mode=700"))
+		fail(errno, "mount memory for ", name);
+	make_directory(UPPER);
+	make_directory(WORK);
+}
+
+static void remove_layers(const char *name)
+{
+	if (umount2(LAYERS, MNT_DETACH) || rmdir(LAYERS))
+		fail(errno, "unmount the layers of ", name);
+}
+
 /* The share is the lower layer; an empty file system in memory takes the changes. Both stay in use when their places
  * are gone. */
 static void mount_overlay(const struct job_mount *wanted, const char *at, const char *name)
@@ -137,17 +152,12 @@ static void mount_overlay(const struct job_mount *wanted, const char *at, const 
 	static const char options[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK;
 	char lower[] = LOWER;
 
-	make_directory(LAYERS);
-	if (mount("tmpfs", LAYERS, "tmpfs", MS_NODEV | MS_NOSUID, "mode=700"))
-		fail(errno, "mount memory for ", name);
+	make_layers(name);
 	make_point(lower, wanted->header.flags & WIRE_MOUNT_FILE);
-	make_directory(UPPER);
-	make_directory(WORK);
 	mount_share(wanted, LOWER, name);
 	if (mount("overlay", at, "overlay", MS_NODEV | MS_NOSUID, options))
 		fail(errno, "mount an overlay on ", name);
-	if (umount2(LAYERS, MNT_DETACH) || rmdir(LAYERS))
-		fail(errno, "unmount the layers of ", name);
+	remove_layers(name);
 }
 
 static void mount_tmpfs(const struct job_mount *wanted)
@@ -185,6 +195,44 @@ static void mount_tar(const struct job_mount *wanted, const char *at)
 	mounts_remove(source, true);
 }
 
+/* Why our kernel could not mount an image: it tells more than an errno. */
+_Noreturn static void fail_image(int error)
+{
+	static const char file[] = "/proc/sys/fs/image_mount_error";
+	char why[128];
+	int fd = open(file, O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, why, sizeof why - 1);
+
+	if (n <= 1)
+		fail(error, "mount the image of ", "/");
+	why[n - 1] = 0;
+	if (error == EOPNOTSUPP)
+		fail(error, "mount the image of /, which needs ", why);
+	fail(error, "mount the image of /: ", why);
+}
+
+/* The share is a file system image; its type is in its first bytes. An overlay keeps what changes. */
+static void mount_image(const struct job_mount *wanted, const char *at)
+{
+	static const char options[] = "lowerdir=" LOWER ",upperdir=" UPPER ",workdir=" WORK;
+	char source[] = LAYERS "/image", magic[4] = "";
+
+	make_layers("/");
+	make_point(source, true);
+	mount_share(wanted, source, "/");
+	make_directory(LOWER);
+	int fd = open(source, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, magic, sizeof magic) < 0)
+		fail(errno, "read the image of ", "/");
+	close(fd);
+	if (mount(source, LOWER, memcmp(magic, "hsqs", 4) ? "erofs" : "squashfs", MS_RDONLY, NULL))
+		fail_image(errno);
+	if (mount("overlay", at, "overlay", MS_NODEV, options))
+		fail(errno, "mount an overlay on ", "/");
+	remove_layers("/");
+}
+
 /* Looks at a directory whose names are wanted soon: the kernel then asks for many of them at once. */
 static void read_names(const char *path)
 {
@@ -211,6 +259,8 @@ static void mount_root(const struct job_mount *wanted)
 			read_names(NEW_ROOT);
 	} else if (wanted->header.kind == WIRE_MOUNT_OVERLAY)
 		mount_overlay(wanted, NEW_ROOT, "/");
+	else if (wanted->header.kind == WIRE_MOUNT_IMAGE)
+		mount_image(wanted, NEW_ROOT);
 	else
 		mount_tar(wanted, NEW_ROOT);
 	/* What a root file system brings for /run is its own. */

@@ -6,7 +6,7 @@ RUNNER_CFLAGS = $(HOST_CFLAGS) -fPIE -I$(B)/gen -idirafter $(B)/uapi
 # What `-static-pie` does, which musl-gcc does not know.
 MUSL_LIB ?= /usr/lib/x86_64-linux-musl
 STATIC_PIE = -nostartfiles -static -Wl,-pie,--no-dynamic-linker,-z,text $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o
-LIBRARIES := $(foreach l,yaml cap z lzma zstd,$(shell $(CC) -print-file-name=lib$(l).a))
+LIBRARIES := $(foreach l,yaml cap z lzma lz4 zstd,$(shell $(CC) -print-file-name=lib$(l).a))
 RUNNER_SRC := $(wildcard runner/*.c policy/*.c)
 RUNNER_OBJ := $(patsubst %.c,$(B)/%.o,$(RUNNER_SRC)) $(B)/runner/images.o \
 	$(B)/runner/builtin_profiles.o
@@ -14,7 +14,7 @@ RUNNER_OBJ := $(patsubst %.c,$(B)/%.o,$(RUNNER_SRC)) $(B)/runner/images.o \
 $(B)/uapi: runner/build.mk
 	@mkdir -p $@/sys
 	ln -sfn /usr/include/linux /usr/include/asm-generic /usr/include/yaml.h $@
-	ln -sfn /usr/include/zlib.h /usr/include/zconf.h /usr/include/lzma.h /usr/include/lzma /usr/include/zstd.h $@
+	ln -sfn /usr/include/zlib.h /usr/include/zconf.h /usr/include/lzma.h /usr/include/lzma /usr/include/lz4.h /usr/include/zstd.h $@
 	ln -sfn $(or $(wildcard /usr/include/$(shell $(CC) -print-multiarch)/asm),/usr/include/asm) $@/asm
 	ln -sfn /usr/include/sys/capability.h $@/sys
 	@touch $@

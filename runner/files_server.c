@@ -24,6 +24,7 @@
 #include "runner/p9_session.h"
 #include "runner/rootfs.h"
 #include "runner/reach.h"
+#include "runner/unpack.h"
 
 _Static_assert(P9_SHARES_MAX >= SPEC_MOUNTS_MAX && WIRE_FILES_SESSIONS_MAX >= SPEC_MOUNTS_MAX,
 	       "a session for each share");
@@ -358,8 +359,11 @@ static int open_archive(struct p9_export *export, const struct run_spec *spec, c
 /* In the order of shares_index() and shares_copy_index(). */
 static int open_shares(const struct run_spec *spec, struct p9_export *export, struct error *error)
 {
-	static const char *const option[] = {
-	    [SPEC_RO] = "--ro", [SPEC_RW] = "--rw", [SPEC_OVERLAY] = "--overlay", [SPEC_TAR] = "--rootfs"};
+	static const char *const option[] = {[SPEC_RO] = "--ro",
+					     [SPEC_RW] = "--rw",
+					     [SPEC_OVERLAY] = "--overlay",
+					     [SPEC_TAR] = "--rootfs",
+					     [SPEC_IMAGE] = "--rootfs"};
 	for (unsigned i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mount[i];
 		if (mount->kind == SPEC_TMPFS)
@@ -369,6 +373,9 @@ static int open_shares(const struct run_spec *spec, struct p9_export *export, st
 		if (mount->kind == SPEC_TAR ? open_archive(export, spec, mount->host, error)
 					    : open_share(export, name, mount->host, mount->kind == SPEC_RW, error))
 			return -1;
+		export->share[export->shares - 1].image = mount->kind == SPEC_IMAGE;
+		if (mount->kind == SPEC_IMAGE)
+			export->unpack = unpack_block;
 	}
 	/* What is copied in, the caller has named as it is. */
 	if (reach_prepare(export, spec, error))

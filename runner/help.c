@@ -45,8 +45,10 @@ Files:\n\
       --rw HOST[:GUEST]       the same, writable\n\
       --overlay HOST[:GUEST]  the same, writable, but what is written stays in the VM's memory and is lost\n\
       --tmpfs PATH[:SIZE]     an empty directory in the VM's memory\n\
-      --rootfs DIR|ARCHIVE    the root: a directory as with --overlay, or a tar archive (also .gz, .xz, .zst);\n\
-                              PROGRAM is then a path in it, and nothing of this host is sent along\n\
+      --rootfs DIR|ARCHIVE|IMAGE\n\
+                              the root: a directory as with --overlay, a tar archive (also .gz, .xz, .zst), or\n\
+                              an EROFS or squashfs image; PROGRAM is then a path in it, and nothing of this\n\
+                              host is sent along\n\
       --copy-in HOST:GUEST    copy a file or directory into the VM before the program starts\n\
       --copy-out GUEST:HOST   copy one out after the program's end, whatever its status\n\
                               Each may be repeated; a ':' within a name is written '\\:'. What lies in a\n\

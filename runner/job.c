@@ -74,6 +74,7 @@ static int put_mount(struct encoder *encoder, const struct run_spec *spec, const
 	if (mount->kind != SPEC_TMPFS) {
 		wire.kind = mount->kind == SPEC_OVERLAY ? WIRE_MOUNT_OVERLAY
 			    : mount->kind == SPEC_TAR	? WIRE_MOUNT_TAR
+			    : mount->kind == SPEC_IMAGE ? WIRE_MOUNT_IMAGE
 							: WIRE_MOUNT_SHARE;
 		wire.share = shares_index(spec, mount);
 		wire.flags = mount->kind == SPEC_RW ? 0 : WIRE_MOUNT_READONLY;

@@ -41,6 +41,7 @@ static const struct {
     {P9_TRENAMEAT, "dsds"},	 /* olddirfid oldname newdirfid newname */
     {P9_TMAP, "dqqd"},		 /* fid offset bytes unit */
     {P9_TLEND, "dd"},		 /* fid slot */
+    {P9_TUNPACK, "dqdddd"},	 /* fid offset packed algorithm skip count */
     {P9_TUNLINKAT, "dsd"},	 /* dirfid name flags */
 };
 

@@ -54,6 +54,7 @@ enum p9_type {
 	P9_TREMOVE = 122,
 	P9_TMAP = 180, /* ours, docs/files.md */
 	P9_TLEND = 182,
+	P9_TUNPACK = 184,
 };
 
 /* qid.type */

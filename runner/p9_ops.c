@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "abi/unpack.h"
 #include "runner/p9_ops.h"
 
 /* ---- fids ---- */
@@ -297,6 +298,37 @@ static int op_lend(struct p9_session *session, struct p9_fid *fid, const struct 
 	return export->lend(export->map_context, fid ? fid->fd : -1, (uint32_t)request->number[1]);
 }
 
+/* Decompresses one block of an image: who asks says where it lies and what it is, and gets no more than he asks for. */
+static int op_unpack(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request,
+		     struct p9_reply *reply)
+{
+	static uint8_t packed[UNPACK_PACKED_MAX], plain[UNPACK_PLAIN_MAX]; /* one message at a time */
+	uint64_t offset = request->number[1], bytes = request->number[2], skip = request->number[4],
+		 count = request->number[5], end = skip + count;
+	size_t filled = 0;
+	if (!p9_share_of(session, fid)->image || !session->export->unpack)
+		return -EOPNOTSUPP;
+	if (!fid->open || !S_ISREG(fid->kind))
+		return -EBADF;
+	if (!bytes || bytes > sizeof(packed) || end > sizeof(plain) || count > session->msize - P9_READ_EXTRA ||
+	    offset > INT64_MAX - sizeof(packed))
+		return -EINVAL;
+	while (filled < bytes) {
+		ssize_t n = pread(fid->fd, packed + filled, bytes - filled, (off_t)(offset + filled));
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		filled += (size_t)n;
+	}
+	int64_t got = session->export->unpack((uint32_t)request->number[3], packed, bytes, plain, end, sizeof(plain));
+	if (got < 0)
+		return (int)got;
+	count = (uint64_t)got < skip ? 0 : (uint64_t)got - skip < count ? (uint64_t)got - skip : count;
+	p9_put32(reply, (uint32_t)count);
+	memcpy(reply->at, plain + skip, count);
+	reply->at += count;
+	return 0;
+}
+
 /* ---- directories ---- */
 
 /* struct linux_dirent64, getdents64(2) */
@@ -401,7 +433,7 @@ static p9_operation *const operations[] = {
     [P9_TREADDIR] = op_readdir,	  [P9_TGETATTR] = p9_getattr,	[P9_TSETATTR] = p9_setattr,   [P9_TSTATFS] = p9_statfs,
     [P9_TREADLINK] = p9_readlink, [P9_TMKDIR] = p9_mkdir,	[P9_TSYMLINK] = p9_symlink,   [P9_TMKNOD] = p9_mknod,
     [P9_TLINK] = p9_link,	  [P9_TRENAMEAT] = p9_renameat, [P9_TUNLINKAT] = p9_unlinkat, [P9_TLOCK] = op_lock,
-    [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,		[P9_TLEND] = op_lend,
+    [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,		[P9_TLEND] = op_lend,	      [P9_TUNPACK] = op_unpack,
 };
 
 int p9_operate(struct p9_session *session, const struct p9_request *request, struct p9_reply *reply)

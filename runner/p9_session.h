@@ -25,6 +25,7 @@ struct p9_share {
 	int root; /* O_PATH: a directory or regular file */
 	bool writable;
 	bool nameless; /* memory of the server, not a file of the host */
+	bool image;    /* a file system image: its blocks may be unpacked */
 	dev_t dev;     /* of the root */
 	uint64_t ino;
 	struct p9_reach reach; /* of the root */
@@ -39,7 +40,10 @@ struct p9_export {
 	/* Hands an open file over for reads and writes of the guest's memory; fd -1: what was handed over for this slot
 	 * is wanted no more. -errno. NULL: not possible. */
 	int (*lend)(void *context, int fd, uint32_t slot);
-	void *map_context;	   /* of both */
+	void *map_context; /* of both */
+	/* Decompresses a block of an image (unpack.h). NULL: there are none. */
+	int64_t (*unpack)(uint32_t algorithm, const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted,
+			  size_t room);
 	int self_fd;		   /* O_PATH of /proc/self/fd: by way of it an O_PATH descriptor is opened */
 	uid_t host_uid, guest_uid; /* the server's own, and what it is called in the guest */
 	gid_t host_gid, guest_gid;

@@ -105,7 +105,7 @@ int reach_prepare(struct p9_export *export, const struct run_spec *spec, struct 
 			const struct spec_mount *mount = &spec->mount[i];
 			struct p9_share *share = &export->share[shares_index(spec, mount)];
 			/* An image is one file, which the caller has named. */
-			if (mount->kind == SPEC_TMPFS || mount->kind == SPEC_TAR)
+			if (mount->kind == SPEC_TMPFS || mount->kind == SPEC_TAR || mount->kind == SPEC_IMAGE)
 				continue;
 			if (path_of(share->root, path, error))
 				return -1;

@@ -22,14 +22,22 @@ static const struct {
 				    "7zXZ\0"},
 		  [ROOTFS_ZSTD] = {4, "\x28\xb5\x2f\xfd"}};
 
+/* File systems in a file: the guest's kernel reads them. */
+static const struct {
+	size_t offset, length;
+	const char *bytes;
+} images[] = {{1024, 4, "\xe2\xe1\xf5\xe0"}, {0, 4, "hsqs"}}; /* EROFS, squashfs */
+
 static const struct {
 	size_t offset, length;
 	const char *bytes, *refusal;
 } unsupported[] = {
-    {1024, 4, "\xe2\xe1\xf5\xe0", "is an EROFS image, which is not supported; give a directory or a tar archive"},
-    {0, 4, "hsqs", "is a squashfs image, which is not supported; give a directory or a tar archive"},
-    {1080, 2, "\x53\xef", "is an ext file system, which is not supported; give a directory or a tar archive"},
-    {0, 4, "QFI\xfb", "is a disk image, which is not supported; give a directory or a tar archive"},
+    {1080, 2, "\x53\xef",
+     "is an ext file system, which is not supported; give a directory, a tar archive, or an EROFS or "
+     "squashfs image"},
+    {0, 4, "QFI\xfb",
+     "is a disk image, which is not supported; give a directory, a tar archive, or an EROFS or squashfs "
+     "image"},
     {0, 3, "BZh", "is compressed by bzip2, which is not supported; use gzip, xz or zstd"},
 };
 
@@ -64,6 +72,12 @@ static const char *detect_file(int fd, enum rootfs_kind *kind)
 	*kind = ROOTFS_TAR;
 	if (rootfs_compression(head, (size_t)n))
 		return NULL;
+	*kind = ROOTFS_IMAGE;
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++)
+		if ((size_t)n >= images[i].offset + images[i].length &&
+		    !memcmp(head + images[i].offset, images[i].bytes, images[i].length))
+			return NULL;
+	*kind = ROOTFS_TAR;
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
 		if ((size_t)n >= unsupported[i].offset + unsupported[i].length &&
 		    !memcmp(head + unsupported[i].offset, unsupported[i].bytes, unsupported[i].length))
@@ -71,7 +85,9 @@ static const char *detect_file(int fd, enum rootfs_kind *kind)
 	/* Last: an empty archive is zeros, as the beginning of an image may be. */
 	if (is_tar(head, (size_t)n))
 		return NULL;
-	return "is neither a directory nor a tar archive (plain, or compressed by gzip, xz or zstd)";
+	return "is neither a directory, nor a tar archive (plain, or compressed by gzip, xz or zstd), nor an EROFS or "
+	       "squashfs "
+	       "image";
 }
 
 const char *rootfs_detect(const char *path, enum rootfs_kind *kind)

@@ -12,7 +12,8 @@
 
 enum rootfs_kind {
 	ROOTFS_DIRECTORY,
-	ROOTFS_TAR, /* plain or compressed */
+	ROOTFS_TAR,   /* plain or compressed */
+	ROOTFS_IMAGE, /* an EROFS or squashfs image */
 };
 
 enum rootfs_compression { ROOTFS_PLAIN, ROOTFS_GZIP, ROOTFS_XZ, ROOTFS_ZSTD };

@@ -223,8 +223,8 @@ const char *shares_add_rootfs(struct run_spec *spec, const char *value)
 		wrong = too_many;
 	if (wrong)
 		return wrong;
-	if (kind == ROOTFS_TAR)
-		mount.kind = SPEC_TAR;
+	if (kind != ROOTFS_DIRECTORY)
+		mount.kind = kind == ROOTFS_TAR ? SPEC_TAR : SPEC_IMAGE;
 	mount.host = strdup(value);
 	mount.guest = strdup("/");
 	if (!mount.host || !mount.guest) {
@@ -320,7 +320,8 @@ bool shares_workdir(const struct run_spec *spec, char *path)
 	bool found = false;
 	for (unsigned i = spec->mount_count; cwd && i-- > 0 && !found;) {
 		const struct spec_mount *mount = &spec->mount[i];
-		char *host = mount->host && mount->kind != SPEC_TAR ? realpath(mount->host, NULL) : NULL;
+		bool tree = mount->host && mount->kind != SPEC_TAR && mount->kind != SPEC_IMAGE;
+		char *host = tree ? realpath(mount->host, NULL) : NULL;
 		const char *rest;
 		if (host && within(cwd, host, &rest) && strlen(mount->guest) + strlen(rest) < WIRE_PATH_MAX) {
 			stpcpy(stpcpy(path, mount->guest[1] || !*rest ? mount->guest : ""), rest);

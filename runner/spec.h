@@ -32,7 +32,8 @@ enum spec_mount_kind {
 	SPEC_RW,
 	SPEC_TMPFS,
 	SPEC_OVERLAY, /* also --rootfs DIRECTORY, at "/" */
-	SPEC_TAR,     /* --rootfs FILE, at "/" */
+	SPEC_TAR,     /* --rootfs ARCHIVE, at "/" */
+	SPEC_IMAGE,   /* --rootfs IMAGE, at "/" */
 };
 
 /* --ro, --rw, --tmpfs, --overlay, --rootfs. */

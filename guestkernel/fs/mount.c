@@ -133,7 +133,7 @@ static struct mount *mount_new(struct superblock *sb, struct dentry *root, u32 f
 	mounts++;
 	m->refs = 1;
 	m->id = next_id++;
-	m->flags = flags & MOUNT_FLAGS;
+	m->flags = (flags & MOUNT_FLAGS) | (sb->read_only ? MS_RDONLY : 0);
 	m->sb = sb;
 	m->root = root;
 	superblock_get(sb);
@@ -198,7 +198,7 @@ bool mount_cross_up(struct path *path)
 
 int mount_want_write(const struct path *path)
 {
-	return path->mount && (path->mount->flags & MS_RDONLY) ? -EROFS : 0;
+	return path->mount && (path->mount->flags & MS_RDONLY || path->mount->sb->read_only) ? -EROFS : 0;
 }
 
 /* ---- paths and the context of a process ---- */
@@ -345,7 +345,7 @@ static int do_new(const char *source, const struct path *target, const char *typ
 	bool dir = inode_is(target->dentry->inode, K_S_IFDIR);
 	if (!dir && strcmp(type, "9p") && strcmp(type, "overlay"))
 		return -ENOTDIR;
-	int r = filesystem_create(type, options ? options : "", &sb);
+	int r = filesystem_create(type, source, options ? options : "", &sb);
 	if (!r &&
 	    dir != inode_is(sb->root->inode, K_S_IFDIR)) { /* a share, or what is over one, may be a single file */
 		drop_names(sb);

@@ -43,8 +43,8 @@ int vfs_mount(const char *source, const char *target, const char *type, u32 flag
 int vfs_umount(const char *target, u32 flags);
 int vfs_pivot_root(const char *new_root, const char *put_old);
 
-/* Makes a file system of a type; options as of mount(2). -ENODEV for unknown types. */
-int filesystem_create(const char *type, const char *options, struct superblock **out);
+/* Makes a file system of a type; source (NULL: none) and options as of mount(2). -ENODEV for unknown types. */
+int filesystem_create(const char *type, const char *source, const char *options, struct superblock **out);
 extern const char *const filesystem_types[]; /* NULL-terminated, for /proc/filesystems */
 
 #endif

@@ -211,7 +211,6 @@ int p9_create(const char *text, struct superblock **out)
 			superblock_put(sb);
 		return r;
 	}
-	page_reclaim = p9_reclaim;
 	*out = sb;
 	return 0;
 }

@@ -180,6 +180,11 @@ long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos, bool *ended);
 long p9_direct_write(struct inode *inode, struct uio *uio, u64 pos);
 /* The fids are about to be clunked. */
 void p9_direct_close(struct inode *inode);
+/* ---- p9_unpack.c ---- */
+
+/* inode_ops.unpack: the server decompresses (Tunpack). */
+int p9_unpack(struct inode *inode, const struct unpack_request *list, unsigned n, void *arg,
+	      void (*take)(void *arg, unsigned i, const u8 *data, u32 bytes));
 
 /* ---- p9_cache.c, p9_write.c: the page cache ---- */
 

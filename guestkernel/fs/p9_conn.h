@@ -33,6 +33,7 @@ enum p9_type { /* of requests; a reply has the number after it */
 	       P9_TCLUNK = 120,
 	       P9_TMAP = 180,
 	       P9_TLEND = 182,
+	       P9_TUNPACK = 184,
 };
 
 #define P9_NOFID       0xffffffffu

@@ -491,6 +491,7 @@ const struct inode_ops p9_inode_ops = {
     .setattr = setattr,
     .getattr = getattr,
     .get_page = p9_get_page,
+    .unpack = p9_unpack,
     .page_dirty = p9_page_dirty,
     .destroy = p9_node_destroy,
 };

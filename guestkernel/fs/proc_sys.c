@@ -4,6 +4,7 @@
  * kernel behaves, apart from the limits of System V IPC.
  */
 #include <linux/capability.h>
+#include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/fs/tmpfs.h"
@@ -162,6 +163,12 @@ NUMBER(PROTECTED_REGULAR)
 NUMBER(CTRL_ALT_DEL)
 NUMBER(THREADS_MAX)
 
+/* Why the last image could not be mounted; not of Linux, for the agent: mount(2) tells no more than a number. */
+static void show_image_error(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%s\n", image_mount_error);
+}
+
 /* What may be added to the file systems in memory; not of Linux, for the agent. Once set, it stays. */
 static void show_tmpfs_limit(struct text *t, const struct proc_ref *ref)
 {
@@ -299,6 +306,7 @@ static const struct proc_entry fs_children[] = {
     RW_NUMBER("protected_regular", PROTECTED_REGULAR),
     RW_NUMBER("protected_symlinks", PROTECTED_LINKS),
     RW_NUMBER("suid_dumpable", SUID_DUMPABLE),
+    {.name = "image_mount_error", .mode = RO, .show = show_image_error},
     {.name = "tmpfs_limit_bytes", .mode = RW, .show = show_tmpfs_limit, .write = write_tmpfs_limit},
     {0},
 };

@@ -76,13 +76,19 @@ struct file {
 	u32 flags; /* O_* of open(2), without O_CLOEXEC */
 	u64 pos;
 	const struct file_ops *ops;
-	struct inode *inode;	  /* a reference; anonymous inodes for pipes, sockets, epoll ... */
-	struct path path;	  /* a reference, or {NULL} for things without a name */
-	void *data;		  /* the type's own */
-	const char *anon_name;	  /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
-	struct async *async;	  /* its owner and SIGIO, or NULL: async.c */
-	bool executes;		  /* opened for execve: counted in inode->execs */
-	struct list epoll_items;  /* who watches it: epoll.c */
+	struct inode *inode;	 /* a reference; anonymous inodes for pipes, sockets, epoll ... */
+	struct path path;	 /* a reference, or {NULL} for things without a name */
+	void *data;		 /* the type's own */
+	const char *anon_name;	 /* what /proc/PID/fd shows for things without a name, e.g. "anon_inode:[eventpoll]" */
+	struct async *async;	 /* its owner and SIGIO, or NULL: async.c */
+	bool executes;		 /* opened for execve: counted in inode->execs */
+	struct list epoll_items; /* who watches it: epoll.c */
+};
+
+/* A compressed block in a file, and which part of what comes out is wanted (abi/unpack.h). */
+struct unpack_request {
+	u64 offset;
+	u32 packed, algorithm, skip, count;
 };
 
 struct inode_ops {
@@ -125,6 +131,10 @@ struct inode_ops {
 	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen.
 	 * 1: the page was replaced and unmapped, so that the access is to be tried again. */
 	int (*page_dirty)(struct inode *inode, u64 index);
+	/* Has blocks of the file decompressed where the file is kept, all at once; take() gets what comes out of each,
+	 * and must not sleep. -EIO, -EINTR, -ENOMEM, -EUCLEAN; the first error. NULL: it cannot */
+	int (*unpack)(struct inode *inode, const struct unpack_request *list, unsigned n, void *arg,
+		      void (*take)(void *arg, unsigned i, const u8 *data, u32 bytes));
 	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
 	void (*destroy)(struct inode *inode);	     /* last reference is gone: frees what data holds */
 };
@@ -172,6 +182,7 @@ struct superblock {
 	/* Names are kept with a reference of their own, the longest unused ones dropped beyond names_limit. */
 	bool keeps_names;
 	bool keeps_absence; /* those that do not exist too */
+	bool read_only;	    /* whatever its mounts say */
 	bool layered;	    /* a dentry is truer than what a lookup says (dentry.h) */
 	u32 names, names_limit;
 	struct list unused; /* dentries that are kept, the one used longest ago first */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# --rootfs: a directory or a tar archive as the root. The tree is made here, of busybox and a dynamic program.
+# --rootfs: a directory or a tar archive as the root (theme images has the others). The tree is made here, of busybox and a dynamic program.
 # shellcheck shell=bash
 
 busybox=$(command -v busybox) || { skip "--rootfs" "no busybox here" && return 0; }
@@ -97,14 +97,7 @@ check_status 125 "both --rootfs and --ro /" --rootfs root --ro / sh
 check_status 125 "what is not there" --rootfs none sh
 echo text >text
 check_status 125 "neither directory nor archive" --rootfs text sh
-check "the message says what is" grep -q 'neither a directory nor a tar archive' "$TMP/err"
-{ head -c 1024 /dev/zero && printf '\342\341\365\340' && head -c 4096 /dev/zero; } >image.erofs
-check_status 125 "an EROFS image" --rootfs image.erofs sh
-check "the message names it" grep -q 'EROFS image' "$TMP/err"
-printf 'hsqs%4096s' x >image.squashfs
-check_status 125 "a squashfs image" --rootfs image.squashfs sh
-check "the message names it too" grep -q 'squashfs image' "$TMP/err"
-
+check "the message says what is" grep -q 'neither a directory, nor a tar archive' "$TMP/err"
 # ---- hostile archives ----
 size=$(stat -c %s pax.tar)
 head -c $((size / 2)) pax.tar >cut.tar

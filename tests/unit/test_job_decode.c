@@ -242,7 +242,8 @@ static void bad_mounts_are_refused(void **state)
 		assert_int_equal(decode(), -EPROTO);                                                                   \
 	} while (0)
 	BAD_MOUNT(share, "/a", mount.kind = 0);
-	BAD_MOUNT(share, "/a", mount.kind = 7);
+	BAD_MOUNT(share, "/a", mount.kind = WIRE_MOUNT_COPY_OUT + 1);
+	BAD_MOUNT(share, "/a", mount.kind = WIRE_MOUNT_IMAGE);
 	BAD_MOUNT(share, "/a", mount.flags = 4);
 	BAD_MOUNT(share, "/a", mount.share = WIRE_FILES_SESSIONS_MAX);
 	BAD_MOUNT(share, "/a", mount.size = 1);

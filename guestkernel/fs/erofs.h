@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of EROFS share.
+ */
+#ifndef GUESTKERNEL_FS_EROFS_H
+#define GUESTKERNEL_FS_EROFS_H
+
+#include "guestkernel/fs/image.h"
+#include "guestkernel/mm/page.h"
+
+enum erofs_layout { /* of an inode's data */
+		    EROFS_FLAT_PLAIN = 0,
+		    EROFS_COMPRESSED_FULL = 1, /* an index of 8 bytes for each cluster */
+		    EROFS_FLAT_INLINE = 2,
+		    EROFS_COMPRESSED = 3, /* indexes of 2 or 4 bytes */
+		    EROFS_CHUNKS = 4,
+};
+
+/* erofs_map.c: compressed files. */
+
+/* Reads the head of the map; i->at is behind the inode before and at the indexes after. -EUCLEAN, -EOPNOTSUPP */
+int erofs_map_open(struct image *image, struct image_inode *i);
+int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e);
+
+#endif

@@ -48,6 +48,7 @@ struct p9_node { /* inode->data */
 	struct list reads;	   /* struct p9_read under way */
 	struct list lru;	   /* of inodes with pages */
 	u64 reclaim_from;
+	u64 read_next;	      /* where the last read(2) ended */
 	u64 ra_mark, ra_next; /* read-ahead: the page that starts the next one, what it will read */
 	u32 ra_pages;
 	u32 writes;	     /* under way */
@@ -178,6 +179,12 @@ void p9_window_lost(void);
 /* Bytes that were moved, which may be less than there are; -errno; 0: it has to go the other way. Sleep. */
 long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos, bool *ended); /* the file has no more */
 long p9_direct_write(struct inode *inode, struct uio *uio, u64 pos);
+/* For the cache. Is the file so large that its pages will be read this way? */
+bool p9_direct_likely(const struct inode *inode);
+/* If so, has it lent and its writes done; sleeps. */
+bool p9_direct_ready(struct inode *inode);
+/* Reads pages from index on, after p9_direct_ready() if that was true. Never sleeps. Bytes, -errno; 0: not this way. */
+long p9_direct_pages(struct inode *inode, u64 index, struct page **pages, u32 count);
 /* The fids are about to be clunked. */
 void p9_direct_close(struct inode *inode);
 /* ---- p9_unpack.c ---- */

@@ -5,6 +5,7 @@
  * A read under way belongs to nobody: its reply enters the pages, in whatever thread takes it. Who wants a page waits
  * until it is there or the read has ended.
  */
+#include "abi/boot.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/p9.h"
@@ -15,6 +16,8 @@
 #define WINDOW_FIRST 32u  /* pages of a first read: small files come whole */
 #define MAPPED_PAGES 32u  /* pages around a fault */
 #define RECLAIM_STEP 512u /* pages that are given up together */
+#define BEHIND_SHARE 8u	  /* of the memory: files from this size on leave no pages behind ... */
+#define BEHIND_PAGES 256u /* ... of those read last */
 
 struct p9_read {
 	struct list link; /* node->reads */
@@ -137,6 +140,28 @@ u64 p9_reclaim(u64 pages)
 
 /* ---- reads ---- */
 
+/* The first `bytes` of what these pages have were read: they enter the cache, where it has none, and leave the array.
+ */
+static int enter_pages(struct inode *inode, u64 index, struct page **pages, u32 count, u32 bytes)
+{
+	int error = 0;
+	for (u32 i = 0; i * PAGE_SIZE < bytes; i++) {
+		struct page *page = pages[i];
+		u32 here = MIN(bytes - i * (u32)PAGE_SIZE, (u32)PAGE_SIZE);
+		if (p9_cached(inode, index + i))
+			continue;
+		if (here < PAGE_SIZE)
+			memset((u8 *)page_virt(page) + here, 0, PAGE_SIZE - here);
+		pages[i] = NULL;
+		int r = p9_cache_insert(inode, index + i, page);
+		if (r)
+			error = r;
+	}
+	if (!error && bytes < count * PAGE_SIZE && index * PAGE_SIZE + bytes < inode->size)
+		p9_node(inode)->checked_ns = 0; /* it has become shorter */
+	return error;
+}
+
 /* The reply of a read, or its failure: its pages enter the cache. */
 static void read_complete(struct p9_req *req)
 {
@@ -146,18 +171,9 @@ static void read_complete(struct p9_req *req)
 	read->done = true;
 	read->error = req->error;
 	list_remove(&read->link);
-	for (u32 i = 0; i < req->count && i * PAGE_SIZE < bytes; i++) {
-		struct page *page = req->pages[i];
-		u32 here = MIN(bytes - i * (u32)PAGE_SIZE, (u32)PAGE_SIZE);
-		if (read->discard || p9_cached(inode, read->index + i))
-			continue;
-		if (here < PAGE_SIZE)
-			memset((u8 *)page_virt(page) + here, 0, PAGE_SIZE - here);
-		req->pages[i] = NULL;
-		int r = p9_cache_insert(inode, read->index + i, page);
-		if (r)
-			read->error = r;
-	}
+	int r = read->discard ? 0 : enter_pages(inode, read->index, req->pages, req->count, bytes);
+	if (r)
+		read->error = r;
 	if (!read->error && bytes < req->count * PAGE_SIZE && read->index * PAGE_SIZE + bytes < inode->size)
 		p9_node(inode)->checked_ns = 0; /* it has become shorter */
 	read_put(read);
@@ -204,8 +220,40 @@ static struct page **alloc_pages(u32 *count)
 static void free_pages(struct page **pages, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
-		page_put(pages[i]);
+		if (pages[i])
+			page_put(pages[i]);
 	kfree(pages);
+}
+
+/* A file that would take much of the memory while it is read in sequence: what lies behind is given up, so that the
+ * same few pages are filled over and over. */
+static void drop_behind(struct inode *inode, u64 index)
+{
+	struct p9_node *node = p9_node(inode);
+	struct page *page;
+	if (inode->size < boot->memory_bytes / BEHIND_SHARE)
+		return;
+	for (u64 i = index > BEHIND_PAGES ? index - BEHIND_PAGES : 0; i < index; i++)
+		if ((page = radix_get(&node->pages, i)) && page_last(page))
+			drop_page(node, i);
+}
+
+/* Reads count pages from the lent file; never sleeps. -EAGAIN: they have to be asked for */
+static int read_direct(struct inode *inode, u64 index, u32 count)
+{
+	drop_behind(inode, index);
+	struct page **pages = alloc_pages(&count);
+	if (!pages)
+		return -ENOMEM;
+	long bytes = p9_direct_pages(inode, index, pages, count);
+	int r = bytes > 0 ? enter_pages(inode, index, pages, count, (u32)bytes) : bytes < 0 ? (int)bytes : -EAGAIN;
+	free_pages(pages, count);
+	if (r)
+		return r;
+	struct p9_node *node = p9_node(inode);
+	node->ra_pages = count;
+	node->ra_next = index + count;
+	return 0;
 }
 
 /* Begins to read count pages; the fid is open. *out (NULL: not wanted) gets a reference to the read, which may be done.
@@ -260,10 +308,17 @@ static u64 mapped_start(struct inode *inode, u64 index)
 	return start;
 }
 
+/* Goes on where the last read ended, and not with the first one, which brings small files whole. */
+static bool in_sequence(const struct p9_node *node, u64 index)
+{
+	return index && index == node->ra_next;
+}
+
 int p9_fill(struct inode *inode, u64 index, bool mapped)
 {
 	struct p9_node *node = p9_node(inode);
 	u32 fid;
+	bool direct = !mapped && in_sequence(node, index) && p9_direct_ready(inode);
 	for (unsigned tries = 0;; tries++) {
 		int r = 0;
 		if (index >= PAGE_UP(inode->size) / PAGE_SIZE)
@@ -278,6 +333,13 @@ int p9_fill(struct inode *inode, u64 index, bool mapped)
 			u64 start = mapped && index != node->ra_next ? mapped_start(inode, index) : index;
 			u32 n = missing(inode, start,
 					mapped && start != node->ra_next ? MAPPED_PAGES : first_window(node, index));
+			if (!r && n && direct && !node->writes) {
+				r = read_direct(inode, start, n);
+				direct = false;
+				if (!r)
+					continue;
+				r = r == -EAGAIN ? 0 : r;
+			}
 			if (!r && n)
 				r = read_start(inode, fid, start, n, &read);
 			if (r)
@@ -306,6 +368,8 @@ void p9_read_ahead(struct inode *inode, u64 index)
 	struct p9_node *node = p9_node(inode);
 	if (index != node->ra_mark || !node->ra_next || node->ra_next * PAGE_SIZE >= inode->size)
 		return;
+	if (p9_direct_likely(inode))
+		return; /* it is there as soon as it is wanted */
 	u32 fid = node->wfid_reads && node->rfid == P9_NOFID ? node->wfid : node->rfid;
 	u32 n = missing(inode, node->ra_next, MIN(MAX(node->ra_pages, WINDOW_FIRST) * 2, P9_IO_PAGES));
 	if (!n || fid == P9_NOFID || !page_plenty(n) || read_start(inode, fid, node->ra_next, n, NULL))

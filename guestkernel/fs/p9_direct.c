@@ -243,10 +243,35 @@ static long move(struct transfer *t, u32 *asked)
 	return r;
 }
 
+bool p9_direct_likely(const struct inode *inode)
+{
+	return inode->size >= FILE_LEAST && !p9_node(inode)->unlendable;
+}
+
+bool p9_direct_ready(struct inode *inode)
+{
+	return p9_direct_likely(inode) && !p9_write_settle(inode) && !lend(inode, false);
+}
+
+long p9_direct_pages(struct inode *inode, u64 index, struct page **pages, u32 count)
+{
+	struct transfer t = {.inode = inode, .pos = index * PAGE_SIZE};
+	struct page *page = page_alloc(0, 0);
+	u32 asked;
+	if (!page)
+		return 0;
+	t.io = page_virt(page);
+	for (u32 i = 0; i < count; i++)
+		t.io->frame[i] = (u32)(page_addr(pages[i]) / PAGE_SIZE);
+	long r = run(&t, count * (u32)PAGE_SIZE, &asked);
+	page_put(page);
+	return r;
+}
+
 long p9_direct_read(struct inode *inode, struct uio *uio, u64 pos, bool *ended)
 {
 	struct transfer t = {.inode = inode, .pos = pos, .least = READ_LEAST};
-	if (uio->kernel || inode->size < FILE_LEAST || p9_node(inode)->unlendable)
+	if (uio->kernel || !p9_direct_likely(inode))
 		return 0;
 	t.limit = next_buffer(uio, &t.addr);
 	if (t.limit < READ_LEAST || uncached(inode, pos, READ_LEAST) < READ_LEAST || p9_write_settle(inode))

@@ -185,10 +185,12 @@ static void release(struct file *file)
 
 /* ---- data ---- */
 
-/* Where little is read of a large file, most likely a program or library is looked at before it is mapped. */
-static bool is_probe(const struct inode *inode, const struct uio *uio)
+/* Where little is read of a large file, most likely a program or library is looked at before it is mapped; but not
+ * where it goes on behind what was read before. */
+static bool is_probe(const struct inode *inode, const struct uio *uio, u64 index)
 {
-	return uio->left <= PROBE_BYTES && inode->size > PROBED_BYTES && p9_mappable(inode);
+	return (!index || index != p9_node(inode)->read_next) && uio->left <= PROBE_BYTES &&
+	       inode->size > PROBED_BYTES && p9_mappable(inode);
 }
 
 static long read_pages(struct file *file, struct uio *uio, u64 *pos)
@@ -201,7 +203,7 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 		u64 index = *pos / PAGE_SIZE;
 		struct page *page = p9_cached(inode, index);
 		if (!page) {
-			if (is_probe(inode, uio) && !p9_window_map(inode, index))
+			if (is_probe(inode, uio, index) && !p9_window_map(inode, index))
 				continue;
 			bool ended = false;
 			long direct = p9_direct_read(inode, uio, *pos, &ended);
@@ -232,6 +234,7 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 			return done ? (long)done : -EIO; /* what was copied may be zeroes */
 		*pos += moved;
 		done += moved;
+		p9_node(inode)->read_next = *pos / PAGE_SIZE;
 		if (moved < n)
 			return done ? (long)done : -EFAULT;
 	}

@@ -404,6 +404,35 @@ static void body_a_large_read_goes_into_the_programs_pages(void)
 	page_put(page);
 }
 
+static void body_small_reads_in_sequence_are_filled_by_the_runner(void)
+{
+	struct page *page;
+	u8 *buf = io_buffer(&page);
+	long fd, n;
+	u64 at = 0;
+	struct inode *inode = open_large(&fd);
+	p9_node(inode)->inode->size = fake.size = sizeof(fake.data);
+	unsigned before = fake.requests;
+	while ((n = call(read, fd, buf, 10000)) > 0) {
+		is(0, memcmp(buf, fake.data + at, (size_t)n));
+		at += (u64)n;
+	}
+	is(0, n);
+	is(sizeof(fake.data), at);
+	is_true(ios > 0);
+	is(1, fake.lends);
+	is_true(fake.requests - before <= 4); /* Twalk, Tlopen, a first Tread, Tlend */
+	is(FILE_PAGES, p9_node(inode)->pages.count);
+	ios = 0;
+	before = fake.requests;
+	is(10000, call(pread64, fd, buf, 10000, 700000)); /* the cache has it */
+	is(0, memcmp(buf, fake.data + 700000, 10000));
+	is(before, fake.requests);
+	is(0, ios);
+	close_large(fd);
+	page_put(page);
+}
+
 static void body_what_the_runner_refuses_is_read(void)
 {
 	struct page *page;
@@ -498,6 +527,7 @@ static void body_a_large_write_leaves_the_programs_pages(void)
 }
 
 OURS_ONLY(a_large_read_goes_into_the_programs_pages)
+OURS_ONLY(small_reads_in_sequence_are_filled_by_the_runner)
 OURS_ONLY(what_the_runner_refuses_is_read)
 OURS_ONLY(what_the_server_does_not_lend_is_read)
 OURS_ONLY(errors_and_ends_of_lent_files)
@@ -519,6 +549,7 @@ int main(void)
 	    cmocka_unit_test_setup(ours_large_file, reset),
 	    cmocka_unit_test_setup(ours_wrong_answers, reset),
 	    cmocka_unit_test_setup(ours_a_large_read_goes_into_the_programs_pages, reset),
+	    cmocka_unit_test_setup(ours_small_reads_in_sequence_are_filled_by_the_runner, reset),
 	    cmocka_unit_test_setup(ours_what_the_runner_refuses_is_read, reset),
 	    cmocka_unit_test_setup(ours_what_the_server_does_not_lend_is_read, reset),
 	    cmocka_unit_test_setup(ours_errors_and_ends_of_lent_files, reset),

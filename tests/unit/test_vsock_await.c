@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sources: runner/vsock.c runner/vsock_mux.c runner/vsock_conn.c runner/vsock_packet.c runner/virtqueue.c runner/virtio_mmio.c runner/services.c runner/dax.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/loop.c runner/error.c
+ * sources: runner/vsock.c runner/vsock_mux.c runner/vsock_conn.c runner/vsock_packet.c runner/virtqueue.c runner/virtio_mmio.c runner/services.c runner/dax.c runner/lent.c runner/stream.c runner/image_stream.c runner/wire_control.c runner/loop.c runner/error.c
  * flags: -Wl,--wrap=poll -Wl,--wrap=__poll_chk
  *
  * A vCPU that waits for the files server while the I/O thread watches the same socket: what happens while it waits

@@ -138,10 +138,11 @@ void pt_destroy(struct pagetable *pt);
 /* A leaf entry as others see it. */
 struct pte {
 	bool present;
-	bool huge;  /* 2 MiB */
-	bool dirty; /* a hint: entries are made accessed and dirty ahead */
-	u32 prot;   /* PT_* */
-	paddr_t pa; /* of the 4 KiB or 2 MiB page */
+	bool huge;	/* 2 MiB */
+	bool dirty;	/* a hint: entries are made accessed and dirty ahead */
+	u32 prot;	/* PT_* */
+	paddr_t pa;	/* of the 4 KiB or 2 MiB page */
+	paddr_t linked; /* in walks: the table that pt_link() put here, whose leaves are to be kept; else 0 */
 };
 
 /* Maps one page at va; an existing entry is replaced without freeing its page. size is PAGE_SIZE or HUGE_SIZE, va and
@@ -151,6 +152,15 @@ int pt_map(struct pagetable *pt, u64 va, paddr_t pa, u64 size, u32 prot);
 int pt_map_batch(struct pagetable *pt, u64 va, const paddr_t *pages, int n, u32 prot);
 /* The entry at va (either size). */
 struct pte pt_lookup(const struct pagetable *pt, u64 va);
+/* A page table of 512 pages from `first` on, with one reference; NULL: no memory. Its leaves hold no references: who
+ * made it lets it go before the pages. */
+struct page *pt_make_table(paddr_t first, u32 prot);
+/* Puts such a table at va (2 MiB aligned), where nothing is; it is neither changed nor freed from here. Many address
+ * spaces may have it, and where the host shadows tables it does that once for all. Takes a reference. -EEXIST, -ENOMEM
+ */
+int pt_link(struct pagetable *pt, u64 va, struct page *table);
+/* Takes all such tables away that reach into [start, end), on every CPU; how many there were. */
+unsigned pt_unlink_range(struct pagetable *pt, u64 start, u64 end);
 /* Calls fn for each present leaf in [start, end), then changes it as told. fn returns one of PT_KEEP, PT_CLEAR,
  * PT_SETPROT (new *prot). A huge leaf that is only partly inside is split first (-ENOMEM). Empty tables are freed
  * lazily by pt_destroy or pt_free_range. Does not flush. fn may map pages at other addresses of pt. */

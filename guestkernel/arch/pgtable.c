@@ -18,6 +18,7 @@
 #define PS	  0x80ull
 #define NX	  (1ull << 63)
 #define SOFT_NONE 0x200ull /* present in the walk but no access: PROT_NONE keeps its page (P is clear) */
+#define LINKED	  0x400ull /* in a page directory: the table below belongs to somebody else, see pt_link() */
 #define ADDR	  0x000ffffffffff000ull
 
 #define LEVELS	4
@@ -85,9 +86,14 @@ static void free_table(u64 *table, int level)
 {
 	if (level > 1) {
 		unsigned n = level == LEVELS ? ENTRIES / 2 : ENTRIES;
-		for (unsigned i = 0; i < n; i++)
-			if ((table[i] & P) && !is_leaf(table[i], level))
+		for (unsigned i = 0; i < n; i++) {
+			if (!(table[i] & P) || is_leaf(table[i], level))
+				continue;
+			if (table[i] & LINKED)
+				page_put(page_of(table[i] & ADDR));
+			else
 				free_table(table_at(table[i]), level - 1);
+		}
 	}
 	page_put(page_of(virt_to_phys(table)));
 }
@@ -135,6 +141,7 @@ static u64 *table_for(struct pagetable *pt, u64 va, int level, bool make)
 				return NULL;
 			*entry = page_addr(page) | P | RW | U | A;
 		}
+		kassert(!make || !(*entry & LINKED)); /* its owner alone changes what is below */
 		table = table_at(*entry);
 	}
 	return table;
@@ -163,15 +170,64 @@ int pt_map_batch(struct pagetable *pt, u64 va, const paddr_t *pages, int n, u32 
 	u64 *table = NULL;
 	for (int i = 0; i < n; i++, va += PAGE_SIZE) {
 		unsigned at = index_at(va, 1);
-		if (!table || at == 0) {
+		if (at == 0)
+			table = NULL;
+		if (!pages[i])
+			continue;
+		if (!table)
 			table = table_for(pt, va, 1, true);
-			if (!table)
-				return -ENOMEM;
-		}
-		if (pages[i])
-			table[at] = pages[i] | bits;
+		if (!table)
+			return -ENOMEM;
+		table[at] = pages[i] | bits;
 	}
 	return 0;
+}
+
+struct page *pt_make_table(paddr_t first, u32 prot)
+{
+	struct page *page = page_alloc_table();
+	u64 *table = page ? page_virt(page) : NULL;
+	for (unsigned i = 0; table && i < ENTRIES; i++)
+		table[i] = (first + i * PAGE_SIZE) | leaf_bits(prot);
+	return page;
+}
+
+int pt_link(struct pagetable *pt, u64 va, struct page *table)
+{
+	u64 *directory = table_for(pt, va, 2, true);
+	if (!directory)
+		return -ENOMEM;
+	u64 *entry = &directory[index_at(va, 2)];
+	if (*entry)
+		return -EEXIST;
+	page_get(table);
+	*entry = page_addr(table) | P | RW | U | A | LINKED;
+	return 0;
+}
+
+unsigned pt_unlink_range(struct pagetable *pt, u64 start, u64 end)
+{
+	struct page *gone[16];
+	unsigned n = 0;
+	u64 va = start & ~(HUGE_SIZE - 1);
+	for (; va < end && n < ARRAY_SIZE(gone); va += HUGE_SIZE) {
+		u64 *directory = table_for(pt, va, 2, false);
+		if (!directory) { /* nothing as far as one directory reaches */
+			va |= HUGE_SIZE * (ENTRIES - 1);
+			continue;
+		}
+		u64 *entry = &directory[index_at(va, 2)];
+		if (!(*entry & LINKED) || is_leaf(*entry, 2))
+			continue;
+		gone[n++] = page_of(*entry & ADDR);
+		*entry = 0;
+	}
+	if (!n)
+		return 0;
+	cpu_flush_tables(pt, start & ~(HUGE_SIZE - 1), va);
+	for (unsigned i = 0; i < n; i++)
+		page_put(gone[i]);
+	return n + (va < end ? pt_unlink_range(pt, va, end) : 0);
 }
 
 struct pte pt_lookup(const struct pagetable *pt, u64 va)
@@ -185,11 +241,14 @@ struct pte pt_lookup(const struct pagetable *pt, u64 va)
 	}
 }
 
-static int visit_leaf(u64 *entry, int level, u64 va, pt_visit fn, void *arg)
+static void visit_leaf(u64 *entry, int level, u64 va, paddr_t linked, pt_visit fn, void *arg)
 {
 	struct pte pte = describe(*entry, level);
 	u32 prot = pte.prot;
-	switch (fn(arg, va, pte, &prot)) {
+	pte.linked = linked;
+	enum pt_action action = fn(arg, va, pte, &prot);
+	kassert(action == PT_KEEP || !linked);
+	switch (action) {
 	case PT_KEEP:
 		break;
 	case PT_CLEAR:
@@ -199,7 +258,6 @@ static int visit_leaf(u64 *entry, int level, u64 va, pt_visit fn, void *arg)
 		*entry = pte.pa | leaf_bits(prot) | (level == 2 ? PS : 0);
 		break;
 	}
-	return 0;
 }
 
 int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *arg)
@@ -208,11 +266,14 @@ int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *a
 		/* Descend as far as entries exist; skip what an absent entry covers. */
 		u64 *table = phys_to_virt(pt->root);
 		int level = LEVELS;
+		paddr_t linked = 0;
 		u64 *entry;
 		for (;; level--) {
 			entry = &table[index_at(va, level)];
 			if (!(*entry & (P | SOFT_NONE)) || is_leaf(*entry, level))
 				break;
+			if (level == 2 && *entry & LINKED)
+				linked = *entry & ADDR;
 			table = table_at(*entry);
 		}
 		u64 span = 1ull << (PAGE_SHIFT + 9 * (level - 1));
@@ -226,14 +287,18 @@ int pt_walk_range(struct pagetable *pt, u64 start, u64 end, pt_visit fn, void *a
 				return -ENOMEM;
 			continue;
 		}
-		visit_leaf(entry, level, base, fn, arg);
+		if (linked && pt->dying) { /* the owner of the table drops what is in it */
+			va = (va | (HUGE_SIZE - 1)) + 1;
+			continue;
+		}
+		visit_leaf(entry, level, base, linked, fn, arg);
 		va = base + span;
 		if (level > 1)
 			continue;
 		/* The rest of this table without walking down again. */
 		for (unsigned i = index_at(base, 1) + 1; i < ENTRIES && va < end; i++, va += PAGE_SIZE)
 			if (table[i] & (P | SOFT_NONE))
-				visit_leaf(&table[i], 1, va, fn, arg);
+				visit_leaf(&table[i], 1, va, linked, fn, arg);
 	}
 	return 0;
 }
@@ -253,7 +318,7 @@ static bool prune(u64 *table, int level, u64 base, u64 start, u64 end, struct li
 			break;
 		if (!table[i])
 			continue;
-		if (level > 1 && !is_leaf(table[i], level) && va < end && va + span > start) {
+		if (level > 1 && !is_leaf(table[i], level) && !(table[i] & LINKED) && va < end && va + span > start) {
 			u64 *lower = table_at(table[i]);
 			if (prune(lower, level - 1, va, start, end, freed)) {
 				table[i] = 0;

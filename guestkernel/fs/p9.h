@@ -161,6 +161,8 @@ int p9_reading_fid(struct inode *inode, u32 *fid);
 
 /* May the file be mapped into the window? */
 bool p9_mappable(const struct inode *inode);
+/* inode_ops.get_table */
+struct page *p9_window_table(struct inode *inode, u64 index, u32 prot);
 /* The page of the window that shows this page of the file, without a reference; NULL: none does. */
 struct page *p9_window_page(struct inode *inode, u64 index);
 /* Is the page in a part of the file that was mapped, and has been lost? */

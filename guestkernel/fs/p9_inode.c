@@ -492,6 +492,7 @@ const struct inode_ops p9_inode_ops = {
     .getattr = getattr,
     .get_page = p9_get_page,
     .unpack = p9_unpack,
+    .get_table = p9_window_table,
     .page_dirty = p9_page_dirty,
     .destroy = p9_node_destroy,
 };

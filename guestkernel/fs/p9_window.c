@@ -16,6 +16,9 @@
 
 #define CHUNK_UNITS 64u /* 4 MiB: most that one Tmap asks for */
 
+#define TABLE_PAGES  (HUGE_SIZE / PAGE_SIZE)
+#define CHUNK_TABLES (CHUNK_UNITS * WINDOW_UNIT_PAGES / TABLE_PAGES)
+
 struct p9_extent {
 	struct list link;    /* node->extents */
 	struct list all;     /* the one mapped longest ago first */
@@ -24,6 +27,8 @@ struct p9_extent {
 	u32 pages, unit;
 	u32 waiters;	   /* who asked for it and sleeps */
 	bool done, failed; /* the reply is here; the file could not be mapped */
+	struct page
+	    *tables[CHUNK_TABLES][2]; /* of its blocks of 512 pages, as constants and as code; NULL until wanted */
 };
 
 static struct list extents = LIST_INIT(extents);
@@ -97,6 +102,44 @@ bool p9_window_gone(struct inode *inode, u64 index)
 	return e && e->done && !is_shown(e, (u32)(index - e->index));
 }
 
+/* ---- page tables that address spaces share ---- */
+
+struct page *p9_window_table(struct inode *inode, u64 index, u32 prot)
+{
+	struct p9_extent *e = extent_at(inode, index);
+	u64 first = e ? index - e->index : 0;
+	if (!e || !e->done || e->failed || first % TABLE_PAGES || first + TABLE_PAGES > e->pages)
+		return NULL;
+	struct page **table = &e->tables[first / TABLE_PAGES][prot & PT_EXEC ? 1 : 0];
+	if (*table)
+		return *table;
+	for (u64 i = first; i < first + TABLE_PAGES; i++)
+		if (!is_shown(e, (u32)i))
+			return NULL;
+	for (u64 i = first; i < first + TABLE_PAGES; i++)
+		page_enter_window(page_at(e, (u32)i), inode, e->index + i);
+	*table = pt_make_table(page_addr(page_at(e, (u32)first)), prot);
+	return *table;
+}
+
+static bool tables_linked(const struct p9_extent *e)
+{
+	for (unsigned i = 0; i < CHUNK_TABLES * 2; i++)
+		if (e->tables[i / 2][i % 2] && e->tables[i / 2][i % 2]->refs > 1)
+			return true;
+	return false;
+}
+
+/* No address space that a program runs in has them linked any more. */
+static void drop_tables(struct p9_extent *e)
+{
+	for (unsigned i = 0; i < CHUNK_TABLES * 2; i++) {
+		if (e->tables[i / 2][i % 2])
+			page_put(e->tables[i / 2][i % 2]);
+		e->tables[i / 2][i % 2] = NULL;
+	}
+}
+
 /* ---- dropping ---- */
 
 static void free_extent(struct p9_extent *e)
@@ -111,6 +154,7 @@ static void free_extent(struct p9_extent *e)
 static bool leave(struct p9_extent *e)
 {
 	bool free = true;
+	drop_tables(e);
 	for (u32 i = 0; i < e->pages; i++)
 		free &= page_leave_window(page_at(e, i));
 	return free;
@@ -139,7 +183,7 @@ void p9_window_drop(struct inode *inode)
 /* Has anybody but the cache a page of it? */
 static bool is_wanted(const struct p9_extent *e)
 {
-	if (!e->done || e->waiters)
+	if (!e->done || e->waiters || tables_linked(e))
 		return true;
 	for (u32 i = 0; i < e->pages; i++) {
 		const struct page *page = page_at(e, i);
@@ -304,6 +348,9 @@ void p9_window_lost(void)
 			if (is_shown(e, i))
 				continue;
 			u64 end = e->index + MIN(e->pages, (i | (WINDOW_UNIT_PAGES - 1)) + 1);
+			if (tables_linked(e))
+				mm_unmap_inode_range(e->inode, e->index, e->index + e->pages);
+			drop_tables(e);
 			mm_unmap_inode_range(e->inode, e->index + i, end);
 			overlay_lower_lost(e->inode, e->index + i, end);
 			i |= WINDOW_UNIT_PAGES - 1;

@@ -128,6 +128,9 @@ struct inode_ops {
 	/* Page cache: page `index` of the file, referenced; create: allocate a hole. NULL page with 0: a hole.
 	 * -EIO: beyond the end of the file; -ENOMEM; -ENOSPC */
 	int (*get_page)(struct inode *inode, u64 index, bool create, struct page **page);
+	/* May be NULL. A page table that maps 512 pages of the file from `index` (a multiple of that) on, for
+	 * pt_link(); the file keeps it and has it unlinked by mm_unmap_inode_range(). NULL: not now. Must not sleep. */
+	struct page *(*get_table)(struct inode *inode, u64 index, u32 prot);
 	/* A shared mapping is about to write to a page of the cache. With this set each first write to a page is seen.
 	 * 1: the page was replaced and unmapped, so that the access is to be tried again. */
 	int (*page_dirty)(struct inode *inode, u64 index);

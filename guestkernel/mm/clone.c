@@ -81,6 +81,11 @@ static bool copy_hot(struct copier *c, u64 va, struct pte pte)
 static enum pt_action copy_leaf(void *arg, u64 va, struct pte pte, u32 *prot)
 {
 	struct copier *c = arg;
+	if (pte.linked) {
+		if (!(va & (HUGE_SIZE - 1)) && !pt_link(&c->child->pt, va, page_of(pte.linked)))
+			tables_count(c->child, 1);
+		return PT_KEEP;
+	}
 	u32 child_prot = c->shared ? pte.prot : pte.prot & ~PT_WRITE;
 
 	if (c->error || copy_hot(c, va, pte))

@@ -171,6 +171,25 @@ static u32 cache_prot(const struct vma *vma)
 	return prot_to_pt(vma->prot) & (direct ? ~0u : ~PT_WRITE);
 }
 
+/* Links the tables that the file keeps of 2 MiB blocks of a mapping that cannot be written to, around addr. Has it its
+ * page now? */
+static bool link_tables(struct mm *mm, struct vma *vma, u64 addr)
+{
+	struct inode *inode = vma->file->inode;
+	u64 low = addr > LINK_BYTES ? addr - LINK_BYTES : 0, end = MIN(vma->end, addr + LINK_BYTES);
+	u64 va = (MAX(vma->start, low) + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1);
+
+	if (!inode->ops->get_table || !vma->prot || vma->prot & PROT_WRITE || file_index(vma, va) % HUGE_PAGES)
+		return false;
+	for (; va + HUGE_SIZE <= end; va += HUGE_SIZE) {
+		struct page *table = inode->ops->get_table(inode, file_index(vma, va), prot_to_pt(vma->prot));
+
+		if (table && !pt_link(&mm->pt, va, table))
+			tables_count(mm, 1);
+	}
+	return pt_lookup(&mm->pt, addr).present;
+}
+
 /* Maps what the page cache has of the window; the page at addr (NULL: none) was found before and comes with a
  * reference. Pages of `copies_wanted` (a part of the window, perhaps empty) become private copies, as `found` is
  * already when it lies there. */
@@ -251,6 +270,10 @@ static int fault_file(struct mm *mm, struct vma *vma, u64 addr, u32 access, int 
 		return r == -ENOMEM ? -ENOMEM : -EFAULT;
 	}
 	file_put(file);
+	if (link_tables(mm, vma, addr)) {
+		page_put(page);
+		return 0;
+	}
 	if (copied) {
 		struct page *copy = copy_of(page_addr(page));
 		bool lost = page_lost(page);
@@ -297,6 +320,10 @@ int mm_populate(struct mm *mm, u64 start, u64 length, bool copy)
 		for (u64 va = from; !r && va < to; va = (va | (WINDOW_PAGES * PAGE_SIZE - 1)) + 1) {
 			struct window w = window_around(mm, vma, va, WINDOW_PAGES);
 
+			if ((va == from || !(va & (HUGE_SIZE - 1))) && link_tables(mm, vma, va)) {
+				va |= HUGE_SIZE - 1;
+				continue;
+			}
 			w.start = MAX(w.start, from);
 			w.end = MIN(w.end, to);
 			r = map_cached(&w, 0, NULL, copied ? (struct span){w.start, w.end} : (struct span){0, 0});

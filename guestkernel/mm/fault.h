@@ -12,9 +12,10 @@
 #define COPY_PAGES     4  /* copy-on-write: pages copied together; doubles while faults are sequential, */
 #define COPY_MOST      16 /* up to this */
 #define COPY_AHEAD     16 /* private writable file mappings up to this size are copied when they are populated */
-#define POPULATE_LIMIT (4ul << 20) /* mappings of code up to this size are populated when they are made */
-#define AROUND_BYTES   (1ul << 20) /* aligned stretch of a private mapping that a fault maps as far as it is cached */
-#define HUGE_MIN_BYTES (4ul << 20) /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
+#define POPULATE_LIMIT (4ul << 20)  /* mappings of code up to this size are populated when they are made */
+#define AROUND_BYTES   (1ul << 20)  /* aligned stretch of a private mapping that a fault maps as far as it is cached */
+#define LINK_BYTES     (16ul << 20) /* page tables of a file are linked so far before and behind the fault */
+#define HUGE_MIN_BYTES (4ul << 20)  /* smaller VMAs get 2 MiB pages only by MADV_HUGEPAGE */
 #define HUGE_PAGES     (HUGE_SIZE / PAGE_SIZE)
 
 /* A stretch of up to WINDOW_PAGES pages inside one VMA. */

@@ -47,6 +47,7 @@ static int protect_vma(struct vma *vma, u32 prot)
 	}
 	vma->prot = prot;
 	mm->generation++;
+	tables_unlink(mm, vma->start, vma->end);
 	pt_walk_range(&mm->pt, vma->start, vma->end, reprotect_leaf, &p);
 	if (p.removed)
 		pt_flush(&mm->pt, vma->start, vma->end);

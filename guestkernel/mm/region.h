@@ -47,6 +47,11 @@ u32 prot_to_pt(u32 prot);
 
 /* Counts pages that were mapped into mm (negative: unmapped). */
 void rss_add(struct mm *mm, const struct page *head, long pages);
+/* Counts linked tables (pt_link()) of mm (negative: unlinked), and their pages. */
+void tables_count(struct mm *mm, long tables);
+/* Takes linked tables out of [start, end), before entries there change; what of them is still mapped is faulted in
+ * again. */
+void tables_unlink(struct mm *mm, u64 start, u64 end);
 /* Unmaps the pages of [start, end); page-cache pages alone when keep_private. No 2 MiB page may cross the edges. */
 void pages_unmap(struct mm *mm, u64 start, u64 end, bool keep_private);
 /* The same for a range that has no VMA any more: empty page tables go too. */

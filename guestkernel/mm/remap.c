@@ -26,6 +26,7 @@ static int pages_move(struct mm *mm, u64 from, u64 to, u64 length)
 {
 	struct mover m = {mm, from, to, 0}, back = {mm, to, from, 0};
 
+	tables_unlink(mm, from, from + length);
 	if ((from ^ to) & (HUGE_SIZE - 1)) /* 2 MiB pages cannot stay what they are */
 		for (u64 va = from & ~(HUGE_SIZE - 1); va < from + length; va += HUGE_SIZE)
 			m.error = m.error ? m.error : huge_split_at(mm, va + PAGE_SIZE);

@@ -64,6 +64,7 @@ struct mm {
 	unsigned count;
 	u64 total_pages;	    /* in VMAs */
 	u64 anon_pages, file_pages; /* resident */
+	u64 linked_tables;	    /* see pt_link(); their pages count as resident */
 	u64 rss_peak_pages;
 	u64 brk_start, brk;
 	u64 mmap_top; /* searches for free ranges go down from here */

@@ -25,6 +25,19 @@ u64 mm_rss_pages(const struct mm *mm)
 	return mm->anon_pages + mm->file_pages;
 }
 
+void tables_count(struct mm *mm, long tables)
+{
+	mm->linked_tables += (u64)tables;
+	mm->file_pages += (u64)tables * HUGE_SIZE / PAGE_SIZE;
+	mm->rss_peak_pages = MAX(mm->rss_peak_pages, mm_rss_pages(mm));
+}
+
+void tables_unlink(struct mm *mm, u64 start, u64 end)
+{
+	if (mm->linked_tables && !mm->pt.dying)
+		tables_count(mm, -(long)pt_unlink_range(&mm->pt, start, end));
+}
+
 struct gather {
 	struct mm *mm;
 	struct list pages; /* to be freed after the flush */
@@ -61,6 +74,7 @@ static void release(struct gather *g)
 void pages_unmap(struct mm *mm, u64 start, u64 end, bool keep_private)
 {
 	struct gather g = {.mm = mm, .pages = LIST_INIT(g.pages), .keep_private = keep_private};
+	tables_unlink(mm, start, end);
 	int r = pt_walk_range(&mm->pt, start, end, gather_leaf, &g);
 
 	kassert(r == 0);
@@ -72,6 +86,7 @@ void pages_unmap(struct mm *mm, u64 start, u64 end, bool keep_private)
 void pages_unmap_tables(struct mm *mm, u64 start, u64 end)
 {
 	struct gather g = {.mm = mm, .pages = LIST_INIT(g.pages)};
+	tables_unlink(mm, start, end);
 	int r = pt_walk_range(&mm->pt, start, end, gather_leaf, &g);
 	struct vma *next = vma_find(mm, start);
 	struct vma *prev = next			   ? vma_prev(next)

@@ -180,9 +180,12 @@ static int map_images(struct build *b)
 	long at;
 	int error;
 
+	/* Large programs start at a multiple of 2 MiB, so that page tables of them can be shared, see link_tables(). */
+	u64 align = b->elf->high - b->elf->low >= 2 * HUGE_SIZE ? MAX(b->elf->align, HUGE_SIZE) : b->elf->align;
+
 	b->base = 0;
 	if (b->elf->position_independent)
-		b->base = ((DYN_BASE + random_pages(DYN_RANDOM_PAGES)) & ~(b->elf->align - 1)) - b->elf->low;
+		b->base = ((DYN_BASE + random_pages(DYN_RANDOM_PAGES)) & ~(align - 1)) - b->elf->low;
 	if (b->base + b->elf->high > b->mm->mmap_top)
 		return -ENOMEM;
 	error = elf_map(b->mm, b->file, b->elf, b->base);

@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 
 mkdir data many
-for size in 0 1 4095 4096 4097 65536 65537 300000 5000001; do head -c "$size" /dev/urandom >data/f$size; done
+for size in 0 1 4095 4096 4097 65536 65537 300000 5000001 7000001; do head -c "$size" /dev/urandom >data/f$size; done
 cp "$PROG/mapping" mapping
 share=(--ro "$PWD" --ro "$PROG")
 
@@ -27,15 +27,17 @@ same "parts of a large file that is read here and there" probe "$PWD/data/f50000
 same "private writes leave the file alone" copies "$PWD/data/f300000"
 same "mapped pages as output of a write" out "$PWD/data/f5000001"
 same "mapped pages through a pipe to the output" pipe "$PWD/data/f5000001"
+same "2 MiB blocks that processes share, and change for themselves" parts "$PWD/data/f7000001"
+(E2E_OPTIONS="$E2E_OPTIONS --cpus 4" && same "with 4 CPUs: the same" parts "$PWD/data/f7000001")
 check_output hello "a program is executed from a share" "${share[@]}" "$PROG/hello-dynamic"
 check_output hello "with 4 CPUs" --cpus 4 "${share[@]}" "$PROG/hello-static"
-same "with 4 CPUs: mapped and read" digest "$PWD/data/f5000001"
+(E2E_OPTIONS="$E2E_OPTIONS --cpus 4" && same "with 4 CPUs: mapped and read" digest "$PWD/data/f5000001")
 
 # ---- the host changes files ----
-# loses TEXT WANT COMMAND: COMMAND changes data/lost (80 pages) while a program looks at it.
+# loses TEXT WANT COMMAND [BYTES]: COMMAND changes data/lost (80 pages) while a program looks at it.
 loses() {
 	local text=$1 want=$2
-	head -c 327680 /dev/urandom >data/lost
+	head -c "${4-327680}" /dev/urandom >data/lost
 	start "${share[@]}" "$PROG/mapping" watch "$PWD/data/lost"
 	if await ready; then
 		eval "$3"
@@ -48,6 +50,7 @@ loses() {
 }
 loses "a file cut at a page: SIGBUS behind it" "3 SIGBUS 2 page 20" 'truncate -s 81920 data/lost'
 loses "a file cut within a page" "3 SIGBUS 2 page 21" 'truncate -s 81921 data/lost'
+loses "a large file cut within a block of 2 MiB" "3 SIGBUS 2 page 800" 'truncate -s $((800 * 4096)) data/lost' 8388608
 loses "a file cut to nothing" "3 SIGBUS 2 page 0" ': >data/lost'
 
 (share=(--overlay "$PWD" --ro "$PROG") && loses "a file under an overlay cut at a page" "3 SIGBUS 2 page 20" 'truncate -s 81920 data/lost')

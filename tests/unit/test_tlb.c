@@ -330,6 +330,84 @@ static void a_cpu_that_waits_for_the_lock_yields(void **state)
 	assert_int_equal(yields, 3);
 }
 
+/* ---- tables that address spaces share ---- */
+
+#define LINK_VA 0x40000000ull
+
+static struct page *table;
+static u64 seen, unlike;
+
+static enum pt_action look(void *arg, u64 va, struct pte pte, u32 *prot)
+{
+	seen++;
+	unlike +=
+	    pte.linked != page_addr(table) || pte.pa != 0x400000 + (va - LINK_VA) || pte.prot != (PT_READ | PT_EXEC);
+	return PT_KEEP;
+}
+static void look_at_a(void)
+{
+	seen = unlike = 0;
+	assert_int_equal(pt_walk_range(&a, LINK_VA + PAGE_SIZE, LINK_VA + 2 * HUGE_SIZE, look, NULL), 0);
+}
+static void link_both(void)
+{
+	table = pt_make_table(0x400000, PT_READ | PT_EXEC);
+	assert_non_null(table);
+	assert_int_equal(pt_link(&a, LINK_VA, table), 0);
+	assert_int_equal(pt_link(&b, LINK_VA + HUGE_SIZE, table), 0);
+	assert_int_equal(pt_link(&a, LINK_VA, table), -EEXIST);
+	assert_int_equal(pt_link(&a, PAGE_VA, table), -EEXIST);
+	assert_int_equal(table->refs, 3);
+}
+static void unlink_nothing(void)
+{
+	assert_int_equal(pt_unlink_range(&a, 0, LINK_VA), 0);
+	assert_int_equal(pt_unlink_range(&a, LINK_VA + HUGE_SIZE, USER_END), 0);
+	pt_free_range(&a, 0, USER_END);
+	assert_true(pt_lookup(&a, LINK_VA).present);
+}
+static void unlink_a(void)
+{
+	assert_int_equal(pt_unlink_range(&a, LINK_VA + 7 * PAGE_SIZE, LINK_VA + 8 * PAGE_SIZE), 1);
+}
+static void let_go(void)
+{
+	page_put(table);
+}
+static void destroy_b(void)
+{
+	pt_destroy(&b);
+}
+
+static void a_linked_table_belongs_to_its_owner(void **state)
+{
+	u64 before = pages_free();
+	on_cpu(0, make_a);
+	on_cpu(0, make_b);
+	on_cpu(0, link_both);
+	assert_int_equal(pt_lookup(&a, LINK_VA + 511 * PAGE_SIZE).pa, 0x400000 + 511 * PAGE_SIZE);
+	assert_false(pt_lookup(&a, LINK_VA + HUGE_SIZE).present);
+	on_cpu(0, look_at_a);
+	assert_int_equal(seen, 511);
+	assert_int_equal(unlike, 0);
+	on_cpu(0, load_a);
+	on_cpu(0, unlink_nothing);
+	invalidations = loads[0] = 0;
+	on_cpu(0, unlink_a);
+	assert_true(invalidations + loads[0] > 0);
+	assert_false(pt_lookup(&a, LINK_VA).present);
+	assert_true(pt_lookup(&a, PAGE_VA).present);
+	assert_int_equal(pt_lookup(&b, LINK_VA + HUGE_SIZE).pa, 0x400000);
+	assert_int_equal(table->refs, 2);
+	b.dying = true;
+	on_cpu(0, destroy_b);
+	assert_int_equal(table->refs, 1);
+	on_cpu(0, let_go);
+	on_cpu(0, load_kernel);
+	on_cpu(0, destroy_a);
+	assert_int_equal(pages_free(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +418,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(cpus_in_the_kernel_are_not_waited_for, setup, teardown),
 	    cmocka_unit_test_setup_teardown(waiting_lets_the_host_run_others, setup, teardown),
 	    cmocka_unit_test_setup_teardown(added_access_concerns_this_cpu_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_linked_table_belongs_to_its_owner, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_cpu_that_waits_for_the_lock_yields, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a program sees of mapped files: mapping digest FILE... | probe FILE | out FILE | watch FILE | copies FILE |
- * pipe FILE | copy FILE | give FILE | all DIRECTORY
+ * parts FILE | pipe FILE | copy FILE | give FILE | all DIRECTORY
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 #include <unistd.h>
 
 #define PAGE  4096
-#define WATCH 15 /* seconds */
+#define HUGE  (2u << 20) /* mappings begin at a multiple */
+#define WATCH 15	 /* seconds */
 
 struct mapped {
 	unsigned char *at;
@@ -39,7 +41,11 @@ static struct mapped map(const char *path, int prot)
 	if (m.fd < 0 || fstat(m.fd, &st))
 		die(path);
 	m.size = (size_t)st.st_size;
-	m.at = mmap(NULL, m.size, prot, MAP_PRIVATE, m.fd, 0);
+	m.at = mmap(NULL, m.size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (m.at == MAP_FAILED)
+		die("mmap");
+	m.at = (unsigned char *)(((uintptr_t)m.at + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+	m.at = mmap(m.at, m.size, prot, MAP_PRIVATE | MAP_FIXED, m.fd, 0);
 	if (m.at == MAP_FAILED)
 		die("mmap");
 	return m;
@@ -104,6 +110,82 @@ static void copies(const char *path)
 	puts(WEXITSTATUS(status) == (int)(digest_of(1, other.at, other.size) & 0x7f) && m.at[PAGE] == other.at[PAGE]
 		 ? "private"
 		 : "wrong");
+}
+
+static void see(const char *what, const struct mapped *m, size_t from, size_t to)
+{
+	printf("%s %016llx\n", what, (unsigned long long)digest_of(1, m->at + from, to - from));
+	fflush(stdout);
+}
+
+static void must(bool done, const char *what)
+{
+	if (!done)
+		die(what);
+}
+
+/* Processes that share a mapping of some 2 MiB blocks, each of which changes parts of its own. */
+static void parts(const char *path)
+{
+	struct mapped m = map(path, PROT_READ), again = map(path, PROT_READ);
+	size_t middle = HUGE + 7 * PAGE, end = 2 * HUGE;
+	int pipes[2], status;
+	must(m.size >= end + PAGE, "size");
+	see("whole", &m, 0, m.size);
+	see("again", &again, 0, m.size);
+	for (int kind = 0; kind < 7; kind++) {
+		pid_t child = fork();
+		if (child == 0) {
+			unsigned char *other = NULL;
+			switch (kind) {
+			case 0: /* a page in the middle goes */
+				must(!munmap(m.at + middle, PAGE) && !pipe(pipes), "munmap");
+				must(write(pipes[1], m.at + middle, 1) < 0 && errno == EFAULT, "hole");
+				break;
+			case 1: /* another is written to */
+				must(!mprotect(m.at + middle, PAGE, PROT_READ | PROT_WRITE), "mprotect");
+				m.at[middle] ^= 1;
+				must(m.at[middle] == (again.at[middle] ^ 1), "write");
+				m.at[middle] ^= 1;
+				break;
+			case 2: /* all becomes inaccessible, then readable */
+				must(!mprotect(m.at, m.size, PROT_NONE) && !pipe(pipes), "mprotect");
+				must(write(pipes[1], m.at + middle, 1) < 0 && errno == EFAULT, "no access");
+				must(!mprotect(m.at, m.size, PROT_READ), "mprotect");
+				break;
+			case 3: /* a block moves */
+				other = mremap(m.at + HUGE, HUGE, HUGE, MREMAP_MAYMOVE | MREMAP_FIXED, again.at);
+				must(other == again.at, "mremap");
+				must(!memcmp(other, again.at + HUGE, HUGE), "moved");
+				middle = HUGE;
+				break;
+			case 4: /* all is given up, and comes back */
+				must(!madvise(m.at, m.size, MADV_DONTNEED), "madvise");
+				break;
+			case 5: /* an anonymous page takes the place of one */
+				must(mmap(m.at + middle, PAGE, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == m.at + middle,
+				     "mmap");
+				must(m.at[middle] == 0, "zero");
+				m.at[middle] = 1;
+				break;
+			default: /* a child's child still has all of it */
+				if (fork() == 0) {
+					see("grandchild", &m, 0, m.size);
+					_exit(0);
+				}
+				wait(NULL);
+			}
+			see("before", &m, 0, middle);
+			see("behind", &m, end, m.size);
+			must(kind == 3 || !memcmp(m.at + middle + PAGE, again.at + middle + PAGE, end - middle - PAGE),
+			     "rest");
+			_exit(kind);
+		}
+		must(child > 0 && waitpid(child, &status, 0) == child, "fork");
+		printf("child %d\n", WEXITSTATUS(status));
+		see("parent", &m, 0, m.size);
+	}
 }
 
 static void out(const char *path)
@@ -232,8 +314,8 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		void (*run)(const char *path);
-	} commands[] = {{"digest", digest},	{"probe", probe}, {"copies", copies}, {"out", out},  {"watch", watch},
-			{"pipe", through_pipe}, {"all", all},	  {"copy", copy},     {"give", give}};
+	} commands[] = {{"digest", digest},	{"probe", probe}, {"copies", copies}, {"out", out},   {"watch", watch},
+			{"pipe", through_pipe}, {"all", all},	  {"copy", copy},     {"give", give}, {"parts", parts}};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && argc > 2; i++)
 		if (!strcmp(argv[1], commands[i].name)) {
 			for (int arg = 2; arg < argc; arg++)

@@ -131,7 +131,7 @@ int process_exec(int dirfd, const char *path, int at_flags, struct exec_args *ar
 	p->dumpable = !image.setid;
 	p->did_exec = true;
 	p->filtered |= p != init_process;
-	p->barrier_registered = false;
+	p->barriers = 0;
 	arch_exec_user(t->regs, image.entry, image.stack);
 	if (p != init_process && !shared->stats.tsc_exec)
 		shared->stats.tsc_exec = arch_tsc();

@@ -52,7 +52,7 @@ struct process {
 	int stop_signal;	    /* a stop that wait4 has not reported, or 0 */
 	bool continued;		    /* a continuation that waitid has not reported */
 	bool subreaper, dumpable, did_exec;
-	bool barrier_registered; /* membarrier(2), private expedited */
+	u32 barriers; /* commands of membarrier(2) that it registered for */
 	/* accounting of dead threads, waited-for children */
 	u64 user_ns, system_ns, child_user_ns, child_system_ns;
 	u64 minor_faults, major_faults, child_minor, child_major, voluntary, involuntary;

@@ -234,28 +234,66 @@ SYSCALL(get_robust_list)
 	return 0;
 }
 
+/* Commands of membarrier(2) that need a registration, and what registers for them. */
+static const struct {
+	u32 command, registration;
+} barriers[] = {
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED},
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE},
+    {MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ},
+};
+
+/* Threads of the process that run now, on the given CPU or on any, begin their restartable sequence again. */
+static void abort_sequences(int cpu)
+{
+	struct thread *t;
+
+	list_for_each (t, &current->process->threads, process_link) {
+		if (t == current || (cpu >= 0 && t->cpu != cpu))
+			continue;
+		t->rseq_event = true;
+		sched_poke(t);
+	}
+}
+
+/* A shootdown interrupts every CPU that runs this address space and waits for it: the barrier that is asked for. An
+ * interrupt returns by IRET, which serialises the core. */
+static void barrier(void)
+{
+	pt_flush(&current->mm->pt, 0, PAGE_SIZE);
+}
+
 SYSCALL(membarrier)
 {
-	if (b)
+	struct process *p = current->process;
+	u32 command = (u32)a, i,
+	    all = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED;
+
+	if (b && !(command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ && b == MEMBARRIER_CMD_FLAG_CPU))
 		return -EINVAL;
-	switch ((int)a) {
-	case MEMBARRIER_CMD_QUERY:
-		return MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED |
-		       MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED |
-		       MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
-	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	for (i = 0; i < ARRAY_SIZE(barriers); i++) {
+		all |= barriers[i].command | barriers[i].registration;
+		if (command == barriers[i].registration) {
+			p->barriers |= barriers[i].command;
+			return 0;
+		}
+		if (command != barriers[i].command)
+			continue;
+		if (!(p->barriers & command))
+			return -EPERM;
+		if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+			abort_sequences(b ? (int)c : -1);
+		barrier();
 		return 0;
-	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
-		current->process->barrier_registered = true;
+	}
+	switch (command) {
+	case MEMBARRIER_CMD_QUERY:
+		return all;
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
 		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		if ((int)a == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !current->process->barrier_registered)
-			return -EPERM;
-		/* A shootdown interrupts every CPU that runs this address space and waits for it: the barrier that is
-		 * asked for. */
-		pt_flush(&current->mm->pt, 0, PAGE_SIZE);
+		barrier();
 		return 0;
 	default:
 		return -EINVAL;

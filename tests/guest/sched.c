@@ -131,6 +131,22 @@ static void barriers(void)
 	CHECK_IN_CHILD(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0) == 0 &&
 		       membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0) == 0);
 	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_GLOBAL, 0) == 0, "MEMBARRIER_CMD_GLOBAL");
+	CHECK(commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE);
+	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0) == -1 && errno == EPERM,
+			    "core serialisation: EPERM before registration");
+	CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0) == 0 &&
+				membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0) == 0 &&
+				membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 1) == -1 && errno == EINVAL,
+			    "and not after it");
+	if (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ) {
+		CHECK_IN_CHILD_THAT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0) == -1 && errno == EPERM,
+				    "restartable sequences: EPERM before registration");
+		CHECK_IN_CHILD_THAT(
+		    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0) == 0 &&
+			membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0) == 0 &&
+			syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, MEMBARRIER_CMD_FLAG_CPU, 0) == 0,
+		    "of all CPUs and of one");
+	}
 	theme("rseq");
 	/* The C library may have registered its own area. */
 	struct {
@@ -200,6 +216,30 @@ static void *ids_of_thread(void *argument)
 	return argument;
 }
 
+static struct area *volatile others_area;
+
+static void *stay_in_section(void *argument)
+{
+	others_area = own_area();
+	return (void *)(long)spin_in_section(own_area());
+}
+
+/* A barrier of the kind that restartable sequences need: who is inside one begins again. */
+static int barrier_restarts(void)
+{
+	pthread_t t;
+	void *aborted = NULL;
+	if (membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0))
+		return errno == EINVAL; /* not built in */
+	pthread_create(&t, NULL, stay_in_section, NULL);
+	while (!others_area || !others_area->section)
+		if (others_area && pthread_tryjoin_np(t, &aborted) == 0)
+			return aborted != NULL; /* preempted before it could be seen inside */
+	if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0))
+		return 0;
+	return pthread_join(t, &aborted) == 0 && aborted;
+}
+
 static void restartable(void)
 {
 	struct area *area = own_area();
@@ -210,6 +250,7 @@ static void restartable(void)
 		CHECK_THAT(0, "the C library has registered an area");
 		return;
 	}
+	CHECK_IN_CHILD_THAT(barrier_restarts(), "membarrier takes a thread out of its section");
 	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 0, 0x53053053), EBUSY);
 	CHECK_ERRNO(syscall(SYS_rseq, area, 32, 0, 0x53053054), EPERM);
 	CHECK_ERRNO(syscall(SYS_rseq, area + 8, 32, 0, 0x53053053), EINVAL);

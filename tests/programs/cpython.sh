@@ -15,7 +15,7 @@ alone() {
 		test_concurrent_futures test_multiprocessing_fork test_multiprocessing_main_handling test_interpreters test__xxsubinterpreters test_context test_repl test_regrtest test_support test_curses test_readline \
 		test_random test_secrets test_hashlib test_hmac test_locale test_getpass test_syslog test_nis test_crypt test_spwd test_sendfile test_kqueue \
 		test_gc test_weakref test_memoryio test_bufio test_builtin test_math test_float test_struct test_array test_ctypes test_datetime test_codecs test_tracemalloc test_dtrace test_profile test_gdb test_perf_profiler \
-		test_multiprocessing_spawn test_multiprocessing_forkserver test_unittest test_tools test_lib2to3 test_importlib test_email test_zipimport test_timeout test_largefile test_file_eintr
+		test_multiprocessing_spawn test_multiprocessing_forkserver test_unittest test_tools test_lib2to3 test_importlib test_email test_zipimport test_timeout test_file_eintr
 	ls /usr/lib/python3.11/test/test_asyncio | sed -n 's/^\(test_.*\)\.py$/test_asyncio.\1/p'
 }
 # The other modules: rest.N has each 24th, in the order of names.

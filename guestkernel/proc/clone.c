@@ -69,6 +69,7 @@ static void inherit_policy(struct thread *t, const struct thread *from)
 	t->nice = from->nice;
 	t->policy = from->policy;
 	t->rt_priority = from->rt_priority;
+	t->mempolicy = from->mempolicy;
 	if (!(from->policy & SCHED_RESET_ON_FORK))
 		return;
 	/* Who may have more than others does not pass it on. */

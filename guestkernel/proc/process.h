@@ -124,6 +124,8 @@ void posix_timers_delete(struct process *p);
 void itimers_cancel(struct process *p);
 void process_get(struct process *p);
 void process_put(struct process *p);
+/* The address space of a process, with a reference, or NULL when it has ended. */
+struct mm *process_mm_get(struct process *p);
 
 /* Creates pid 1 from the initramfs' /init and makes it runnable. */
 int process_start_init(const char *path);

@@ -54,7 +54,11 @@ struct thread {
 	u64 voluntary, involuntary, minor_faults, major_faults;
 	u64 affinity;
 	int nice, policy, rt_priority; /* policy: with SCHED_RESET_ON_FORK */
-	int boost;		       /* rank inherited from who waits for a PI futex of this thread, or 0 */
+	struct mempolicy {	       /* of set_mempolicy(2): kept, and without effect where there is one node */
+		u16 mode, flags;
+		u64 nodes;
+	} mempolicy;
+	int boost; /* rank inherited from who waits for a PI futex of this thread, or 0 */
 	char comm[16];
 	/* signals (proc/signal.c) */
 	u64 sigmask, saved_sigmask;

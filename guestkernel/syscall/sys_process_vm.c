@@ -28,8 +28,7 @@ static bool may_access(const struct process *target)
 	       !(it->cap_permitted & ~me->cap_permitted);
 }
 
-/* The address space of a process, with a reference, or NULL when it has ended. */
-static struct mm *process_mm(struct process *process)
+struct mm *process_mm_get(struct process *process)
 {
 	struct thread *t;
 
@@ -85,7 +84,7 @@ static long with_process(int pid, struct uio *local, user_ptr vec, u64 count, bo
 		return -ESRCH;
 	if (!may_access(process))
 		return -EPERM;
-	mm = process_mm(process);
+	mm = process_mm_get(process);
 	if (!mm)
 		return -ESRCH;
 	r = uio_import(&remote, vec, count, fast, &v);
@@ -136,7 +135,7 @@ static int pidfd_mm(u64 fd, struct process **process, struct mm **mm)
 	file_put(file); /* the process stays: nothing sleeps before its mm is referenced */
 	if (!*process)
 		return -EBADF;
-	*mm = process_mm(*process);
+	*mm = process_mm_get(*process);
 	return *mm ? 0 : -ESRCH;
 }
 

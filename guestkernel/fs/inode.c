@@ -215,6 +215,7 @@ static void drop_suid_on_chown(struct inode *inode)
 
 static void set_attributes(struct inode *inode, const struct attr *attr)
 {
+	struct k_timespec now = time_now(); /* one for all: atime == ctime tells find(1) that it was not used since */
 	if (attr->valid & (ATTR_UID | ATTR_GID))
 		drop_suid_on_chown(inode);
 	if (attr->valid & ATTR_UID)
@@ -228,10 +229,10 @@ static void set_attributes(struct inode *inode, const struct attr *attr)
 		inode->mode = (inode->mode & K_S_IFMT) | mode;
 	}
 	if (attr->valid & ATTR_ATIME)
-		inode->atime = attr->atime;
+		inode->atime = attr->valid & ATTR_ATIME_NOW ? now : attr->atime;
 	if (attr->valid & ATTR_MTIME)
-		inode->mtime = attr->mtime;
-	inode->ctime = time_now();
+		inode->mtime = attr->valid & ATTR_MTIME_NOW ? now : attr->mtime;
+	inode->ctime = now;
 }
 
 int vfs_setattr(const struct path *path, const struct attr *attr)

@@ -30,6 +30,8 @@ void inode_drop_suid(struct inode *inode);
 #define ATTR_ATIME     8u
 #define ATTR_MTIME     16u
 #define ATTR_TIMES_NOW 32u /* both times are "now": write permission suffices */
+#define ATTR_ATIME_NOW 64u /* atime is "now": the moment of the change, as ctime */
+#define ATTR_MTIME_NOW 128u
 struct attr {
 	u32 valid, mode, uid, gid;
 	struct k_timespec atime, mtime;

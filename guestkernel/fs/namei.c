@@ -5,6 +5,7 @@
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
@@ -290,12 +291,13 @@ int walk_new(struct walk *w, bool directory, struct dentry **out)
 		return -ENOENT;
 	if (w->at.dentry->flags & DENTRY_DELETED)
 		return -ENOENT;
+	if (dir->sb && dir->sb->ops->magic == PROC_SUPER_MAGIC)
+		return -ENOENT; /* its lookup says so, before anybody asks who may write */
 	r = mount_want_write(&w->at);
 	if (!r)
 		r = inode_permission(dir, MAY_WRITE | MAY_EXEC);
 	if (!r && !dir->ops->create)
-		r = inode_is(dir, K_S_IFDIR) && dir->ops->lookup ? -ENOENT
-								 : -EPERM; /* /proc: nothing can be made there */
+		r = -EPERM;
 	if (r)
 		return r;
 	*out = dentry_alloc(w->at.dentry, w->last, w->last_len);

@@ -159,7 +159,7 @@ static int create_last(struct walk *w, u32 mode, struct path *out)
 	struct inode *inode, *dir = w->at.dentry->inode;
 	int r = w->trailing ? -EISDIR : walk_new(w, false, &d);
 	if (r)
-		return r;
+		return r == -EPERM && !dir->ops->create ? -EACCES : r; /* as Linux tells open(2) from mkdir(2) */
 	r = dir->ops->create(dir, d, K_S_IFREG | (mode & 07777 & ~fs_ctx_current()->umask), 0, &inode);
 	if (r) {
 		dentry_put(d);

@@ -156,6 +156,8 @@ static int set_generic(struct socket *s, int name, const void *value, u32 len)
 	if (r)
 		return r;
 	bool *flag = flag_of(o, name);
+	if (flag == &o->debug && v && !cred_has_cap(CAP_NET_ADMIN))
+		return -EACCES;
 	if (flag) {
 		*flag = v != 0;
 		return 0;

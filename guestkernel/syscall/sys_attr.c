@@ -95,13 +95,13 @@ SYSCALL(fchownat)
 #define NOW_NSEC  0x3fffffff /* UTIME_NOW */
 #define OMIT_NSEC 0x3ffffffe /* UTIME_OMIT */
 
-static int one_time(const struct k_timespec *t, u32 bit, struct attr *attr, struct k_timespec *out)
+static int one_time(const struct k_timespec *t, u32 bit, u32 bit_now, struct attr *attr, struct k_timespec *out)
 {
 	if (t->nsec == OMIT_NSEC)
 		return 0;
 	if (t->nsec != NOW_NSEC && (t->nsec < 0 || t->nsec > 999999999))
 		return -EINVAL;
-	attr->valid |= bit;
+	attr->valid |= t->nsec == NOW_NSEC ? bit | bit_now : bit;
 	*out = t->nsec == NOW_NSEC ? time_now() : *t;
 	return 0;
 }
@@ -110,13 +110,13 @@ static int one_time(const struct k_timespec *t, u32 bit, struct attr *attr, stru
 static int decode_times(const struct k_timespec *times, struct attr *attr)
 {
 	if (!times) {
-		attr->valid = ATTR_ATIME | ATTR_MTIME | ATTR_TIMES_NOW;
+		attr->valid = ATTR_ATIME | ATTR_MTIME | ATTR_ATIME_NOW | ATTR_MTIME_NOW | ATTR_TIMES_NOW;
 		attr->atime = attr->mtime = time_now();
 		return 0;
 	}
-	int r = one_time(&times[0], ATTR_ATIME, attr, &attr->atime);
+	int r = one_time(&times[0], ATTR_ATIME, ATTR_ATIME_NOW, attr, &attr->atime);
 	if (!r)
-		r = one_time(&times[1], ATTR_MTIME, attr, &attr->mtime);
+		r = one_time(&times[1], ATTR_MTIME, ATTR_MTIME_NOW, attr, &attr->mtime);
 	if (times[0].nsec == NOW_NSEC && times[1].nsec == NOW_NSEC)
 		attr->valid |= ATTR_TIMES_NOW;
 	return r;

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/fsuid.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "probe.h"
@@ -204,6 +205,17 @@ static void capabilities(void)
 	}
 }
 
+static void sockets(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1, off = 0;
+	theme("sockets of ordinary users");
+	CHECK_IN_CHILD_THAT((getuid() || setresuid(1000, 1000, 1000) == 0) &&
+				setsockopt(fd, SOL_SOCKET, SO_DEBUG, &on, sizeof(on)) == -1 && errno == EACCES &&
+				setsockopt(fd, SOL_SOCKET, SO_DEBUG, &off, sizeof(off)) == 0,
+			    "SO_DEBUG is not for them");
+	close(fd);
+}
+
 int main(void)
 {
 	limit_seconds(60);
@@ -212,5 +224,6 @@ int main(void)
 	as_root();
 	as_user();
 	capabilities();
+	sockets();
 	return finish();
 }

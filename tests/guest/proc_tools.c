@@ -120,10 +120,23 @@ static void system_files(void)
 	CHECK(access("/sys/block", F_OK) == 0 && access("/sys/dev/block", F_OK) == 0 && access("/sys/bus", F_OK) == 0);
 }
 
+/* Nothing can be made in /proc, and who asks hears that there is nothing. */
+static void making(void)
+{
+	theme("making files in /proc");
+	CHECK_ERRNO(open("/proc/none", O_CREAT | O_WRONLY, 0600), ENOENT);
+	CHECK_ERRNO(open("/proc/self/none", O_CREAT | O_WRONLY, 0600), ENOENT);
+	CHECK_ERRNO(mkdir("/proc/none", 0700), ENOENT);
+	CHECK_ERRNO(mkdir("/proc/self/fd/none", 0700), ENOENT);
+	CHECK_ERRNO(symlink("x", "/proc/none"), ENOENT);
+	CHECK_ERRNO(mkdir("/proc/version", 0700), EEXIST);
+}
+
 int main(void)
 {
 	limit_seconds(30);
 	processes();
+	making();
 	mounts();
 	system_files();
 	return finish();

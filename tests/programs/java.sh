@@ -16,7 +16,7 @@ run() {
 		check jar jar -cfe j.jar Jobs -C c .
 		digest "java -jar" sh -c 'java -jar j.jar exit5; echo $?'
 		digest javap javap -cp c -p Jobs
-		digest jshell sh -c 'printf "int x = 6 * 7\nSystem.out.println(x)\njava.util.stream.IntStream.range(0, 5).sum()\n/exit\n" | jshell -s - 2>&1'
+		digest jshell sh -c 'printf "int x = 6 * 7\nSystem.out.println(x)\njava.util.stream.IntStream.range(0, 5).sum()\n/exit\n" | jshell -s - 2>/dev/null'
 		digest "jcmd finds it" sh -c 'java -cp c Jobs hook >o & p=$!; while ! grep -q ready o; do sleep 0.1; done; jcmd $p Thread.print | grep -c "\"main\""; jstack $p | grep -c "\"main\""; kill $p; wait $p; echo $?'
 		digest "properties" sh -c 'java -XshowSettings:properties -version 2>&1 | grep -E "os.arch|java.version =|file.separator|user.name|native.encoding"'
 		check "keytool" keytool -genkeypair -keystore k -storepass password -alias a -dname CN=x -keyalg RSA

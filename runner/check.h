@@ -11,7 +11,8 @@
 #include <stdio.h>
 
 /* Prints the findings to standard output, one line each, or with json as one JSON object. With verbose > 0 also what
- * only developers ask for. Returns 0 when a program can be run, else STATUS_RUNNER. */
+ * only developers ask for. Returns 0 when a program can be run, else STATUS_RUNNER; -1 (errno) when it cannot be
+ * written. */
 int check_command(unsigned verbose, bool json);
 
 enum check_grade {

@@ -63,7 +63,7 @@ int check_command(unsigned verbose, bool json)
 		check_print_json(&findings, stdout);
 	else
 		check_print_text(&findings, verbose, stdout);
-	if (fflush(stdout))
-		return STATUS_RUNNER;
+	if (fflush(stdout) || ferror(stdout))
+		return -1;
 	return check_worst(&findings) == CHECK_FAIL ? STATUS_RUNNER : 0;
 }

@@ -209,16 +209,21 @@ static int parse_version(int argc, char *const argv[], struct command *out, stru
 
 static int parse_help(int argc, char *const argv[], struct command *out, struct error *error);
 
+static int cannot_print(struct error *error)
+{
+	error_errno(error, STATUS_RUNNER, "cannot write to standard output");
+	return STATUS_RUNNER;
+}
+
 static int execute_check(const struct command *command, struct error *error)
 {
-	return check_command(command->check_verbose, command->check_json);
+	int status = check_command(command->check_verbose, command->check_json);
+	return status < 0 ? cannot_print(error) : status;
 }
 
 static int print(const char *text, struct error *error)
 {
-	if (fputs(text, stdout) < 0 || fflush(stdout))
-		return error_errno(error, STATUS_RUNNER, "cannot write to standard output"), STATUS_RUNNER;
-	return 0;
+	return fputs(text, stdout) < 0 || fflush(stdout) ? cannot_print(error) : 0;
 }
 
 static int execute_run(const struct command *command, struct error *error)

@@ -215,6 +215,8 @@ static int program_error(struct builder *builder, const char *path, const char *
 {
 	struct error *error = builder->error;
 	char who[512] = "";
+	if (!*path)
+		path = "/";
 	if (script)
 		snprintf(who, sizeof(who), " (the interpreter that %.400s names)", script);
 	switch (number) {
@@ -261,6 +263,11 @@ static int parse_script(struct builder *builder, const char *path, struct script
 	if (*start != '/')
 		return error_set(builder->error, STATUS_CANNOT_EXEC,
 				 "%s: the interpreter in its #! line is not an absolute path: %.200s", path, start);
+	if (rest[-1] == '\r')
+		return error_set(
+		    builder->error, STATUS_CANNOT_EXEC,
+		    "%s: its lines end in carriage returns, as Windows writes them; try sed -i 's/\\r$//' %s", path,
+		    path);
 	memcpy(script->interpreter, start, (size_t)(rest - start));
 	script->interpreter[rest - start] = 0;
 	rest += strspn(rest, " \t");
@@ -343,6 +350,9 @@ static int add_program(struct builder *builder, const char *path, const char *sc
 	case ELF_NATIVE:
 		return libraries_add(builder, node, path);
 	case ELF_FOREIGN:
+		if (!*what)
+			return error_set(builder->error, STATUS_CANNOT_EXEC, "%s: is an ELF file that was cut off",
+					 path);
 		return error_set(builder->error, STATUS_CANNOT_EXEC, "%s: is for %s; only x86-64 programs can run",
 				 path, what);
 	case ELF_NOT_ELF:

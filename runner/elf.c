@@ -51,7 +51,6 @@ enum elf_identity elf_identify(struct file_window *file, const char **what)
 	*what = "";
 	if (file_window_read(file, 0, header.e_ident, SELFMAG) || memcmp(header.e_ident, ELFMAG, SELFMAG))
 		return ELF_NOT_ELF;
-	*what = "a truncated file";
 	/* e_machine is at the same place in both classes, and a 32-bit header is shorter. */
 	if (file_window_read(file, 0, &header, offsetof(Elf64_Ehdr, e_version)))
 		return ELF_FOREIGN;

@@ -26,7 +26,7 @@ static const char *set_memory(struct command *command, const char *value)
 	if (units_size(value, &bytes))
 		return "is not a size such as 512M or 1.5G";
 	if (bytes < SPEC_MEMORY_MIN || bytes > SPEC_MEMORY_MAX)
-		return "is out of range: 16M to 64G";
+		return "is out of range: 16M to 64G (without a suffix it counts bytes)";
 	command->run.memory_bytes = (bytes + SPEC_MEMORY_ALIGN - 1) & ~(SPEC_MEMORY_ALIGN - 1);
 	return NULL;
 }
@@ -242,7 +242,7 @@ static const char *set_record(struct command *command, const char *value)
 static const char *set_allow_syscall(struct command *command, const char *value)
 {
 	if (!*value || syscalls_add(&command->run.calls, value))
-		return "is not a list of system calls such as open,read";
+		return "is not a list of system calls that exist, such as open,read";
 	command->run.limit_calls = true;
 	return NULL;
 }

@@ -4,6 +4,7 @@
  */
 #include "runner/rootfs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,7 +99,7 @@ const char *rootfs_detect(const char *path, enum rootfs_kind *kind)
 		return "names no path";
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		return "cannot be opened";
+		return errno == ENOENT ? "cannot be found on this host" : "cannot be opened for reading";
 	if (fstat(fd, &st))
 		wrong = "cannot be looked at";
 	else if (S_ISDIR(st.st_mode))

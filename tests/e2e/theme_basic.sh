@@ -41,3 +41,25 @@ check "ten runs in a row" equal "$(sort out | uniq -c | tr -s ' ')" " 10 hello"
 for _ in 1 2 3 4 5 6 7 8; do sandbox_run "$PROG/hello-dynamic" </dev/null >>par 2>&1 & done
 wait
 check "eight at the same time" equal "$(sort par | uniq -c | tr -s ' ')" " 8 hello"
+
+# What cannot be run says why.
+check_error 126 "sandbox: /: is a directory" "the root directory" run /
+check_error 126 "sub: is a directory, not a program" "a directory" run ./sub
+printf '\177ELF\2\1\1' >cutoff && chmod 755 cutoff
+check_error 126 "cutoff: is an ELF file that was cut off" "the beginning of an ELF file" run ./cutoff
+printf '#!/bin/sh\r\necho x\r\n' >windows && chmod 755 windows
+check_error 126 "windows: its lines end in carriage returns" "a script from Windows" run ./windows
+printf '#!/nowhere/sh\n' >nosh && chmod 755 nosh
+check_error 126 "/nowhere/sh (the interpreter that $PWD/nosh names): no such file" "a script whose interpreter is missing" run ./nosh
+echo 'echo hi' >plain && chmod 755 plain
+check_error 126 'a shell script needs `#!/bin/sh`' "text without a #! line" run ./plain
+check_error 125 "cannot be found on this host" "--rootfs that is not there" run --rootfs none x
+check_error 125 "without a suffix it counts bytes" "--memory without a unit" run --memory 512 x
+check_error 125 "system calls that exist" "--allow-syscall of none" run --allow-syscall nonesuch x
+for command in check --help "help run" "run --print-profile"; do
+	# shellcheck disable=SC2086
+	check "$command that cannot be written" bash -c '! "$@" >/dev/full 2>err && grep -q "^sandbox: cannot write to standard output: No space" err' _ "$SANDBOX" $command
+done
+check "stdin closed, stdout closed: the program runs" bash -c '"$1" run "$2" <&- >&-' _ "$SANDBOX" "$PROG/hello-static"
+mkdir gone
+(cd gone && rmdir ../gone && check_output hello "in a directory that was removed, without HOME" "$PROG/hello-static")

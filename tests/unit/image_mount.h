@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Mounts an image from memory on the kernel of fs_stub.h: its file is one of the tmpfs root, with the real decompressor
+ * where the server would be.
+ */
+#ifndef TESTS_IMAGE_MOUNT_H
+#define TESTS_IMAGE_MOUNT_H
+
+#include <stddef.h>
+#include "guestkernel/types.h"
+
+/* Puts the image into `img` of the working directory and mounts it on `m`, both are made; what mount(2) says. */
+long image_mount(const char *type, const u8 *data, size_t size);
+/* Unmounts and removes both. */
+void image_unmount(void);
+
+/* Looks at what is below `m`: names, attributes, targets, contents, bounded. Sums up what it saw. */
+struct image_walk {
+	unsigned entries, files, errors;
+	u64 bytes;
+	u32 sum; /* of contents */
+};
+void image_walk(const char *path, unsigned depth, struct image_walk *walk);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Images that the real tools made of one tree (the seeds of the fuzz targets) show that tree; what cannot be read, or
+ * is damaged, is an error.
+ *
+ * sources: tests/unit/image_mount.c runner/unpack.c tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
+ * libs: -lz -llzma -llz4 -lzstd
+ */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "tests/unit/fs_test.h"
+#include "guestkernel/fs/image.h"
+#include "guestkernel/mm/page.h"
+#include "tests/unit/image_mount.h"
+
+#define SEEDS	   "tests/fuzz/corpus/fuzz_"
+#define TREE	   53u	  /* names in it ... */
+#define TREE_FILES 47u	  /* ... of which regular files ... */
+#define TREE_BYTES 57208u /* ... and what they hold */
+
+static const char *const erofs[] = {"plain", "extended", "chunks", "lz4", "full", "big"};
+static const char *const squashfs[] = {"gzip", "xz", "lz4", "zstd", "stored", "metadata"};
+static u8 image[1 << 20];
+
+static size_t load(const char *type, const char *name)
+{
+	char path[128];
+	snprintf(path, sizeof(path), SEEDS "%s/%s", type, name);
+	FILE *f = fopen(path, "rb");
+	is_true(f != NULL);
+	size_t n = fread(image, 1, sizeof(image), f);
+	fclose(f);
+	return n;
+}
+
+static u32 contents(const char *type, const char *name)
+{
+	struct image_walk walk = {0};
+	struct stat st;
+	char target[64];
+	is(0, image_mount(type, image, load(type, name)));
+	image_walk("m", 0, &walk);
+	is(0, walk.errors);
+	is(TREE, walk.entries);
+	is(TREE_FILES, walk.files);
+	is(TREE_BYTES, walk.bytes);
+	is(0, call(stat, "m/dir/small2", &st));
+	is(2, st.st_nlink);
+	is(0, call(lstat, "m/dir/null", &st));
+	is(0x103, st.st_rdev);
+	is(0, call(stat, "m/dir/sub/fifo", &st));
+	is_true(S_ISFIFO(st.st_mode));
+	is(8, call(readlink, "m/dir/link", target, sizeof(target)));
+	is(0, memcmp(target, "../small", 8));
+	image_unmount();
+	return walk.sum;
+}
+
+static void body_all_images_show_the_same_tree(void)
+{
+	u32 sum = contents("erofs", "plain");
+	for (unsigned i = 0; i < ARRAY_SIZE(erofs); i++)
+		is(sum, contents("erofs", erofs[i]));
+	for (unsigned i = 0; i < ARRAY_SIZE(squashfs); i++)
+		is(sum, contents("squashfs", squashfs[i]));
+}
+
+static void body_nothing_can_be_changed(void)
+{
+	is(0, image_mount("squashfs", image, load("squashfs", "gzip")));
+	is(-EROFS, call(open, "m/small", O_RDWR));
+	is(-EROFS, call(open, "m/new", O_CREAT | O_WRONLY, 0644));
+	is(-EROFS, call(unlink, "m/small"));
+	is(-EROFS, call(rename, "m/small", "m/other"));
+	is(-EROFS, call(mkdir, "m/d", 0755));
+	is(-EROFS, call(chmod, "m/small", 0600));
+	is(-EROFS, call(truncate, "m/small", 0));
+	/* Not even by another mount of it. */
+	is(0, call(mount, NULL, "m", NULL, MS_REMOUNT, NULL));
+	is(-EROFS, call(unlink, "m/small"));
+	image_unmount();
+}
+
+/* What is kept may go at any time, and comes again. */
+static void body_pages_can_be_given_up(void)
+{
+	char a[5000], b[5000];
+	is(0, image_mount("erofs", image, load("erofs", "lz4")));
+	long fd = call(open, "m/numbers", O_RDONLY);
+	is(sizeof(a), call(pread64, fd, a, sizeof(a), 7000));
+	is_true(image_reclaim(1000) >= 2);
+	is(0, image_reclaim(1000));
+	is(sizeof(b), call(pread64, fd, b, sizeof(b), 7000));
+	is(0, memcmp(a, b, sizeof(a)));
+	call(close, fd);
+	image_unmount();
+}
+
+static void refused(const char *type, const char *seed, size_t at, u8 value, long error, const char *why)
+{
+	size_t n = load(type, seed);
+	image[at] = value;
+	is(error, image_mount(type, image, n));
+	is_true(strstr(image_mount_error, why) != NULL);
+	image_unmount();
+}
+
+static void body_what_is_not_there_is_named(void)
+{
+	refused("erofs", "plain", 1024 + 80, 0x10, -EOPNOTSUPP, "ztailpacking");
+	refused("erofs", "plain", 1024 + 80, 0x20, -EOPNOTSUPP, "fragments");
+	refused("erofs", "plain", 1024 + 80, 8, -EOPNOTSUPP, "device");
+	refused("erofs", "plain", 1024 + 83, 1, -EOPNOTSUPP, "newer");
+	refused("erofs", "plain", 1024 + 64, 1, -EUCLEAN, "damaged"); /* a name's byte: the checksum */
+	refused("erofs", "plain", 1024, 0, -EINVAL, "");
+	refused("squashfs", "gzip", 20, 3, -EOPNOTSUPP, "LZO");
+	refused("squashfs", "gzip", 20, 2, -EOPNOTSUPP, "lzma");
+	refused("squashfs", "gzip", 28, 3, -EOPNOTSUPP, "version");
+	refused("squashfs", "gzip", 22, 21, -EUCLEAN, "damaged"); /* block size */
+	refused("squashfs", "gzip", 45, 1, -EUCLEAN, "damaged");  /* longer than its file */
+}
+
+/* At any length it is refused, or what is missing is an error. */
+static void body_images_that_are_cut_off(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const char *type = i ? "squashfs" : "erofs";
+		size_t n = load(type, "lz4");
+		for (size_t part = 0; part < n; part += 997) {
+			struct image_walk walk = {0};
+			if (!image_mount(type, image, part))
+				image_walk("m", 0, &walk);
+			is_true(walk.errors || walk.entries < TREE);
+			image_unmount();
+		}
+	}
+}
+
+static void body_sources_that_are_none(void)
+{
+	is(0, call(mkdir, "m", 0755));
+	is(-ENOENT, call(mount, "nothing", "m", "erofs", MS_RDONLY, NULL));
+	is(-ENOTBLK, call(mount, "m", "m", "erofs", MS_RDONLY, NULL));
+	is(-ENOTBLK, call(mount, NULL, "m", "squashfs", MS_RDONLY, NULL));
+	is(0, call(rmdir, "m"));
+	is(0, image_mount("erofs", image, load("erofs", "plain")));
+	is(-EINVAL, call(mount, "img", "m", "erofs", MS_RDONLY, "option"));
+	/* An image in an image: only so deep. */
+	is(0, call(mkdir, "n", 0755));
+	is(-ENOTBLK, call(mount, "m/numbers", "n", "erofs", MS_RDONLY, NULL));
+	is(0, call(rmdir, "n"));
+	image_unmount();
+}
+
+OURS_ONLY(all_images_show_the_same_tree)
+OURS_ONLY(nothing_can_be_changed)
+OURS_ONLY(pages_can_be_given_up)
+OURS_ONLY(what_is_not_there_is_named)
+OURS_ONLY(images_that_are_cut_off)
+OURS_ONLY(sources_that_are_none)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ours_all_images_show_the_same_tree), cmocka_unit_test(ours_nothing_can_be_changed),
+	    cmocka_unit_test(ours_pages_can_be_given_up),	  cmocka_unit_test(ours_what_is_not_there_is_named),
+	    cmocka_unit_test(ours_images_that_are_cut_off),	  cmocka_unit_test(ours_sources_that_are_none),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -405,7 +405,8 @@ static bool next_task(const struct proc_ref *dir, u64 *id, char name[16])
 /* ---- the tables ---- */
 
 #define COMMON_ENTRIES                                                                                                 \
-	{.name = "auxv", .mode = K_S_IFREG | 0400, .show = proc_show_auxv, .guarded = true},                           \
+	{.name = "mem", .mode = K_S_IFREG | 0600, .guarded = true, .ops = &proc_bytes_ops, .open = proc_bytes_open},   \
+	    {.name = "auxv", .mode = K_S_IFREG | 0400, .show = proc_show_auxv, .guarded = true},                       \
 	    {.name = "cgroup", .mode = PROC_FILE, .show = show_cgroup},                                                \
 	    {.name = "cmdline", .mode = PROC_FILE, .show = proc_show_cmdline},                                         \
 	    {.name = "comm", .mode = K_S_IFREG | 0644, .show = show_comm, .write = write_comm},                        \

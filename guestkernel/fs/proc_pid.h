@@ -38,4 +38,8 @@ void proc_show_cmdline(struct text *t, const struct proc_ref *ref);
 void proc_show_environ(struct text *t, const struct proc_ref *ref);
 void proc_show_auxv(struct text *t, const struct proc_ref *ref);
 
+/* proc_bytes.c: /proc/PID/mem */
+extern const struct file_ops proc_bytes_ops;
+void proc_bytes_open(struct file *file);
+
 #endif

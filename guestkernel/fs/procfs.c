@@ -127,6 +127,11 @@ struct process *procfs_process(const struct inode *inode)
 										       : NULL;
 }
 
+const struct proc_ref *procfs_ref(const struct inode *inode)
+{
+	return &node_of(inode)->ref;
+}
+
 static void destroy(struct inode *inode)
 {
 	struct proc_node *node = node_of(inode);
@@ -335,15 +340,20 @@ static const struct file_ops text_ops = {
 
 static int open_node(struct inode *inode, struct file *file)
 {
+	const struct proc_entry *entry = node_of(inode)->entry;
 	int r = guard(node_of(inode));
 	if (r)
 		return r;
 	if (inode_is(inode, K_S_IFDIR))
 		file->ops = &dir_ops;
+	else if (entry->ops)
+		file->ops = entry->ops;
 	else if (inode_is(inode, K_S_IFREG))
 		file->ops = &text_ops;
 	else
 		return -ENXIO;
+	if (entry->open)
+		entry->open(file);
 	return 0;
 }
 

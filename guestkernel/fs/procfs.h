@@ -48,6 +48,9 @@ struct proc_entry {
 	bool (*next)(const struct proc_ref *dir, u64 *id, char name[16]);
 	u64 (*subdirectories)(const struct proc_ref *dir); /* for st_nlink, where programs look at it */
 	u64 value;					   /* for show and write of numbers */
+	/* Regular files that are no text: what an open file does, and what it does first (file->data is its own). */
+	const struct file_ops *ops;
+	void (*open)(struct file *file);
 };
 #define PROC_DIR  (K_S_IFDIR | 0555)
 #define PROC_FILE (K_S_IFREG | 0444)
@@ -61,6 +64,8 @@ extern const struct proc_entry sysfs_root;		   /* sysfs.c */
 extern const struct proc_entry proc_sysvipc_children[] __attribute__((weak)); /* ipc/: /proc/sysvipc */
 extern const struct proc_entry proc_net_children[] __attribute__((weak));     /* net/: /proc/net, if it is there */
 
+/* What a regular file of procfs is about. */
+const struct proc_ref *procfs_ref(const struct inode *inode);
 /* The process that an inode is /proc/PID of, not referenced; NULL: it is something else. */
 struct process *procfs_process(const struct inode *inode);
 /* May the current process see what is private to p (environment, memory map, descriptors)? As ptrace(2) attach. */

@@ -132,10 +132,58 @@ static void making(void)
 	CHECK_ERRNO(mkdir("/proc/version", 0700), EEXIST);
 }
 
+/* A child whose memory is read and written through its file; it ends with what stands in `shared_word`. */
+static volatile int shared_word = 41;
+
+static int child_memory(void)
+{
+	int go[2], word = 0, status, fd;
+	char path[32], byte;
+	if (pipe(go) != 0)
+		return 0;
+	pid_t child = fork();
+	if (child == 0) {
+		close(go[1]);
+		_exit(read(go[0], &byte, 1) == 0 ? shared_word : 99);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/mem", child);
+	fd = open(path, O_RDWR);
+	int same = pread(fd, &word, sizeof(word), (off_t)(long)&shared_word) == sizeof(word) && word == 41;
+	word = 77;
+	same &= pwrite(fd, &word, sizeof(word), (off_t)(long)&shared_word) == sizeof(word) && shared_word == 41;
+	close(go[0]);
+	close(go[1]);
+	same &= waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 77;
+	same &= pread(fd, &word, sizeof(word), (off_t)(long)&shared_word) == 0;
+	close(fd);
+	return same;
+}
+
+static void memory(void)
+{
+	static char page[8192] = "text of mine";
+	char got[16] = "";
+	int fd = open("/proc/self/mem", O_RDWR);
+	theme("/proc/PID/mem");
+	CHECK(pread(fd, got, 12, (off_t)(long)page) == 12 && strcmp(got, "text of mine") == 0);
+	CHECK(pwrite(fd, "data", 4, (off_t)(long)page) == 4 && memcmp(page, "data of mine", 12) == 0);
+	CHECK(lseek(fd, (off_t)(long)page + 8, SEEK_SET) == (off_t)(long)page + 8 && read(fd, got, 4) == 4 &&
+	      memcmp(got, "mine", 4) == 0);
+	CHECK_THAT(pread(fd, page, sizeof(page), (off_t)(long)page) == sizeof(page), "over a border of pages");
+	CHECK_ERRNO(pread(fd, got, 4, 4096), EIO);
+	CHECK_ERRNO(pwrite(fd, got, 4, 4096), EIO);
+	CHECK_ERRNO(pread(fd, unmapped_address(), 4, (off_t)(long)page), EFAULT);
+	CHECK_ERRNO(lseek(fd, 0, SEEK_END), EINVAL);
+	CHECK(pread(fd, got, 0, 4096) == 0);
+	CHECK_THAT(child_memory(), "of a child, until it has ended");
+	close(fd);
+}
+
 int main(void)
 {
 	limit_seconds(30);
 	processes();
+	memory();
 	making();
 	mounts();
 	system_files();

@@ -5,19 +5,21 @@
 
 here=$PWD
 t=$PROG/transfer
-"$t" fill numbers $((50 * 1024 * 1024 + 1234))
+bytes=$((50 * 1024 * 1024 + 1234)) seeds="1 2 3 4"
+[ -z "${LENIENT-}" ] || { bytes=$((11 * 1024 * 1024 + 1234)) && seeds=1; } # an emulated machine
+"$t" fill numbers $bytes
 
-for seed in 1 2 3 4; do
+for seed in $seeds; do
 	check_status 0 "reads, writes, truncations and mappings of all sizes as a model says (seed $seed)" --rw . --cpus $((seed % 2 + 1)) "$t" mix "$here/mixed" $seed
 	check "the host has what the model says (seed $seed)" cmp mixed mixed.model
 done
-check_status 0 "a file of 50 MB, read by four threads with buffers of 4 KiB to 3 MB" --ro . --cpus 2 "$t" readers "$here/numbers"
+check_status 0 "a large file, read by four threads with buffers of 4 KiB to 3 MB" --ro . --cpus 2 "$t" readers "$here/numbers"
 check_status 0 "the same of a writable share" --rw . --cpus 2 "$t" readers "$here/numbers"
 check_status 0 "the same with little memory" --ro . --memory 64M "$t" readers "$here/numbers"
 check_status 0 "the same of an overlay" --overlay . "$t" readers "$here/numbers"
 
 mkdir copies
-check_status 0 "files of 50 MB are copied by dd, cp and cat" --ro / --rw . sh -c \
+check_status 0 "large files are copied by dd, cp and cat" --ro / --rw . sh -c \
 	'dd if=numbers of=copies/dd bs=1M 2>/dev/null && dd if=numbers of=copies/odd bs=777777 2>/dev/null && cp numbers copies/cp && cat numbers >copies/cat && cat numbers >>copies/cat'
 for copy in dd odd cp; do check "$copy: whole" cmp numbers copies/$copy; done
 check "cat >>: whole" cmp <(cat numbers numbers) copies/cat
@@ -46,15 +48,15 @@ check_status 1 "a read-only share takes no large write" --ro / --ro . sh -c 'dd 
 cp numbers shrinks
 sandbox_run --ro . "$t" shrinking "$here/shrinks" >progress 2>&1 &
 reader=$!
-for _ in $(seq 200); do grep -q ready progress && break || sleep 0.05; done
-truncate -s 20000000 shrinks
+for _ in $(seq 200); do grep -q ready progress && break; sleep 0.05; done
+truncate -s $((bytes / 3)) shrinks
 ended=0; wait $reader || ended=$?
 check "a file that the host makes shorter ends earlier" equal "$ended" 0
 cp numbers shrinks
 sandbox_run --rw . "$t" shrinking "$here/shrinks" >progress 2>&1 &
 reader=$!
-for _ in $(seq 200); do grep -q ready progress && break || sleep 0.05; done
-truncate -s 20000000 shrinks
+for _ in $(seq 200); do grep -q ready progress && break; sleep 0.05; done
+truncate -s $((bytes / 3)) shrinks
 ended=0; wait $reader || ended=$?
 check "the same of a writable share, made shorter" equal "$ended" 0
 check_status 124 "a time-out ends a program that does nothing but read" --ro / --ro . --timeout 1s sh -c 'while :; do dd if=numbers of=/dev/null bs=1M 2>/dev/null; done'

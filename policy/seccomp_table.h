@@ -76,7 +76,7 @@ struct policy_row {
 	ROW_FUTEX(FUTEX_WAIT, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAKE, "a contended lock of the device model"), \
 	ROW_FUTEX(FUTEX_WAIT_BITSET, "an idle vCPU waits for an event or its deadline"), \
-	ROW(poll, "would a stream block that could not be opened anew as non-blocking"), \
+	ROW(poll, "a vCPU waits for the files server; would a stream block that could not be opened anew as non-blocking"), \
 	ROW(timer_settime, "arm this vCPU's timer, whose signal ends KVM_RUN"), \
 	ROW(rt_sigreturn, "return from the handler of that signal"), \
 	ROW_OWN_PID(tgkill, "make another vCPU leave KVM_RUN"), \

@@ -287,6 +287,43 @@ static void a_session_that_begins_meanwhile_is_the_io_threads(void **state)
 	assert_false(has_packet(&f->d));
 }
 
+static bool all_written(void *context)
+{
+	return !((struct driver *)context)->services.files_out[0].pending;
+}
+
+static void what_the_socket_does_not_take_is_written_later(void **state)
+{
+	struct fixture *f = *state;
+	static char chunk[16384];
+	size_t sent = 0, got = 0;
+	io_thread(f);
+	while (!f->d.services.files_out[0].pending) {
+		for (size_t i = 0; i < sizeof(chunk); i++)
+			chunk[i] = (char)((sent + i) / 251);
+		driver_send(&f->d, VSOCK_OP_RW, PORT, WIRE_FILES, chunk, sizeof(chunk));
+		sent += sizeof(chunk);
+		assert_true(sent < 64u << 20);
+	}
+	for (bool emptied = false; got < sent;) {
+		ssize_t n = recv(f->server[0], chunk, sizeof(chunk), MSG_DONTWAIT);
+		if (n < 0) {
+			assert_false(emptied); /* it has written the rest, once there was room */
+			assert_int_equal(loop_run(&f->d.loop, all_written, &f->d, NULL), 0);
+			emptied = true;
+			continue;
+		}
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(chunk[i], (char)((got + (size_t)i) / 251));
+		got += (size_t)n;
+	}
+	while (driver_receive(&f->d))
+		assert_int_equal(f->d.header.op, VSOCK_OP_CREDIT_UPDATE);
+	io_thread(f);
+	ask(f, answered_and_seen_by_the_io_thread);
+	assert_got(f, PORT, "answer");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -300,6 +337,7 @@ int main(void)
 	    T(the_guest_hears_of_a_server_that_ends_meanwhile),
 	    T(a_session_may_be_reset_meanwhile),
 	    T(a_session_that_begins_meanwhile_is_the_io_threads),
+	    T(what_the_socket_does_not_take_is_written_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *what;
 	struct job job;
 	struct job_file file;
-	uint32_t files = 0;
+	struct job_mount mount;
+	uint32_t files = 0, mounts = 0;
 
 	memcpy(payload, data, size);
 	size_t count = job_vector_slots(payload, size);
@@ -33,10 +34,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (count && job_decode(payload, size, slots, count, &job, &what) == 0) {
 		check_path(job.workdir);
 		check_path(job.home);
-		check_path(job.program);
+		if (job.header.flags & WIRE_JOB_SEARCH)
+			CHECK(*job.program);
+		else
+			check_path(job.program);
 		for (uint32_t i = 0; i < job.header.argc; i++)
 			CHECK(job.argv[i] >= payload && job.argv[i] + strlen(job.argv[i]) < payload + size);
 		CHECK(!job.argv[job.header.argc] && !job.envp[job.header.envc]);
+		while (job_next_mount(&job, &mount)) {
+			check_path(mount.path);
+			CHECK(strlen(mount.prefetch) < WIRE_PREFETCH_MAX && !strchr(mount.prefetch, ','));
+			mounts++;
+		}
+		CHECK(mounts == job.header.nmounts);
 		while (job_next_file(&job, &file)) {
 			check_path(file.path);
 			CHECK(!file.target == (file.header.kind != WIRE_FILE_SYMLINK));

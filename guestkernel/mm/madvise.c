@@ -120,6 +120,27 @@ static bool known(int advice)
 	}
 }
 
+/* Up to the first hole (-ENOMEM) or mapping that may not be accessed so (-EINVAL). */
+static int populate(struct mm *mm, u64 start, u64 end, bool write)
+{
+	while (start < end) {
+		struct vma *vma = vma_find(mm, start);
+		u64 stop;
+		int r;
+
+		if (!vma || vma->start > start)
+			return -ENOMEM;
+		if (!(vma->prot & (write ? PROT_WRITE : PROT_READ)))
+			return -EINVAL;
+		stop = MIN(end, vma->end);
+		r = mm_prefault(mm, start, stop - start, write);
+		if (r)
+			return r;
+		start = stop;
+	}
+	return 0;
+}
+
 int mm_madvise(struct mm *mm, u64 start, u64 length, int advice)
 {
 	u64 end, next;
@@ -134,7 +155,7 @@ int mm_madvise(struct mm *mm, u64 start, u64 length, int advice)
 	if (!range_valid(start, length, &end))
 		return -ENOMEM;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-		return mm_prefault(mm, start, end - start, advice == MADV_POPULATE_WRITE);
+		return populate(mm, start, end, advice == MADV_POPULATE_WRITE);
 	while (start < end && !r) {
 		struct vma *vma = vma_find(mm, start);
 

@@ -89,7 +89,18 @@ static void advice(void)
 	munmap(p, 4 << 20);
 	p = map_pages(2, RW);
 	CHECK_THAT(madvise(p, 2 * PAGE, MADV_POPULATE_WRITE) == 0 || errno == EINVAL, "MADV_POPULATE_WRITE");
+	memset(p, 'c', 2 * PAGE);
+	CHECK(madvise(p, 2 * PAGE, MADV_COLD) == 0);
+	CHECK(madvise(p, 2 * PAGE, MADV_PAGEOUT) == 0);
+	CHECK(madvise(p, 2 * PAGE, MADV_POPULATE_READ) == 0 || errno == EINVAL);
+	CHECK(madvise(p, 2 * PAGE, MADV_MERGEABLE) == 0 || errno == EINVAL);
+	CHECK(madvise(p, 2 * PAGE, MADV_UNMERGEABLE) == 0 || errno == EINVAL);
+	CHECK_THAT(p[0] == 'c' && p[2 * PAGE - 1] == 'c', "none of them loses the contents");
+	CHECK_IN_CHILD_THAT(mprotect(p, PAGE, PROT_NONE) == 0 && madvise(p, PAGE, MADV_POPULATE_READ) == -1 &&
+				errno == EINVAL,
+			    "MADV_POPULATE_READ of what cannot be read fails");
 	munmap(p, 2 * PAGE);
+	CHECK_ERRNO(madvise(gone, PAGE, MADV_POPULATE_READ), ENOMEM);
 }
 
 static void residence(void)

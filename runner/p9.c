@@ -43,6 +43,7 @@ static const struct {
     {P9_TLEND, "dd"},		 /* fid slot */
     {P9_TUNPACK, "dqdddd"},	 /* fid offset packed algorithm skip count */
     {P9_TUNLINKAT, "dsd"},	 /* dirfid name flags */
+    {P9_TLOOK, "ddds"},		 /* dfid newfid bytes name */
 };
 
 static const char *fields_of(uint8_t type)

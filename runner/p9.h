@@ -12,8 +12,10 @@
 
 #define P9_MSIZE_MAX   (1u << 20) /* bytes of one message */
 #define P9_MSIZE_MIN   4096u
-#define P9_HEADER      7u  /* size[4] type[1] tag[2] */
-#define P9_READ_EXTRA  11u /* header and count of Rread and Rreaddir */
+#define P9_HEADER      7u   /* size[4] type[1] tag[2] */
+#define P9_READ_EXTRA  11u  /* header and count of Rread and Rreaddir */
+#define P9_ENTRY_MAX   288u /* an entry of Rreaddir, or of getdents64(2) */
+#define P9_LOOK_EXTRA  161u /* header, attributes and `told` of Rlook */
 #define P9_NAME_MAX    255u
 #define P9_PATH_MAX    4096u /* target of a symbolic link with its NUL */
 #define P9_WALK_MAX    16u
@@ -52,9 +54,10 @@ enum p9_type {
 	P9_TWRITE = 118,
 	P9_TCLUNK = 120,
 	P9_TREMOVE = 122,
-	P9_TMAP = 180, /* ours, docs/files.md */
+	P9_TMAP = 180, /* ours, docs/files.md, and so are these */
 	P9_TLEND = 182,
 	P9_TUNPACK = 184,
+	P9_TLOOK = 186,
 };
 
 /* qid.type */

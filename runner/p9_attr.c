@@ -30,28 +30,34 @@ static void put_time(struct p9_reply *reply, const struct timespec *time)
 	p9_put64(reply, (uint64_t)time->tv_nsec);
 }
 
-int p9_getattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+void p9_put_attributes(const struct p9_session *session, const struct p9_fid *fid, const struct stat *st,
+		       struct p9_reply *reply)
 {
 	static const struct timespec none;
-	struct stat st;
-	if (fstat(fid->fd, &st))
-		return -errno;
 	p9_put64(reply, P9_GETATTR_BASIC);
-	p9_put_qid_of(p9_share_of(session, fid), &st, reply);
-	p9_put32(reply, st.st_mode & (S_IFMT | P9_KEPT_MODE));
-	p9_put32(reply, guest_uid(session->export, st.st_uid));
-	p9_put32(reply, guest_gid(session->export, st.st_gid));
-	p9_put64(reply, st.st_nlink);
+	p9_put_qid_of(p9_share_of(session, fid), st, reply);
+	p9_put32(reply, st->st_mode & (S_IFMT | P9_KEPT_MODE));
+	p9_put32(reply, guest_uid(session->export, st->st_uid));
+	p9_put32(reply, guest_gid(session->export, st->st_gid));
+	p9_put64(reply, st->st_nlink);
 	p9_put64(reply, 0); /* the host's device numbers mean nothing */
-	p9_put64(reply, (uint64_t)st.st_size);
-	p9_put64(reply, (uint64_t)st.st_blksize);
-	p9_put64(reply, (uint64_t)st.st_blocks);
-	put_time(reply, &st.st_atim);
-	put_time(reply, &st.st_mtim);
-	put_time(reply, &st.st_ctim);
+	p9_put64(reply, (uint64_t)st->st_size);
+	p9_put64(reply, (uint64_t)st->st_blksize);
+	p9_put64(reply, (uint64_t)st->st_blocks);
+	put_time(reply, &st->st_atim);
+	put_time(reply, &st->st_mtim);
+	put_time(reply, &st->st_ctim);
 	put_time(reply, &none);
 	p9_put64(reply, 0);
 	p9_put64(reply, 0);
+}
+
+int p9_getattr(struct p9_session *session, struct p9_fid *fid, const struct p9_request *request, struct p9_reply *reply)
+{
+	struct stat st;
+	if (fstat(fid->fd, &st))
+		return -errno;
+	p9_put_attributes(session, fid, &st, reply);
 	return 0;
 }
 

@@ -51,26 +51,36 @@ struct place {
 	struct stat st;
 };
 
-static int walk_step(struct p9_session *session, struct place *place, struct p9_string string, struct p9_reply *reply)
+int p9_walk_step(struct p9_session *session, const struct p9_fid *from, struct p9_string string, struct p9_fid *to,
+		 struct stat *st)
 {
 	char name[P9_NAME_MAX + 1];
 	struct p9_reach reach;
-	int fd, error = place->at.alien ? -EACCES : p9_name(string, name);
+	int fd, error = from->alien ? -EACCES : p9_name(string, name);
 	if (!error)
-		error = p9_reach_step(session->export, &place->at.reach, name, &reach);
-	if (error || (fd = error = p9_step(place->at.fd, name)) < 0)
+		error = p9_reach_step(session->export, &from->reach, name, &reach);
+	if (error || (fd = error = p9_step(from->fd, name)) < 0)
 		return error;
-	if (fstat(fd, &place->st)) {
+	if (fstat(fd, st)) {
 		error = -errno;
 		close(fd);
 		return error;
 	}
-	struct p9_fid from = place->at;
-	place->at.fd = fd;
-	p9_describe(&place->at, from.share, &place->st, &from);
-	p9_reach_note_name(session->export, &from.reach, name, 0, &reach);
-	place->at.reach = reach;
-	close(from.fd);
+	struct p9_fid found = *from;
+	found.fd = fd;
+	p9_describe(&found, from->share, st, from);
+	p9_reach_note_name(session->export, &from->reach, name, 0, &reach);
+	found.reach = reach;
+	*to = found;
+	return 0;
+}
+
+static int walk_on(struct p9_session *session, struct place *place, struct p9_string string, struct p9_reply *reply)
+{
+	int before = place->at.fd, error = p9_walk_step(session, &place->at, string, &place->at, &place->st);
+	if (error)
+		return error;
+	close(before);
 	p9_put_qid_of(p9_share_of(session, &place->at), &place->st, reply);
 	return 0;
 }
@@ -89,7 +99,7 @@ static int op_walk(struct p9_session *session, struct p9_fid *fid, const struct 
 	place.at.fd = p9_clone(session, fid);
 	if (place.at.fd < 0)
 		return place.at.fd;
-	while (done < request->names && !(error = walk_step(session, &place, request->name[done], reply)))
+	while (done < request->names && !(error = walk_on(session, &place, request->name[done], reply)))
 		done++;
 	if (done < request->names) {
 		close(place.at.fd);
@@ -392,14 +402,14 @@ static int op_readdir(struct p9_session *session, struct p9_fid *fid, const stru
 	uint8_t *length = reply->at, *start;
 	p9_put32(reply, 0);
 	start = reply->at;
-	/* An answer without entries is the directory's end: what has none to show is not. */
+	/* An answer with room for one more entry is the directory's end. */
 	do {
-		bytes = syscall(SYS_getdents64, fid->fd, scratch, count);
+		bytes = syscall(SYS_getdents64, fid->fd, scratch, count - (uint64_t)(reply->at - start));
 		if (bytes < 0)
 			return -errno;
 		if (!put_entries(session, fid, scratch, bytes, st.st_ino, start, count, reply))
 			return -EINVAL; /* as getdents: no room for one entry */
-	} while (bytes && reply->at == start);
+	} while (bytes && (uint64_t)(reply->at - start) + P9_ENTRY_MAX <= count);
 	uint8_t *end = reply->at;
 	reply->at = length;
 	p9_put32(reply, (uint32_t)(end - start));
@@ -434,6 +444,7 @@ static p9_operation *const operations[] = {
     [P9_TREADLINK] = p9_readlink, [P9_TMKDIR] = p9_mkdir,	[P9_TSYMLINK] = p9_symlink,   [P9_TMKNOD] = p9_mknod,
     [P9_TLINK] = p9_link,	  [P9_TRENAMEAT] = p9_renameat, [P9_TUNLINKAT] = p9_unlinkat, [P9_TLOCK] = op_lock,
     [P9_TGETLOCK] = op_getlock,	  [P9_TMAP] = op_map,		[P9_TLEND] = op_lend,	      [P9_TUNPACK] = op_unpack,
+    [P9_TLOOK] = p9_look,
 };
 
 int p9_operate(struct p9_session *session, const struct p9_request *request, struct p9_reply *reply)

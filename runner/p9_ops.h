@@ -15,6 +15,17 @@ typedef int p9_operation(struct p9_session *session, struct p9_fid *fid, const s
 
 /* p9_attr.c */
 p9_operation p9_getattr, p9_setattr, p9_statfs, p9_readlink;
+/* The fields of Rgetattr: what fstat has said of the fid's file. */
+void p9_put_attributes(const struct p9_session *session, const struct p9_fid *fid, const struct stat *st,
+		       struct p9_reply *reply);
+
+/* p9_look.c */
+p9_operation p9_look;
+
+/* p9_ops.c: one step of a walk. *to, which may be *from, becomes the file of this name below `from`; its descriptor is
+ * a new one and the caller's. Returns 0 or -errno: *to is as it was then. */
+int p9_walk_step(struct p9_session *session, const struct p9_fid *from, struct p9_string string, struct p9_fid *to,
+		 struct stat *st);
 
 /* p9_names.c */
 p9_operation p9_mkdir, p9_symlink, p9_mknod, p9_link, p9_renameat, p9_unlinkat;

@@ -233,14 +233,15 @@ static void forget(struct dentry *d)
 }
 
 /* 0: d, which gets a reference, still stands for what the name is; -EAGAIN: it did not, and is gone; -errno */
-static int use_cached(struct dentry *d)
+static int use_cached(struct dentry *d, u32 hint)
 {
+	const struct inode_ops *ops = d->inode ? d->inode->ops : d->parent->inode->ops;
 	int ok = 1;
 	dentry_get(d);
-	if (d->inode && d->inode->ops->valid)
-		ok = d->inode->ops->valid(d->inode);
-	else if (d->inode && d->inode->ops->revalidate && !d->mounts)
-		ok = d->inode->ops->revalidate(d);
+	if (d->inode && ops->valid)
+		ok = ops->valid(d->inode);
+	else if (ops->revalidate && !d->mounts)
+		ok = ops->revalidate(d, hint);
 	if (ok > 0 && !d->inode)
 		ok = -ENOENT;
 	if (ok > 0) {
@@ -281,11 +282,11 @@ static bool entered(struct dentry *parent, const char *name, size_t len, struct 
 }
 
 /* Asks a file system that may sleep: meanwhile somebody else may have entered the name. */
-static int lookup_entry(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+static int lookup_entry(struct dentry *parent, const char *name, size_t len, u32 hint, struct dentry **out)
 {
 	struct inode *inode;
 	int known;
-	int r = parent->inode->ops->lookup_entry(parent, name, len, &inode);
+	int r = parent->inode->ops->lookup_entry(parent, name, len, hint, &inode);
 	if (parent->sb->layered && (!r || r == -ENOENT) && entered(parent, name, len, out, &known)) {
 		if (!r)
 			inode_put(inode);
@@ -315,11 +316,11 @@ static int lookup_entry(struct dentry *parent, const char *name, size_t len, str
 	return 0;
 }
 
-int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out)
+int dentry_lookup(struct dentry *parent, const char *name, size_t len, u32 hint, struct dentry **out)
 {
 	struct dentry *d = hash_find(parent, name, len);
 	if (d) {
-		int r = use_cached(d);
+		int r = use_cached(d, hint);
 		if (!r)
 			*out = d;
 		if (r != -EAGAIN)
@@ -327,7 +328,7 @@ int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct de
 	}
 	struct inode *inode;
 	if (parent->inode->ops->lookup_entry)
-		return lookup_entry(parent, name, len, out);
+		return lookup_entry(parent, name, len, hint, out);
 	if (!parent->inode->ops->lookup)
 		return -ENOENT;
 	int r = parent->inode->ops->lookup(parent->inode, name, len, &inode);

@@ -19,6 +19,8 @@
 #define DENTRY_DELETED 2u  /* the name was removed while in use */
 #define DENTRY_PINNED  8u  /* sb->layered: holds a reference of its own; set before dentry_add(), or by dentry_pin() */
 #define DENTRY_LOWER   16u /* sb->layered: the layer below has this name in this directory */
+#define DENTRY_AHEAD   32u /* a file system has asked for it before anybody wanted it, */
+#define DENTRY_NEWS    64u /* and learned something new */
 
 struct dentry {
 	u32 refs, flags;
@@ -31,10 +33,11 @@ struct dentry {
 	struct list kept; /* sb->unused */
 	struct dentry *hash_next;
 	u32 hash, len;
-	u32 mounts;   /* mounts that stand on it */
-	u64 seq;      /* position in a directory stream, never used again */
-	u64 next_seq; /* for the next child */
-	char *name;   /* with NUL; short_name or kmalloc'ed */
+	u32 mounts;	     /* mounts that stand on it */
+	u64 seq;	     /* position in a directory stream, never used again */
+	u64 next_seq;	     /* for the next child */
+	u64 asked, asked_ns; /* the file system's: when it asked for the name last */
+	char *name;	     /* with NUL; short_name or kmalloc'ed */
 	char short_name[32];
 };
 
@@ -43,8 +46,9 @@ struct dentry *dentry_alloc_root(struct superblock *sb, struct inode *inode); /*
 struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len);
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
-/* The entry of a name, with a reference; asks the file system when there is no dentry. -ENOENT, -ENOMEM ... */
-int dentry_lookup(struct dentry *parent, const char *name, size_t len, struct dentry **out);
+/* The entry of a name, with a reference; asks the file system when there is no dentry. hint: LOOKUP_OPEN, LOOKUP_READ.
+ * -ENOENT, -ENOMEM ... */
+int dentry_lookup(struct dentry *parent, const char *name, size_t len, u32 hint, struct dentry **out);
 /* What is known of a name, without a reference and without asking; its inode is NULL when the name is known to be
  * absent. */
 struct dentry *dentry_cached(struct dentry *parent, const char *name, size_t len);

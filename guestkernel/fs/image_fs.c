@@ -123,7 +123,7 @@ static void destroy_inode(struct inode *inode)
 
 /* ---- names ---- */
 
-static int lookup(struct dentry *dir, const char *name, size_t len, struct inode **out)
+static int lookup(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out)
 {
 	struct image *image = image_of(dir->inode);
 	u64 ref;

@@ -167,10 +167,10 @@ int walk_follow(struct walk *w, struct path *link)
 }
 
 /* Goes to the entry of the present directory, down mounts. */
-static int lookup_step(struct walk *w, const char *name, size_t len, struct path *out)
+static int lookup_step(struct walk *w, const char *name, size_t len, u32 hint, struct path *out)
 {
 	struct dentry *d;
-	int r = dentry_lookup(w->at.dentry, name, len, &d);
+	int r = dentry_lookup(w->at.dentry, name, len, hint, &d);
 	if (r)
 		return r;
 	mount_get(w->at.mount);
@@ -183,14 +183,14 @@ static int lookup_step(struct walk *w, const char *name, size_t len, struct path
 	return 0;
 }
 
-static int walk_component(struct walk *w, const char *name, size_t len, bool follow)
+static int walk_component(struct walk *w, const char *name, size_t len, bool follow, u32 hint)
 {
 	struct path next;
 	if (len == 1 && name[0] == '.')
 		return 0;
 	if (len == 2 && name[0] == '.' && name[1] == '.')
 		return step_up(w);
-	int r = lookup_step(w, name, len, &next);
+	int r = lookup_step(w, name, len, hint, &next);
 	if (r)
 		return r;
 	if (follow && inode_is(next.dentry->inode, K_S_IFLNK))
@@ -247,8 +247,9 @@ int walk_run(struct walk *w)
 			return 0;
 		}
 		if (!last && dir->ops->lookup_ahead && !dentry_cached(w->at.dentry, name, len))
-			dir->ops->lookup_ahead(w->at.dentry, name);
-		r = walk_component(w, name, len, !last || slash || (w->flags & LOOKUP_FOLLOW));
+			dir->ops->lookup_ahead(w->at.dentry, name, w->flags & (LOOKUP_OPEN | LOOKUP_READ));
+		r = walk_component(w, name, len, !last || slash || (w->flags & LOOKUP_FOLLOW),
+				   last ? w->flags & (LOOKUP_OPEN | LOOKUP_READ) : 0);
 		if (r)
 			return r;
 	}
@@ -260,12 +261,12 @@ int walk_run(struct walk *w)
 
 int walk_last(struct walk *w, struct path *out)
 {
-	return lookup_step(w, w->last, w->last_len, out);
+	return lookup_step(w, w->last, w->last_len, w->flags & (LOOKUP_OPEN | LOOKUP_READ), out);
 }
 
 int walk_parent(struct walk *w, int dirfd, const char *name, u32 flags)
 {
-	int r = walk_begin(w, dirfd, name, flags | LOOKUP_PARENT);
+	int r = walk_begin(w, dirfd, name, flags | LOOKUP_PARENT | LOOKUP_OPEN);
 	if (r)
 		return r;
 	r = walk_run(w);

@@ -153,7 +153,7 @@ int vfs_may_delete(struct inode *dir, struct inode *victim)
 /* The victim of a removal: its own dentry, not what is mounted on it. */
 static int find_victim(struct walk *w, struct dentry **out)
 {
-	int r = dentry_lookup(w->at.dentry, w->last, w->last_len, out);
+	int r = dentry_lookup(w->at.dentry, w->last, w->last_len, LOOKUP_OPEN, out);
 	if (r)
 		return r;
 	r = mount_want_write(&w->at);
@@ -358,10 +358,10 @@ static int do_rename(struct renaming *n)
 	int r = mount_want_write(&n->from.at);
 	if (r)
 		return r;
-	r = dentry_lookup(n->from.at.dentry, n->from.last, n->from.last_len, &n->source);
+	r = dentry_lookup(n->from.at.dentry, n->from.last, n->from.last_len, LOOKUP_OPEN, &n->source);
 	if (r)
 		return r;
-	r = dentry_lookup(n->to.at.dentry, n->to.last, n->to.last_len, &n->target);
+	r = dentry_lookup(n->to.at.dentry, n->to.last, n->to.last_len, LOOKUP_OPEN, &n->target);
 	if (r == -ENOENT && !(n->flags & RENAME_EXCHANGE))
 		r = 0;
 	else if (!r && (n->flags & RENAME_NOREPLACE))

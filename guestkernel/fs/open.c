@@ -211,7 +211,7 @@ static int open_create(int dirfd, const char *name, const struct open_args *args
 	struct walk w;
 	struct path path;
 	bool created = false;
-	int r = walk_begin(&w, dirfd, name, args->lookup | LOOKUP_PARENT);
+	int r = walk_begin(&w, dirfd, name, args->lookup | LOOKUP_PARENT | LOOKUP_OPEN);
 	if (r)
 		return r;
 	do {
@@ -258,6 +258,10 @@ int vfs_open(int dirfd, const char *name, const struct open_args *args, struct f
 		lookup |= LOOKUP_FOLLOW;
 	if (flags & O_DIRECTORY)
 		lookup |= LOOKUP_DIRECTORY;
+	if (!(flags & O_PATH))
+		lookup |= LOOKUP_OPEN;
+	if (!(flags & (O_PATH | O_DIRECTORY | O_TRUNC)) && (flags & O_ACCMODE) != O_WRONLY)
+		lookup |= LOOKUP_READ;
 	int r = path_resolve(dirfd, name, lookup, &path);
 	if (r)
 		return r;

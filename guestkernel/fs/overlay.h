@@ -70,8 +70,8 @@ int overlay_open_lower(const struct inode *inode, u32 flags, struct file **out);
 
 /* ---- overlay_names.c ---- */
 
-int overlay_lookup(struct dentry *dir, const char *name, size_t len, struct inode **out);
-void overlay_lookup_ahead(struct dentry *dir, const char *path);
+int overlay_lookup(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out);
+void overlay_lookup_ahead(struct dentry *dir, const char *path, u32 hint);
 int overlay_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct inode **out);
 int overlay_symlink(struct inode *dir, struct dentry *d, const char *target, struct inode **out);
 int overlay_link(struct inode *dir, struct dentry *d, struct inode *inode);

@@ -21,16 +21,16 @@ static void keep_fewer(struct superblock *sb)
 		dentry_shrink(sb, sb->names - sb->names_limit);
 }
 
-int overlay_lookup(struct dentry *dir, const char *name, size_t len, struct inode **out)
+int overlay_lookup(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out)
 {
 	struct overlay_node *node = overlay_node(dir->inode);
 	struct dentry *lower;
 	if (!node->lower || node->removed)
 		return -ENOENT;
-	int r = dentry_lookup(node->lower, name, len, &lower);
+	int r = dentry_lookup(node->lower, name, len, hint, &lower);
 	if (r == -ENFILE) {
 		keep_fewer(dir->sb);
-		r = dentry_lookup(node->lower, name, len, &lower);
+		r = dentry_lookup(node->lower, name, len, hint, &lower);
 	}
 	if (r)
 		return r;
@@ -41,7 +41,7 @@ int overlay_lookup(struct dentry *dir, const char *name, size_t len, struct inod
 	return overlay_inode_get(dir->sb, lower, out);
 }
 
-void overlay_lookup_ahead(struct dentry *dir, const char *path)
+void overlay_lookup_ahead(struct dentry *dir, const char *path, u32 hint)
 {
 	struct dentry *lower = overlay_node(dir->inode)->lower;
 	size_t len = 0;
@@ -49,7 +49,7 @@ void overlay_lookup_ahead(struct dentry *dir, const char *path)
 		len++;
 	if (lower && !overlay_node(dir->inode)->removed && lower->inode->ops->lookup_ahead &&
 	    !dentry_cached(lower, path, len))
-		lower->inode->ops->lookup_ahead(lower, path);
+		lower->inode->ops->lookup_ahead(lower, path, hint);
 }
 
 /* ---- counts and times ---- */

@@ -196,7 +196,7 @@ int p9_create(const char *text, struct superblock **out)
 	if (!r) {
 		page_stats(&stats);
 		sb->keeps_names = true;
-		sb->keeps_absence = o.cached;
+		sb->keeps_absence = true;
 		sb->names_limit = (u32)MIN((u64)P9_NAMES_LIMIT, stats.total / 2);
 		ksnprintf(p9->options, sizeof(p9->options), ",access=any,cache=%s,msize=%u,trans=fd,aname=%s",
 			  o.cached ? "loose" : "mmap", p9_msize(p9->conn), o.aname);

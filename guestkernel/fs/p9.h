@@ -9,12 +9,11 @@
 #include "guestkernel/fs/radix.h"
 
 #define P9_HASH		1024u
-#define P9_NAME_TTL_NS	30000000ull  /* how long a writable share's directories and links are taken for unchanged */
+#define P9_NAME_TTL_NS	30000000ull  /* how long a writable share's names are taken for unchanged, at most */
 #define P9_ATTR_TTL_NS	100000000ull /* the same for what fstat(2) and a read at the end of the file tell */
 #define P9_NAMES_LIMIT	32768u	     /* cached names of one share: each holds a descriptor of the server */
 #define P9_WRITES_LIMIT 16u	     /* writes under way for one file */
 #define P9_CHUNK	32768u	     /* bytes of one Rreaddir */
-#define P9_BATCH	24u	     /* names that are looked up together */
 
 struct p9_attr {
 	struct p9_qid qid;
@@ -27,6 +26,10 @@ struct p9_sb { /* sb->data */
 	struct p9_conn *conn;
 	struct superblock *sb;
 	bool cached; /* cache=loose: nobody else changes anything */
+	/* p9_look.c: what programs do with names one after the other */
+	u32 batch; /* of the directory that was used last */
+	u32 storm; /* lookups for attributes one after the other */
+	u64 storm_ns;
 	struct p9_node *hash[P9_HASH];
 	char options[128];
 };
@@ -63,7 +66,9 @@ struct p9_node { /* inode->data */
 	u64 written;	 /* bytes by Twrite since it was opened */
 	/* directories (p9_dir.c) */
 	struct list chunks;
-	const char *target; /* symbolic link, once read */
+	u32 batch, ahead, hits; /* names to ask for together; of the last ones: how many, and how many were used */
+	u32 readers;		/* files that were opened for reading */
+	const char *target;	/* symbolic link, once read */
 	u32 target_len;
 };
 
@@ -93,26 +98,12 @@ extern const struct inode_ops p9_inode_ops; /* p9_inode.c */
 /* Sends Tgetattr of a fid; p9_attr_wait() takes the reply (NULL: no memory). */
 struct p9_req *p9_attr_send(struct p9_conn *conn, u32 fid);
 int p9_attr_wait(struct p9_req *req, struct p9_attr *attr);
-/* A lookup of one name under way. */
-struct p9_lookup {
-	struct p9_req *walk, *attr_req, *link_req;
-	u32 fid;
-	u64 changes;
-	struct p9_attr attr;
-	char *target; /* of a symbolic link, with link_req alone; p9_lookup_inode() takes it over */
-};
-/* Sends Twalk and Tgetattr without waiting. -ENOMEM, -ENFILE */
-int p9_lookup_send(struct p9_conn *conn, u32 parent, const char *name, size_t len, struct p9_lookup *l);
-/* Asks for the target too, in case it is a symbolic link: one round trip less when it is followed. */
-void p9_lookup_link(struct p9_conn *conn, struct p9_lookup *l);
-/* The target in the reply of a Treadlink, NUL-terminated; NULL: there is none. */
-char *p9_link_target(const struct p9_req *req);
-/* Waits: 0, the server's error, -EIO; on failure the fid is gone. */
-int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l);
 /* The inode that a fid (taken over, also on failure) and its attributes stand for, referenced. */
 int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64 changes, struct inode **out);
-/* The same for what a lookup has found, its link's target included. */
-int p9_lookup_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out);
+/* The attributes at the start of a reply; -EIO */
+int p9_parse_attr(struct p9_reader reply, struct p9_attr *attr);
+/* Do they tell of a change of the file? */
+bool p9_attr_differs(const struct inode *inode, const struct p9_attr *attr);
 extern u64 p9_changes; /* counts what was changed from here: attributes asked for before a change are out of date */
 /* New attributes of the same file came; changes: p9_changes when they were asked for. False: something was changed from
  * here since, so they do not count. */
@@ -123,10 +114,39 @@ int p9_update(struct inode *inode, u64 ttl_ns);
 void p9_touch(struct inode *inode);
 void p9_node_destroy(struct inode *inode);
 
-/* ---- p9_inode.c ---- */
+/* ---- p9_look.c: lookups ---- */
 
-/* What was found for a name becomes a dentry, unless there is one; takes over what the lookup has. */
-void p9_enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l);
+/* The number of a question that is about to be asked. */
+u64 p9_ask(void);
+/* The answer to this question told a program something new of a writable share: earlier answers count no more. */
+void p9_learn(u64 asked);
+
+struct p9_lookup {
+	struct p9_req *req;
+	u32 fid;	     /* P9_NOFID: none is wanted */
+	u64 changes;	     /* p9_changes when it was sent */
+	u64 asked, asked_ns; /* p9_ask(), and when */
+	struct p9_attr attr;
+	bool told; /* the pages of req hold all `bytes` of the file, or of the link's target */
+	u32 bytes;
+};
+/* Sends Tlook without waiting. keep: the name gets a fid; limit: contents up to so many bytes are wanted. -ENOMEM,
+ * -ENFILE */
+int p9_look_send(struct p9_conn *conn, u32 parent, const char *name, size_t len, bool keep, u32 limit,
+		 struct p9_lookup *l);
+/* Waits: 0, the server's error, -EIO; on failure fid and request are gone. */
+int p9_look_wait(struct p9_conn *conn, struct p9_lookup *l);
+/* The request goes. */
+void p9_look_end(struct p9_lookup *l);
+/* p9_inode_get() for what a lookup has found, its contents included; the request goes. */
+int p9_look_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out);
+/* inode_ops */
+int p9_lookup_entry(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out);
+void p9_lookup_ahead(struct dentry *dir, const char *path, u32 hint);
+int p9_revalidate(struct dentry *d, u32 hint);
+/* What was found for a name, or that nothing was (r: 0 or -ENOENT), becomes a dentry unless there is one; flags: DENTRY_*.
+ * Takes over what the lookup has. Returns the dentry without a reference, or NULL. */
+struct dentry *p9_enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l, int r, u32 flags);
 
 /* ---- p9_prefetch.c: names that the mount says will be wanted ---- */
 
@@ -141,14 +161,19 @@ void p9_prefetch_take(struct p9_prefetch *prefetch, struct dentry *root);
 
 extern const struct file_ops p9_dir_ops;
 void p9_dir_forget(struct p9_node *node);
-/* After `name` in the listing of the directory, and from its start when that is not enough: up to `limit` more names.
- */
+/* Begins to list a directory of which nothing is known; NULL: it cannot be done. p9_dir_list_take() waits for it and
+ * keeps what it tells, for p9_dir_following() only. */
+struct p9_req *p9_dir_list_send(struct inode *dir);
+void p9_dir_list_take(struct inode *dir, struct p9_req *req);
+#define P9_DT_REG 8u
+#define P9_DT_LNK 10u
 struct p9_name {
 	const u8 *text; /* not NUL-terminated */
 	u32 len;
-	bool link; /* a symbolic link */
+	u8 type; /* P9_DT_* */
 };
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, struct p9_name *names, unsigned limit);
+/* Up to `limit` names of the listing that have no dentry: those after `name`, then those before it. */
+u32 p9_dir_following(struct dentry *dir, const char *name, size_t len, struct p9_name *names, u32 limit);
 
 /* ---- p9_file.c ---- */
 
@@ -205,6 +230,8 @@ int p9_fill(struct inode *inode, u64 index, bool mapped);
 void p9_read_ahead(struct inode *inode, u64 index);
 /* Enters a page (takes over the reference, also on failure) where none is. */
 int p9_cache_insert(struct inode *inode, u64 index, struct page *page);
+/* The reply of a Tlook, which has the whole file, becomes the cache's where it has nothing. */
+void p9_cache_enter(struct inode *inode, struct p9_req *req);
 /* Reads that are under way for the pages [first, end) will not enter the cache. */
 void p9_discard_reads(struct inode *inode, u64 first, u64 end);
 /* Drops pages [first, end), mapped ones too. */

@@ -105,6 +105,20 @@ void p9_discard_reads(struct inode *inode, u64 first, u64 end)
 			read->discard = true;
 }
 
+void p9_cache_enter(struct inode *inode, struct p9_req *req)
+{
+	for (u32 i = 0; i < req->count && i * PAGE_SIZE < req->bytes; i++) {
+		struct page *page = req->pages[i];
+		u32 here = MIN(req->bytes - i * (u32)PAGE_SIZE, (u32)PAGE_SIZE);
+		if (p9_cached(inode, i))
+			continue;
+		memset((u8 *)page_virt(page) + here, 0, PAGE_SIZE - here);
+		req->pages[i] = NULL;
+		if (p9_cache_insert(inode, i, page))
+			return;
+	}
+}
+
 /* ---- giving memory back ---- */
 
 static u64 reclaim_inode(struct p9_node *node, u64 pages)
@@ -170,6 +184,8 @@ static void read_complete(struct p9_req *req)
 	u32 bytes = req->error ? 0 : req->bytes;
 	read->done = true;
 	read->error = req->error;
+	if (!p9_sb(inode)->cached)
+		p9_learn(p9_ask());
 	list_remove(&read->link);
 	int r = read->discard ? 0 : enter_pages(inode, read->index, req->pages, req->count, bytes);
 	if (r)

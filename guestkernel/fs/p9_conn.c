@@ -15,12 +15,13 @@
 #include "guestkernel/net/vsock.h"
 
 #pragma weak vsock_ask /* unit tests have no device */
+#pragma weak vsock_quiet
 
-#define IOV_PAGES  32 /* pages that one read of the stream names */
-#define IOV_SEND   64 /* pieces that one write of it names */
-#define TOGETHER   64 /* requests that one write of the stream carries */
-#define ASKS	   4  /* notifications that wait for an answer, before who waits goes to sleep */
-#define QUEUE_MANY 60 /* small requests that may wait for somebody to wait */
+#define IOV_PAGES  32  /* pages that one read of the stream names */
+#define IOV_SEND   64  /* pieces that one write of it names */
+#define TOGETHER   64  /* requests that one write of the stream carries */
+#define ASKS	   4   /* notifications that wait for an answer, before who waits goes to sleep */
+#define QUEUE_MANY 200 /* small requests that may wait for somebody to wait */
 
 struct p9_conn {
 	struct file *in, *out;
@@ -58,6 +59,8 @@ struct p9_conn *p9_conn_create(struct file *in, struct file *out, u32 msize)
 	wait_queue_init(&conn->wait);
 	in->flags |= O_NONBLOCK; /* who waits does it here, deaf to signals that do not kill */
 	out->flags |= O_NONBLOCK;
+	if (vsock_quiet)
+		vsock_quiet(in);
 	return conn;
 }
 
@@ -83,6 +86,7 @@ struct p9_req *p9_new(struct p9_conn *conn, u8 type, u32 cap)
 	if (!req)
 		return NULL;
 	*req = (struct p9_req){.conn = conn, .type = type, .cap = cap, .len = P9_HEADER, .buf = (u8 *)(req + 1)};
+	req->head = type == P9_TREAD ? 4 : type == P9_TLOOK ? P9_LOOK_BYTES : 0;
 	list_init(&req->link);
 	return req;
 }
@@ -319,10 +323,11 @@ static bool begin_body(struct p9_conn *conn)
 	u8 type = conn->head[4];
 	memcpy(&size, conn->head, 4);
 	memcpy(&tag, conn->head + 5, 2);
-	if (tag == P9_NOTAG)
+	bool untagged = tag == P9_NOTAG;
+	if (untagged)
 		tag = 0;
 	struct p9_req *req = tag < P9_TAGS ? conn->tags[tag] : NULL;
-	if (!req || !req->sent || (conn->head[5] == 0xff) != (req->type == P9_TVERSION))
+	if (!req || !req->sent || untagged != (req->type == P9_TVERSION))
 		return false;
 	if (size < P9_HEADER || size > conn->msize)
 		return false;
@@ -334,8 +339,8 @@ static bool begin_body(struct p9_conn *conn)
 		return conn->body == 4;
 	if (type != req->type + 1)
 		return false;
-	if (req->type == P9_TREAD)
-		return conn->body >= 4 && conn->body - 4 <= req->bytes;
+	if (req->head)
+		return conn->body >= req->head && conn->body - req->head <= req->bytes;
 	return conn->body <= req->cap;
 }
 
@@ -363,8 +368,9 @@ static bool end_body(struct p9_conn *conn)
 		memcpy(&count, req->buf, 4);
 		if (count != conn->body - 4)
 			return false;
-		req->bytes = count;
 	}
+	if (req->head)
+		req->bytes = conn->body - req->head;
 	finish(req, 0);
 	wake_up(&conn->wait, EPOLLIN);
 	return true;
@@ -382,14 +388,14 @@ static unsigned room_for(struct p9_conn *conn, struct iov *iov, u64 *bytes)
 		return n;
 	}
 	u32 at = conn->body_len;
-	u32 plain = req->type == P9_TREAD && !conn->body_error ? 4 : conn->body;
+	u32 plain = req->head && !conn->body_error ? req->head : conn->body;
 	if (at < plain) {
 		iov[n++] = (struct iov){(u64)(uintptr_t)(req->buf + at), plain - at};
 		*bytes = plain - at;
 		at = plain;
 	}
 	while (at < conn->body && n < IOV_PAGES) {
-		u32 pos = at - 4, in = pos % PAGE_SIZE, len = MIN((u32)PAGE_SIZE - in, conn->body - at);
+		u32 pos = at - plain, in = pos % PAGE_SIZE, len = MIN((u32)PAGE_SIZE - in, conn->body - at);
 		iov[n++] = (struct iov){(u64)(uintptr_t)page_virt(req->pages[pos / PAGE_SIZE]) + in, len};
 		*bytes += len;
 		at += len;

@@ -34,16 +34,19 @@ enum p9_type { /* of requests; a reply has the number after it */
 	       P9_TMAP = 180,
 	       P9_TLEND = 182,
 	       P9_TUNPACK = 184,
+	       P9_TLOOK = 186,
 };
 
 #define P9_NOFID       0xffffffffu
 #define P9_NOTAG       0xffffu
-#define P9_TAGS	       64     /* requests under way; the server takes no more */
-#define P9_FIDS	       65536u /* numbers; the server has no more */
-#define P9_HEADER      7u     /* size[4] type[1] tag[2] */
-#define P9_IO_PAGES    128u   /* most pages of one Tread or Twrite */
-#define P9_MSIZE_LEAST 8192u  /* a page and its header */
-#define P9_SMALL       320u   /* request and reply bytes of most messages */
+#define P9_TAGS	       256		   /* requests under way */
+#define P9_FIDS	       65536u		   /* numbers; the server has no more */
+#define P9_HEADER      7u		   /* size[4] type[1] tag[2] */
+#define P9_IO_PAGES    128u		   /* most pages of one Tread or Twrite */
+#define P9_MSIZE_LEAST 8192u		   /* a page and its header */
+#define P9_SMALL       320u		   /* request and reply bytes of most messages */
+#define P9_ATTR_BYTES  153u		   /* of a file's attributes in a reply */
+#define P9_LOOK_BYTES  (P9_ATTR_BYTES + 1) /* of Rlook before the contents */
 
 struct p9_conn;
 struct p9_req {
@@ -58,7 +61,8 @@ struct p9_req {
 	u32 cap, len;  /* bytes of buf; of the request, then of the reply's body in it */
 	u32 out;       /* bytes that were sent */
 	bool overflow; /* the request did not fit */
-	/* Tread: where the data goes; Twrite: where it comes from, beginning at `offset` of the first. References. */
+	u32 head;      /* Tread, Tlook: bytes of the reply before its data */
+	/* Tread, Tlook: where the data goes; Twrite: where it comes from, from `offset` of the first on. References. */
 	struct page **pages;
 	u32 count, offset, bytes;
 	/* Instead of a waiter: called when it is done, in any thread, must not sleep; the request is freed after it. */

@@ -10,7 +10,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define LINK	   10u	      /* DT_LNK */
+#define ENTRY_MOST 288u	      /* an answer with room for another entry is the last one */
 #define KEEP_BYTES (4u << 20) /* of one directory's listing that is kept: some 100,000 names */
 
 struct chunk {
@@ -18,6 +18,7 @@ struct chunk {
 	u64 from; /* offset that it was asked for with */
 	u32 len;
 	u32 refs; /* the directory's, and a reader's: what it gives entries to may sleep */
+	bool last;
 	u8 data[];
 };
 
@@ -67,7 +68,7 @@ static struct p9_reader chunk_reader(const struct chunk *c)
 }
 
 /* Asks for the entries from an offset on. */
-static int fetch(struct inode *dir, u64 from, struct chunk **out)
+static int fetch_send(struct inode *dir, u64 from, struct p9_req **out)
 {
 	u32 fid, count = MIN(P9_CHUNK, p9_msize(p9_conn(dir)) - 32);
 	int r = p9_reading_fid(dir, &fid);
@@ -77,7 +78,14 @@ static int fetch(struct inode *dir, u64 from, struct chunk **out)
 	p9_put32(req, fid);
 	p9_put64(req, from);
 	p9_put32(req, count);
-	r = p9_call(req);
+	p9_submit(req);
+	*out = req;
+	return 0;
+}
+
+static int fetch_take(struct inode *dir, u64 from, struct p9_req *req, struct chunk **out)
+{
+	int r = p9_wait(req);
 	if (r && p9_node(dir)->open_error)
 		r = p9_node(dir)->open_error;
 	struct p9_reader reply = p9_reply(req);
@@ -88,12 +96,24 @@ static int fetch(struct inode *dir, u64 from, struct chunk **out)
 	if (!r && !(c = kmalloc(sizeof(*c) + len)))
 		r = -ENOMEM;
 	if (!r) {
-		*c = (struct chunk){.from = from, .len = len, .refs = 1};
+		*c = (struct chunk){.from = from, .len = len, .refs = 1, .last = len + ENTRY_MOST <= req->cap - 4};
 		list_init(&c->link);
 		memcpy(c->data, reply.p, len);
 		*out = c;
 	}
 	p9_done(req);
+	return r;
+}
+
+static int fetch(struct inode *dir, u64 from, struct chunk **out)
+{
+	struct p9_req *req;
+	u64 asked = p9_ask();
+	int r = fetch_send(dir, from, &req);
+	if (!r)
+		r = fetch_take(dir, from, req, out);
+	if (!p9_sb(dir)->cached)
+		p9_learn(asked);
 	return r;
 }
 
@@ -108,7 +128,7 @@ static bool find_kept(struct p9_node *node, u64 from, struct chunk **out, struct
 		if (c->from == from)
 			return true;
 		while (next_entry(r, &e))
-			if (e.next == from && r->left)
+			if (e.next == from && (r->left || c->last))
 				return true;
 	}
 	return false;
@@ -172,37 +192,75 @@ static int readdir(struct file *file, void *arg, emit_fn emit)
 	}
 }
 
-unsigned p9_dir_following(struct p9_node *dir, const char *name, size_t len, struct p9_name *names, unsigned limit)
+static void close_fid(struct p9_node *node, struct p9_conn *conn)
 {
+	p9_clunk(conn, node->rfid);
+	node->rfid = P9_NOFID;
+	node->open_error = 0;
+}
+
+struct p9_req *p9_dir_list_send(struct inode *dir)
+{
+	struct p9_req *req;
+	return fetch_send(dir, 0, &req) ? NULL : req;
+}
+
+void p9_dir_list_take(struct inode *dir, struct p9_req *req)
+{
+	struct p9_node *node = p9_node(dir);
+	struct chunk *c;
+	int r = fetch_take(dir, 0, req, &c);
+	if (!r && list_empty(&node->chunks))
+		keep(dir, c);
+	else if (!r)
+		chunk_put(c);
+	if (!node->opens)
+		close_fid(node, p9_conn(dir));
+}
+
+/* Adds the entries of a listing from the reader on, up to the one called `name`, that nobody knows yet. */
+static u32 add_names(struct dentry *dir, struct p9_reader *r, const char *name, size_t len, struct p9_name *names,
+		     u32 limit)
+{
+	struct entry e;
+	u32 n = 0;
+	while (n < limit && next_entry(r, &e) && (e.len != len || memcmp(e.name, name, len))) {
+		bool dots = e.name[0] == '.' && (e.len == 1 || (e.len == 2 && e.name[1] == '.'));
+		if (good_name(&e) && !dots && !dentry_cached(dir, (const char *)e.name, e.len))
+			names[n++] = (struct p9_name){e.name, e.len, e.type};
+	}
+	return n;
+}
+
+u32 p9_dir_following(struct dentry *dir, const char *name, size_t len, struct p9_name *names, u32 limit)
+{
+	struct p9_node *node = p9_node(dir->inode);
 	struct chunk *c;
 	struct entry e;
-	unsigned n = 0;
+	u32 n = 0;
 	bool found = false;
-	list_for_each (c, &dir->chunks, link) {
+	list_for_each (c, &node->chunks, link) {
 		struct p9_reader r = chunk_reader(c);
 		while (!found && next_entry(&r, &e))
 			found = e.len == len && !memcmp(e.name, name, len);
-		while (found && n < limit && next_entry(&r, &e))
-			names[n++] = (struct p9_name){e.name, e.len, e.type == LINK};
 		if (found)
-			break;
+			n += add_names(dir, &r, name, len, names + n, limit - n);
 	}
-	if (!found || list_empty(&dir->chunks))
-		return n;
-	struct p9_reader start = chunk_reader(list_first(&dir->chunks, struct chunk, link));
-	while (n < limit && next_entry(&start, &e) && (e.len != len || memcmp(e.name, name, len)))
-		names[n++] = (struct p9_name){e.name, e.len, e.type == LINK};
+	list_for_each (c, &node->chunks, link) {
+		struct p9_reader r = chunk_reader(c);
+		u32 more = found ? add_names(dir, &r, name, len, names + n, limit - n) : 0;
+		n += more;
+		if (r.left)
+			break; /* the name itself, or enough */
+	}
 	return n;
 }
 
 static void release(struct file *file)
 {
 	struct p9_node *node = p9_node(file->inode);
-	if (--node->opens)
-		return;
-	p9_clunk(p9_conn(file->inode), node->rfid);
-	node->rfid = P9_NOFID;
-	node->open_error = 0;
+	if (--node->opens == 0)
+		close_fid(node, p9_conn(file->inode));
 }
 
 static int sync_dir(struct file *file)

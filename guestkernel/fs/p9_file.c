@@ -209,6 +209,8 @@ static long read_pages(struct file *file, struct uio *uio, u64 *pos)
 			long direct = p9_direct_read(inode, uio, *pos, &ended);
 			if (direct < 0)
 				return done ? (long)done : direct;
+			if (direct && !p9_sb(inode)->cached)
+				p9_learn(p9_ask());
 			*pos += (u64)direct;
 			done += (size_t)direct;
 			if (ended) { /* it has become shorter */

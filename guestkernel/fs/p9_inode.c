@@ -25,169 +25,6 @@
 #define SETATTR_ATIME_SET 0x80u
 #define SETATTR_MTIME_SET 0x100u
 
-/* ---- lookup ---- */
-
-/* What was found for a name becomes a dentry, unless there is one. */
-void p9_enter(struct dentry *dir, const char *name, size_t len, struct p9_lookup *l)
-{
-	struct inode *inode;
-	if (p9_lookup_inode(dir->sb, l, &inode))
-		return;
-	struct dentry *d = dentry_cached(dir, name, len) ? NULL : dentry_alloc(dir, name, len);
-	if (!d) {
-		inode_put(inode);
-		return;
-	}
-	dentry_add(d, inode);
-	dentry_put(d);
-}
-
-struct ahead {
-	struct p9_lookup lookup;
-	u32 len;
-	bool link;
-	char name[NAME_LIMIT];
-};
-
-/* Sends lookups of the names that follow this one in the listing: whoever asks for one after the other (find, git
- * status) will want them. */
-static unsigned send_following(struct dentry *dir, const char *name, size_t len, struct ahead *list)
-{
-	struct p9_name names[P9_BATCH];
-	unsigned n = p9_dir_following(p9_node(dir->inode), name, len, names, P9_BATCH), wanted = 0, sent = 0;
-	for (unsigned i = 0; i < n; i++) { /* copied first: the listing may go while messages are sent */
-		struct ahead *a = &list[wanted];
-		const u8 *text = names[i].text;
-		u32 length = names[i].len;
-		if (!length || length > NAME_LIMIT || dentry_cached(dir, (const char *)text, length))
-			continue;
-		if (text[0] == '.' && (length == 1 || (length == 2 && text[1] == '.')))
-			continue;
-		memcpy(a->name, text, length);
-		a->len = length;
-		a->link = names[i].link;
-		wanted++;
-	}
-	while (sent < wanted && !p9_lookup_send(p9_conn(dir->inode), p9_node(dir->inode)->fid, list[sent].name,
-						list[sent].len, &list[sent].lookup)) {
-		if (list[sent].link && p9_sb(dir->inode)->cached)
-			p9_lookup_link(p9_conn(dir->inode), &list[sent].lookup);
-		sent++;
-	}
-	return sent;
-}
-
-/* The server is out of descriptors: fewer names are kept from now on. */
-static void keep_fewer(struct superblock *sb)
-{
-	sb->names_limit = MAX(MIN(sb->names_limit, sb->names) / 4 * 3, 64u);
-	if (sb->names > sb->names_limit)
-		dentry_shrink(sb, sb->names - sb->names_limit);
-}
-
-static int lookup_once(struct dentry *dir, const char *name, size_t len, struct inode **out)
-{
-	struct p9_conn *conn = p9_conn(dir->inode);
-	struct p9_lookup l;
-	struct ahead *list = NULL;
-	unsigned n = 0;
-	int r = p9_lookup_send(conn, p9_node(dir->inode)->fid, name, len, &l);
-	if (r)
-		return r;
-	if (p9_sb(dir->inode)->cached)
-		p9_lookup_link(conn, &l);
-	if (!list_empty(&p9_node(dir->inode)->chunks) && (list = kmalloc(P9_BATCH * sizeof(*list))))
-		n = send_following(dir, name, len, list);
-	r = p9_lookup_wait(conn, &l);
-	for (unsigned i = 0; i < n; i++)
-		if (!p9_lookup_wait(conn, &list[i].lookup))
-			p9_enter(dir, list[i].name, list[i].len, &list[i].lookup);
-	kfree(list);
-	return r ? r : p9_lookup_inode(dir->sb, &l, out);
-}
-
-static int lookup_entry(struct dentry *dir, const char *name, size_t len, struct inode **out)
-{
-	int r = lookup_once(dir, name, len, out);
-	if (r != -ENFILE)
-		return r;
-	keep_fewer(dir->sb);
-	return lookup_once(dir, name, len, out);
-}
-
-/* Looks up a path's leading components together, each from the one before. */
-static void lookup_ahead(struct dentry *dir, const char *path)
-{
-	struct p9_conn *conn = p9_conn(dir->inode);
-	struct ahead *list = kmalloc(8 * sizeof(*list));
-	u32 parent = p9_node(dir->inode)->fid;
-	unsigned n = 0;
-	while (list && n < 8) {
-		struct ahead *a = &list[n];
-		while (*path == '/')
-			path++;
-		const char *end = path;
-		while (*end && *end != '/')
-			end++;
-		size_t len = (size_t)(end - path);
-		if (!len || len > NAME_LIMIT || (path[0] == '.' && (len == 1 || (len == 2 && path[1] == '.'))))
-			break;
-		memcpy(a->name, path, len);
-		a->len = (u32)len;
-		if (p9_lookup_send(conn, parent, a->name, len, &a->lookup))
-			break;
-		if (p9_sb(dir->inode)->cached)
-			p9_lookup_link(conn, &a->lookup);
-		parent = a->lookup.fid;
-		path = end;
-		n++;
-	}
-	dentry_get(dir);
-	for (unsigned i = 0; i < n; i++) {
-		struct dentry *next = NULL;
-		int r = p9_lookup_wait(conn, &list[i].lookup);
-		if (!r && dir && inode_is(dir->inode, K_S_IFDIR)) {
-			p9_enter(dir, list[i].name, list[i].len, &list[i].lookup);
-			next = dentry_cached(dir, list[i].name, list[i].len);
-			if (next && !next->inode)
-				next = NULL;
-			if (next)
-				dentry_get(next);
-		} else if (!r) {
-			p9_clunk(conn, list[i].lookup.fid);
-			kfree(list[i].lookup.target);
-		}
-		if (dir)
-			dentry_put(dir);
-		dir = next;
-	}
-	if (dir)
-		dentry_put(dir);
-	kfree(list);
-}
-
-/* Does the name still stand for the same file? 1: yes, 0: no, -errno */
-static int revalidate(struct dentry *d)
-{
-	struct inode *inode = d->inode, *dir = d->parent->inode;
-	struct p9_node *node = p9_node(inode);
-	struct p9_lookup l;
-	if (p9_sb(inode)->cached)
-		return 1;
-	if (!inode_is(inode, K_S_IFREG) && time_boot_ns() - node->checked_ns < P9_NAME_TTL_NS)
-		return 1;
-	int r = p9_lookup_send(p9_conn(inode), p9_node(dir)->fid, d->name, d->len, &l);
-	if (!r)
-		r = p9_lookup_wait(p9_conn(inode), &l);
-	if (r)
-		return r == -ENOENT || r == -ENOTDIR || r == -ESTALE ? 0 : r;
-	bool same = l.attr.qid.path == node->qid.path && !((l.attr.mode ^ inode->mode) & K_S_IFMT);
-	if (same)
-		p9_refresh(inode, &l.attr, l.changes);
-	p9_clunk(p9_conn(inode), l.fid);
-	return same;
-}
-
 /* ---- names ---- */
 
 static void dir_changed(struct inode *dir)
@@ -216,17 +53,26 @@ static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *mak
 	if (!make)
 		return -ENOMEM;
 	p9_submit(make);
-	int r2 = p9_lookup_send(p9_conn(dir), p9_node(dir)->fid, d->name, d->len, &l);
+	int r2 = p9_look_send(p9_conn(dir), p9_node(dir)->fid, d->name, d->len, true, 0, &l);
 	int r = p9_wait(make);
 	p9_done(make);
 	dir_changed(dir);
 	if (!r2)
-		r2 = p9_lookup_wait(p9_conn(dir), &l);
-	if (r && !r2)
+		r2 = p9_look_wait(p9_conn(dir), &l);
+	if (r)
+		p9_learn(l.asked); /* something else has the name */
+	if (r && !r2) {
 		p9_clunk(p9_conn(dir), l.fid);
+		p9_look_end(&l);
+	}
 	if (!r)
 		r = r2;
-	return r ? r : p9_inode_get(dir->sb, l.fid, &l.attr, p9_changes, out);
+	if (r)
+		return r;
+	d->asked = l.asked;
+	d->asked_ns = l.asked_ns;
+	l.changes = p9_changes;
+	return p9_look_inode(dir->sb, &l, out);
 }
 
 /* A new file is open at once: the fid that made it is what its open file will use. */
@@ -301,6 +147,8 @@ static int call_and_refresh(struct p9_req *req, struct inode *inode)
 	u64 changes = p9_node(inode)->changes = ++p9_changes;
 	int r = p9_wait(req), r2 = p9_attr_wait(ask, &attr);
 	p9_done(req);
+	if (r)
+		p9_learn(p9_ask()); /* somebody else was there */
 	if (r || r2)
 		return r;
 	return p9_refresh(inode, &attr, changes);
@@ -372,6 +220,20 @@ static int rename_name(struct inode *old_dir, struct dentry *d, struct inode *ne
 
 /* ---- attributes ---- */
 
+/* The target in the reply of a Treadlink, NUL-terminated; NULL: there is none. */
+static char *link_target(const struct p9_req *req)
+{
+	struct p9_reader reply = p9_reply(req);
+	u32 len = 0;
+	const u8 *target = p9_gets(&reply, &len);
+	char *copy = !target || len >= PATH_LIMIT || memchr(target, 0, len) ? NULL : kmalloc(len + 1);
+	if (!copy)
+		return NULL;
+	memcpy(copy, target, len);
+	copy[len] = 0;
+	return copy;
+}
+
 static long readlink(struct inode *inode, char *buf, size_t size)
 {
 	struct p9_node *node = p9_node(inode);
@@ -383,7 +245,7 @@ static long readlink(struct inode *inode, char *buf, size_t size)
 			return -ENOMEM;
 		p9_put32(req, node->fid);
 		int r = p9_call(req);
-		char *copy = r ? NULL : p9_link_target(req);
+		char *copy = r ? NULL : link_target(req);
 		p9_done(req);
 		if (r || !copy)
 			return r ? r : -EIO;
@@ -476,9 +338,9 @@ static int getattr(struct inode *inode, struct k_stat *st)
 }
 
 const struct inode_ops p9_inode_ops = {
-    .lookup_entry = lookup_entry,
-    .lookup_ahead = lookup_ahead,
-    .revalidate = revalidate,
+    .lookup_entry = p9_lookup_entry,
+    .lookup_ahead = p9_lookup_ahead,
+    .revalidate = p9_revalidate,
     .create = create,
     .symlink = symlink,
     .link = link,

@@ -12,7 +12,6 @@
 #include "guestkernel/mm/vm.h"
 
 #define GETATTR_BASIC 0x7ffull
-#define ATTR_BYTES    153u
 
 u64 p9_changes;
 
@@ -37,10 +36,9 @@ static struct k_timespec get_time(struct p9_reader *r)
 	return t;
 }
 
-static int parse_attr(const struct p9_req *req, struct p9_attr *a)
+int p9_parse_attr(struct p9_reader r, struct p9_attr *a)
 {
-	struct p9_reader r = p9_reply(req);
-	if (r.left < ATTR_BYTES)
+	if (r.left < P9_ATTR_BYTES)
 		return -EIO;
 	p9_get(&r, 8);
 	a->qid = p9_get_qid(&r);
@@ -65,73 +63,8 @@ int p9_attr_wait(struct p9_req *req, struct p9_attr *attr)
 {
 	int r = req ? p9_wait(req) : -ENOMEM;
 	if (!r)
-		r = parse_attr(req, attr);
+		r = p9_parse_attr(p9_reply(req), attr);
 	p9_done(req);
-	return r;
-}
-
-/* ---- lookup ---- */
-
-int p9_lookup_send(struct p9_conn *conn, u32 parent, const char *name, size_t len, struct p9_lookup *l)
-{
-	*l = (struct p9_lookup){.fid = p9_fid_alloc(conn), .changes = p9_changes};
-	if (l->fid == P9_NOFID)
-		return -ENFILE;
-	l->walk = p9_new(conn, P9_TWALK, P9_SMALL);
-	if (!l->walk) {
-		p9_fid_free(conn, l->fid);
-		return -ENOMEM;
-	}
-	p9_put32(l->walk, parent);
-	p9_put32(l->walk, l->fid);
-	p9_put8(l->walk, 1);
-	p9_put8(l->walk, 0);
-	p9_puts(l->walk, name, len);
-	p9_submit(l->walk);
-	l->attr_req = p9_attr_send(conn, l->fid);
-	return 0;
-}
-
-void p9_lookup_link(struct p9_conn *conn, struct p9_lookup *l)
-{
-	l->link_req = p9_new(conn, P9_TREADLINK, PATH_LIMIT + 64);
-	if (!l->link_req)
-		return;
-	p9_put32(l->link_req, l->fid);
-	p9_submit(l->link_req);
-}
-
-char *p9_link_target(const struct p9_req *req)
-{
-	struct p9_reader reply = p9_reply(req);
-	u32 len = 0;
-	const u8 *target = p9_gets(&reply, &len);
-	char *copy = !target || len >= PATH_LIMIT || memchr(target, 0, len) ? NULL : kmalloc(len + 1);
-	if (!copy)
-		return NULL;
-	memcpy(copy, target, len);
-	copy[len] = 0;
-	return copy;
-}
-
-int p9_lookup_wait(struct p9_conn *conn, struct p9_lookup *l)
-{
-	int r = p9_wait(l->walk);
-	bool failed = l->walk->done && l->walk->error;
-	if (!r) {
-		struct p9_reader reply = p9_reply(l->walk);
-		r = p9_get(&reply, 2) == 1 ? 0 : -EIO;
-	}
-	p9_done(l->walk);
-	int r2 = p9_attr_wait(l->attr_req, &l->attr);
-	r = r ? r : r2;
-	if (l->link_req && !p9_wait(l->link_req) && !r && (l->attr.mode & K_S_IFMT) == K_S_IFLNK)
-		l->target = p9_link_target(l->link_req);
-	p9_done(l->link_req);
-	if (failed)
-		p9_fid_free(conn, l->fid); /* it never was */
-	else if (r)
-		p9_clunk(conn, l->fid);
 	return r;
 }
 
@@ -173,6 +106,12 @@ static bool same_time(struct k_timespec a, struct k_timespec b)
 	return a.sec == b.sec && a.nsec == b.nsec;
 }
 
+bool p9_attr_differs(const struct inode *inode, const struct p9_attr *attr)
+{
+	return attr->qid.version != p9_node(inode)->qid.version || attr->size != inode->size ||
+	       !same_time(attr->mtime, inode->mtime) || !same_time(attr->ctime, inode->ctime);
+}
+
 bool p9_refresh(struct inode *inode, const struct p9_attr *attr, u64 changes)
 {
 	struct p9_node *node = p9_node(inode);
@@ -203,10 +142,12 @@ int p9_update(struct inode *inode, u64 ttl_ns)
 	struct p9_attr attr;
 	if (p9_sb(inode)->cached || time_boot_ns() - node->checked_ns < ttl_ns)
 		return 0;
-	u64 changes = p9_changes;
+	u64 changes = p9_changes, asked = p9_ask();
 	int r = p9_attr_wait(p9_attr_send(p9_conn(inode), node->fid), &attr);
 	if (!r && ((attr.mode ^ inode->mode) & K_S_IFMT))
 		r = -EIO;
+	if (!r && p9_attr_differs(inode, &attr))
+		p9_learn(asked);
 	if (!r)
 		p9_refresh(inode, &attr, changes);
 	return r;
@@ -254,20 +195,6 @@ int p9_inode_get(struct superblock *sb, u32 fid, const struct p9_attr *attr, u64
 	*slot = node;
 	*out = inode;
 	return 0;
-}
-
-int p9_lookup_inode(struct superblock *sb, struct p9_lookup *l, struct inode **out)
-{
-	int r = p9_inode_get(sb, l->fid, &l->attr, l->changes, out);
-	struct p9_node *node = r ? NULL : p9_node(*out);
-	if (node && l->target && !node->target) {
-		node->target = l->target;
-		node->target_len = (u32)strlen(l->target);
-	} else {
-		kfree(l->target);
-	}
-	l->target = NULL;
-	return r;
 }
 
 void p9_node_destroy(struct inode *inode)

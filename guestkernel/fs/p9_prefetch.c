@@ -46,7 +46,7 @@ static struct wanted *want(struct p9_prefetch *p, u32 parent, const char *name, 
 	struct wanted *w = &p->name[p->count];
 	*w = (struct wanted){.parent = parent, .name = name, .len = len};
 	u32 fid = parent == NO_PARENT ? p->root : p->name[parent].lookup.fid;
-	if (p9_lookup_send(p->conn, fid, name, len, &w->lookup))
+	if (p9_look_send(p->conn, fid, name, len, true, PATH_LIMIT, &w->lookup)) /* or its target */
 		return NULL;
 	p->count++;
 	return w;
@@ -62,8 +62,6 @@ static void want_path(struct p9_prefetch *p, char kind, const char *path, const 
 			return;
 		path = slash + (slash < end);
 	}
-	if (w && kind == 'l' && !w->lookup.link_req)
-		p9_lookup_link(p->conn, &w->lookup);
 	if (w && kind == 'f')
 		w->contents = true;
 }
@@ -89,20 +87,16 @@ struct p9_prefetch *p9_prefetch_send(struct p9_conn *conn, u32 root, const char 
 static void take(struct p9_prefetch *p, struct wanted *w, struct dentry *root)
 {
 	struct dentry *dir = w->parent == NO_PARENT ? root : p->name[w->parent].dentry;
-	int r = p9_lookup_wait(p->conn, &w->lookup);
-	bool usable = dir && inode_is(dir->inode, K_S_IFDIR);
-	if (!r && usable) {
-		p9_enter(dir, w->name, w->len, &w->lookup);
-		w->dentry = dentry_cached(dir, w->name, w->len);
+	int r = p9_look_wait(p->conn, &w->lookup);
+	if (dir && inode_is(dir->inode, K_S_IFDIR)) {
+		w->dentry = p9_enter(dir, w->name, w->len, &w->lookup, r, 0);
 		if (w->dentry && !w->dentry->inode)
 			w->dentry = NULL;
 		if (w->dentry)
 			dentry_get(w->dentry);
 	} else if (!r) {
 		p9_clunk(p->conn, w->lookup.fid);
-		kfree(w->lookup.target);
-	} else if (r == -ENOENT && usable && dir->sb->keeps_absence) {
-		dentry_note_absent(dir, w->name, w->len);
+		p9_look_end(&w->lookup);
 	}
 }
 

@@ -95,12 +95,14 @@ struct inode_ops {
 	/* A new inode (referenced) for a name that has no dentry yet; -ENOENT. NULL: every name that exists has a
 	 * dentry. */
 	int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
-	/* The same where the file system may sleep and may enter other names that it learns of (dentry.h). */
-	int (*lookup_entry)(struct dentry *dir, const char *name, size_t len, struct inode **out);
+	/* The same where the file system may sleep and may enter other names that it learns of (dentry.h). hint:
+	 * LOOKUP_OPEN, LOOKUP_READ, here and below. */
+	int (*lookup_entry)(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out);
 	/* `path` will be walked from dir: a hint before its first component is looked up. */
-	void (*lookup_ahead)(struct dentry *dir, const char *path);
-	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always */
-	int (*revalidate)(struct dentry *d);
+	void (*lookup_ahead)(struct dentry *dir, const char *path, u32 hint);
+	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always. A name that is
+	 * known to be absent is asked of the directory's inode. */
+	int (*revalidate)(struct dentry *d, u32 hint);
 	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
 	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times.
 	 */
@@ -271,6 +273,9 @@ void path_put(struct path *path); /* {NULL} is harmless; becomes {NULL} */
 #define LOOKUP_FOLLOW	 1u /* follow a symbolic link at the end */
 #define LOOKUP_DIRECTORY 2u /* the result must be a directory */
 #define LOOKUP_EMPTY	 4u /* AT_EMPTY_PATH */
+/* Hints of what the last name is wanted for: */
+#define LOOKUP_OPEN 512u  /* it will be opened, executed or changed */
+#define LOOKUP_READ 1024u /* opened for reading */
 int path_lookup(int dirfd, const char *name, u32 flags, struct path *out);
 /* open(2) from inside the kernel; for exec too (then checks execute permission when exec is set). */
 int file_open(int dirfd, const char *name, u32 flags, u32 mode, struct file **out);

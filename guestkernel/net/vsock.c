@@ -22,6 +22,7 @@ struct sockaddr_vm { /* vsock(7) */
 };
 
 static struct list sockets = LIST_INIT(sockets);
+u64 vsock_news;
 static u32 next_port = 0xf0000000;
 
 /* ---- packets ---- */
@@ -76,6 +77,7 @@ void vsock_receive(const struct vsock_header *header, unsigned buffer)
 	struct vsock *v = find(h.dst_port, h.src_port);
 	if (!v)
 		return;
+	vsock_news += !v->quiet;
 	v->peer_buffer = h.buf_alloc;
 	v->peer_forwarded = h.fwd_cnt;
 	u32 events = EPOLLOUT | EPOLLWRNORM;
@@ -223,6 +225,15 @@ static void vsock_release(struct socket *s)
 	vsock_drop_data(v);
 	list_remove(&v->link);
 	kfree(v);
+}
+
+static const struct socket_ops vsock_ops;
+
+void vsock_quiet(struct file *file)
+{
+	struct socket *s = socket_of(file);
+	if (s && s->ops == &vsock_ops)
+		vsock_of(s)->quiet = true;
 }
 
 static const struct socket_ops vsock_ops = {

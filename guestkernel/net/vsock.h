@@ -19,6 +19,11 @@ bool vsock_flush(void);
 /* The same, and waits for an answer for a moment where nobody else wants a CPU: cheaper than to go idle and be woken.
  * False: nothing has come. */
 bool vsock_ask(void);
+/* Counts packets of all connections but those that vsock_quiet() was called for: what came from outside may tell the
+ * programs of changes there. */
+extern u64 vsock_news;
+struct file;
+void vsock_quiet(struct file *file);
 /* socket(AF_VSOCK, SOCK_STREAM, 0) */
 int vsock_create(int type, int protocol, struct socket **out);
 

@@ -24,6 +24,7 @@ struct vsock {
 	bool peer_deaf; /* the peer receives no more */
 	bool shut_send, shut_receive;
 	bool fifo;
+	bool quiet;	/* not counted in vsock_news */
 	struct list rx; /* struct segment, vsock_data.c */
 	u32 rx_bytes;
 	u32 forwarded, forwarded_told;

@@ -94,6 +94,23 @@ chmod +x script
 check_output "script arg" "a program in the writable share" "${rw[@]}" ./script arg
 cp "$PROG/hello-static" hello
 check_output "hello" "a program in a share alone: its libraries are sent, it is not" --rw . ./hello
+
+# What the host changes before it tells the program is what the program opens, however short after the last time.
+echo 0 >sync && rm -f sync2
+coproc guest { sandbox_run "${rw[@]}" sh -c 'echo ready; while read -r n; do cat sync; [ $((n % 2)) = 0 ] || cat sync2 2>/dev/null || echo none; done' 2>/dev/null; }
+read -r _ <&"${guest[0]}"
+wrong=
+for n in $(seq 40); do
+	echo "$n" >sync
+	case $((n % 4)) in 1) rm -f sync2 && want=none ;; 3) echo "also $n" >sync2 && want="also $n" ;; *) want= ;; esac
+	echo "$n" >&"${guest[1]}"
+	read -r -t 10 got <&"${guest[0]}" && [ "$got" = "$n" ] || wrong+=" $n:$got"
+	[ -z "$want" ] || { read -r -t 10 got <&"${guest[0]}" && [ "$got" = "$want" ]; } || wrong+=" $n:$got"
+done
+to=${guest[1]}
+exec {to}>&-
+wait
+check "--rw .: changes that the program is told of are seen by open at once" equal "$wrong" ""
 cd .. || exit 1
 
 # ---- single files, other places, tmpfs ----

@@ -70,7 +70,7 @@ static unsigned check(struct dentry *d, unsigned depth)
 		if (child->parent != d || !(child->flags & DENTRY_HASHED) || !child->inode || child->refs == 0)
 			abort();
 		struct dentry *found;
-		if (dentry_lookup(d, child->name, child->len, &found) || found != child)
+		if (dentry_lookup(d, child->name, child->len, 0, &found) || found != child)
 			abort();
 		dentry_put(found);
 		if (child->inode->nlink == 0)

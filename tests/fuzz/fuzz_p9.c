@@ -3,7 +3,7 @@
  * must neither be read nor changed.
  *
  * Input: messages one after another, each as on the wire (its size corrected to what is left).
- * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c runner/p9_look.c
  * runner/p9_reach.c runner/path_tree.c
  */
 #include <errno.h>

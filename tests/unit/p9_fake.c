@@ -11,10 +11,11 @@
 #include "tests/unit/p9_fake.h"
 
 struct fake fake;
+u64 vsock_news;
 
 static u8 request[2 << 20], answers[4 << 20];
 static size_t request_len, answers_len, answers_at;
-static u32 fid_kind[P9_FIDS]; /* 0: none, 1: root, 2: file */
+static u32 fid_kind[P9_FIDS]; /* 0: none, 1: root, 2: file, above: many00 and so on */
 static u8 *out;		      /* the answer that is being made */
 static bool ended;
 
@@ -93,6 +94,35 @@ static int walk(const u8 *p)
 	return 0;
 }
 
+static int look(const u8 *p)
+{
+	u32 dir = (u32)r(p, 4) % P9_FIDS, to = (u32)r(p + 4, 4), most = (u32)r(p + 8, 4);
+	if (!fid_kind[dir])
+		return EBADF;
+	if (fid_kind[dir] != 1)
+		return ENOTDIR;
+	fake.looks++;
+	u32 index = (u32)-1;
+	if (r(p + 12, 2) == 4 && !memcmp(p + 14, "file", 4))
+		index = 0;
+	else if (r(p + 12, 2) == 6 && !memcmp(p + 14, "many", 4) && fake.many)
+		index = (u32)(p[18] - '0') * 10 + (u32)(p[19] - '0') + 1;
+	if (index > fake.many || (index == 0 && fake.absent))
+		return ENOENT;
+	u32 kind = 2 + index;
+	if (to != P9_NOFID)
+		fid_kind[to % P9_FIDS] = kind;
+	attributes(kind);
+	bool told = fake.size <= most;
+	w(told, 1);
+	if (told) {
+		memcpy(out, fake.data, fake.size);
+		out += fake.size;
+		fake.told++;
+	}
+	return 0;
+}
+
 /* What the runner does for a Tmap, by a copy. */
 static int show(void)
 {
@@ -125,6 +155,8 @@ static int handle(u8 type, const u8 *p)
 		return 0;
 	case P9_TWALK:
 		return walk(p);
+	case P9_TLOOK:
+		return look(p);
 	case P9_TCLUNK:
 		fid_kind[fid] = 0;
 		return kind ? 0 : EBADF;
@@ -153,6 +185,7 @@ static int handle(u8 type, const u8 *p)
 		w(0, 4);
 		return 0;
 	case P9_TREAD:
+		fake.reads++;
 		count = (u32)r(p + 12, 4);
 		count = offset >= fake.size ? 0 : (u32)MIN((u64)count, fake.size - offset);
 		w(count, 4);
@@ -177,6 +210,11 @@ static int handle(u8 type, const u8 *p)
 			entry(".", 1, 1);
 			entry("..", 1, 2);
 			entry("file", 2, 3);
+			for (u32 i = 0; i < fake.many; i++) {
+				char name[20];
+				snprintf(name, sizeof(name), "many%02u", i);
+				entry(name, 3 + i, 4 + i);
+			}
 		}
 		count = (u32)(out - start - 4);
 		memcpy(start, &count, 4);
@@ -277,6 +315,7 @@ static void answer(const u8 *message)
 
 static long stream_write(struct file *file, struct uio *uio, u64 *pos)
 {
+	fake.packets++;
 	size_t n = uio_copy_from(uio, request + request_len, MIN(uio->left, sizeof(request) - request_len));
 	request_len += n;
 	while (request_len >= 7 && r(request, 4) <= request_len) {

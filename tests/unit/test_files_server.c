@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The files server as a process: what it answers over its sockets, what it has given up, and when it ends.
- * sources: runner/files_server.c runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * sources: runner/files_server.c runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c runner/p9_look.c
  * runner/p9_reach.c runner/copy_out.c runner/path_tree.c runner/reach.c runner/shares.c runner/rootfs.c
  * runner/rootfs_unpack.c runner/unpack.c runner/units.c runner/error.c policy/policy.c policy/caps.c policy/landlock.c
  * policy/limits.c policy/refusal.c

@@ -6,6 +6,7 @@
  * sources: tests/unit/p9_fake.c tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -49,21 +50,100 @@ static void body_files(void)
 	is(0, call(umount2, "m", MNT_DETACH));
 }
 
-static void body_changes_of_the_host_are_seen(void)
+static void host_writes(const char *text)
+{
+	fake.size = strlen(text);
+	memcpy(fake.data, text, fake.size);
+	fake.version++;
+}
+
+static void assert_reads(const char *text, const char *name)
 {
 	char buf[64];
+	long fd = call(open, name, O_RDONLY);
+	is_true(fd >= 0);
+	is((long)strlen(text), call(read, fd, buf, sizeof(buf)));
+	is(0, memcmp(buf, text, strlen(text)));
+	call(close, fd);
+}
+
+/* An answer holds while no program can know of what has happened since, and not for long. */
+static void body_changes_of_the_host_are_seen(void)
+{
 	is(0, mount_share("mmap"));
-	long fd = call(open, "m/file", O_RDONLY);
-	is(5, call(read, fd, buf, sizeof(buf)));
-	call(close, fd);
-	memcpy(fake.data, "other text", 10);
-	fake.size = 10;
-	fake.version++;
-	fd = call(open, "m/file", O_RDONLY);
-	is(10, call(read, fd, buf, sizeof(buf)));
-	is(0, memcmp(buf, "other text", 10));
-	call(close, fd);
+	assert_reads("hello", "m/file");
+	host_writes("told by another connection");
+	vsock_news++;
+	assert_reads("told by another connection", "m/file");
+	host_writes("told by nobody");
+	stub_now_ns += P9_NAME_TTL_NS;
+	assert_reads("told by nobody", "m/file");
+	assert_reads("told by nobody", "m/file");
+	unsigned asked = fake.requests;
+	assert_reads("told by nobody", "m/file");
+	is(asked, fake.requests);
 	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_news_of_one_file_are_a_reason_to_ask_for_the_others(void)
+{
+	fake.many = 2;
+	is(0, mount_share("mmap"));
+	assert_reads("hello", "m/file");
+	host_writes("changed");
+	assert_reads("changed", "m/many00"); /* not known before */
+	assert_reads("changed", "m/file");
+	host_writes("again");
+	is(-ENOENT, call(open, "m/none", O_RDONLY));
+	assert_reads("again", "m/many00");
+	assert_reads("again", "m/file");
+	/* What is confirmed is no news. */
+	stub_now_ns += P9_NAME_TTL_NS;
+	assert_reads("again", "m/file");
+	unsigned looks = fake.looks;
+	assert_reads("again", "m/many00");
+	is(looks, fake.looks);
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+static void body_absence_is_asked_for_like_presence(void)
+{
+	fake.absent = true;
+	is(0, mount_share("mmap"));
+	is(-ENOENT, call(open, "m/file", O_RDONLY));
+	unsigned looks = fake.looks;
+	is(-ENOENT, call(open, "m/file", O_RDONLY));
+	is(looks, fake.looks);
+	fake.absent = false;
+	vsock_news++;
+	assert_reads("hello", "m/file");
+	fake.absent = true;
+	stub_now_ns += P9_NAME_TTL_NS;
+	is(-ENOENT, call(open, "m/file", O_RDONLY));
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
+/* Names of a listing are asked for together, and files that are read one after the other come together too. */
+static void body_what_is_wanted_next_comes_along(void)
+{
+	static const char *const cache[] = {"loose", "mmap"};
+	char name[24], buf[4096];
+	for (unsigned i = 0; i < 2; i++) {
+		fake.many = 60;
+		is(0, i ? fake_mount("m", cache[i]) : mount_share(cache[i]));
+		long fd = call(open, "m", O_RDONLY | O_DIRECTORY);
+		while (call(getdents64, fd, buf, sizeof(buf)) > 0)
+			;
+		call(close, fd);
+		unsigned packets = fake.packets, reads = fake.reads;
+		for (unsigned n = 0; n < fake.many; n++) {
+			snprintf(name, sizeof(name), "m/many%02u", n);
+			assert_reads("hello", name);
+		}
+		is_true(fake.packets - packets < 20);
+		is_true(fake.reads - reads < 10);
+		is(0, call(umount2, "m", MNT_DETACH));
+	}
 }
 
 static void body_a_cached_share_asks_once(void)
@@ -150,6 +230,9 @@ static void body_wrong_answers(void)
 
 OURS_ONLY(files)
 OURS_ONLY(changes_of_the_host_are_seen)
+OURS_ONLY(news_of_one_file_are_a_reason_to_ask_for_the_others)
+OURS_ONLY(absence_is_asked_for_like_presence)
+OURS_ONLY(what_is_wanted_next_comes_along)
 OURS_ONLY(a_cached_share_asks_once)
 OURS_ONLY(errors_of_writes_are_told)
 OURS_ONLY(large_file)
@@ -520,7 +603,8 @@ static void body_a_large_write_leaves_the_programs_pages(void)
 	is(300000, call(pwrite64, fd, buf, 300000, 720000)); /* in pieces */
 	is(0, memcmp(fake.data + 720000, buf, 300000));
 	is(0, call(close, fd));
-	is(0, call(stat, "m/file", &st));
+	stub_now_ns += P9_NAME_TTL_NS;
+	is(0, call(stat, "m/file", &st)); /* what is asked next takes it along */
 	is(1, fake.returns);
 	is(0, call(umount2, "m", MNT_DETACH));
 	page_put(page);
@@ -544,6 +628,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(ours_files, reset),
 	    cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
+	    cmocka_unit_test_setup(ours_news_of_one_file_are_a_reason_to_ask_for_the_others, reset),
+	    cmocka_unit_test_setup(ours_absence_is_asked_for_like_presence, reset),
+	    cmocka_unit_test_setup(ours_what_is_wanted_next_comes_along, reset),
 	    cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),
 	    cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),
 	    cmocka_unit_test_setup(ours_large_file, reset),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A 9P session that keeps to a list of paths, or notes what it serves: what is not listed is not there, whatever is
  * asked for.
- * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c runner/p9_look.c
  * runner/p9_reach.c runner/path_tree.c
  */
 #include <setjmp.h>

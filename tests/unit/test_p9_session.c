@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Operations of a 9P session on a temporary tree: what a well-meaning client gets, and that a hostile one reaches
  * nothing outside of the shares. The canary stands beside them.
- * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c
+ * sources: runner/p9.c runner/p9_fid.c runner/p9_session.c runner/p9_ops.c runner/p9_tree.c runner/p9_attr.c runner/p9_names.c runner/p9_look.c
  * runner/p9_reach.c runner/path_tree.c
  */
 #include <setjmp.h>
@@ -645,6 +645,67 @@ static void only_open_files_are_lent_as_they_were_opened(void **state)
 	export.lend = NULL;
 }
 
+static int look(uint64_t directory, uint64_t fid, uint64_t bytes, const char *name)
+{
+	return client_call(client, P9_TLOOK, "ddds", directory, fid, bytes, name);
+}
+
+#define LOOK_TOLD (P9_LOOK_EXTRA - 1) /* place in the reply */
+
+static void a_look_tells_what_the_single_requests_would(void **state)
+{
+	uint8_t attributes[153];
+	assert_int_equal(client_walk(client, 0, 10, "file"), 0);
+	assert_int_equal(client_call(client, P9_TGETATTR, "dq", (uint64_t)10, (uint64_t)P9_GETATTR_BASIC), 0);
+	memcpy(attributes, client->reply + P9_HEADER, sizeof(attributes));
+	uint64_t size = client_number(client, P9_HEADER + 8 + 13 + 4 + 4 + 4 + 8 + 8, 8);
+	/* With its contents, when they are as few as allowed, and without. */
+	assert_int_equal(look(0, 11, size, "file"), 0);
+	assert_memory_equal(client->reply + P9_HEADER, attributes, sizeof(attributes));
+	assert_int_equal(client->reply[LOOK_TOLD], 1);
+	assert_int_equal(client->size, P9_LOOK_EXTRA + size);
+	uint8_t contents[64];
+	assert_true(size && size <= sizeof(contents));
+	memcpy(contents, client->reply + P9_LOOK_EXTRA, size);
+	assert_int_equal(look(0, P9_NOFID, size - 1, "file"), 0);
+	assert_int_equal(client->reply[LOOK_TOLD], 0);
+	assert_int_equal(client->size, P9_LOOK_EXTRA);
+	assert_int_equal(look(0, P9_NOFID, 0, "file"), 0);
+	assert_int_equal(client->reply[LOOK_TOLD], 0);
+	/* The fid is one that Twalk could have made. */
+	assert_int_equal(look(0, 11, 0, "file"), -EBADF);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)11, (uint64_t)O_RDONLY), 0);
+	assert_int_equal(client_call(client, P9_TREAD, "dqd", (uint64_t)11, (uint64_t)0, (uint64_t)100), 0);
+	assert_memory_equal(client->reply + P9_READ_EXTRA, contents, size);
+	assert_int_equal(look(11, P9_NOFID, 0, "x"), -ENOTDIR);
+	assert_int_equal(look(0, 12, 100, "nothing"), -ENOENT);
+	assert_int_equal(client_clunk(client, 12), -EBADF);
+	assert_int_equal(look(0, 12, 100, ".."), -EINVAL);
+	assert_int_equal(look(0, 12, 100, "dir"), 0);
+	assert_int_equal(client->reply[LOOK_TOLD], 0);
+	assert_int_equal(look(0, 13, UINT32_MAX, "file"), 0);
+	assert_int_equal(client->size, P9_LOOK_EXTRA + size);
+}
+
+static void a_look_tells_where_a_link_points_and_opens_no_device(void **state)
+{
+	assert_int_equal(client_call(client, P9_TSYMLINK, "dssd", (uint64_t)1, "points", "../out/canary", (uint64_t)0),
+			 0);
+	assert_int_equal(look(1, 11, 4095, "points"), 0);
+	assert_int_equal(client->reply[LOOK_TOLD], 1);
+	assert_int_equal(client->size, P9_LOOK_EXTRA + strlen("../out/canary"));
+	assert_memory_equal(client->reply + P9_LOOK_EXTRA, "../out/canary", strlen("../out/canary"));
+	assert_int_equal(look(1, P9_NOFID, 4, "points"), 0);
+	assert_int_equal(client->reply[LOOK_TOLD], 0);
+	assert_int_equal(look(1, P9_NOFID, 4095, "fifo"), 0); /* does not block */
+	assert_int_equal(client->reply[LOOK_TOLD], 0);
+	assert_int_equal(chmod(in_top("rw/file"), 0), 0);
+	if (geteuid()) {
+		assert_int_equal(look(1, P9_NOFID, 4095, "file"), 0);
+		assert_int_equal(client->reply[LOOK_TOLD], 0);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -668,6 +729,8 @@ int main(void)
 	    TEST(file_systems_of_the_kernel_are_no_part_of_a_share),
 	    TEST(a_file_of_the_kernel_over_one_of_the_share_is_not_opened),
 	    TEST(a_race_of_links_and_directories_leads_nowhere),
+	    TEST(a_look_tells_what_the_single_requests_would),
+	    TEST(a_look_tells_where_a_link_points_and_opens_no_device),
 	    TEST(only_open_files_of_read_only_shares_are_mapped),
 	    TEST(only_open_files_are_lent_as_they_were_opened),
 	};

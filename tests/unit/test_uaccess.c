@@ -255,6 +255,39 @@ static void kernel_series(void **state)
 	assert_int_equal(uio_copy_to(&uio, "hello", 5), 5);
 }
 
+static void frames_are_what_the_program_may_access(void **state)
+{
+	struct page *page;
+	paddr_t pa;
+	u32 frame[600];
+
+	/* Nothing is there before it is touched; then as far as it goes. */
+	assert_int_equal(user_frames(AT, 4 * PAGE_SIZE, true, frame), 0);
+	assert_int_equal(mm_prefault(mm, AT, 4 * PAGE_SIZE, true), 0);
+	assert_int_equal(user_frames(AT + 100, 3 * PAGE_SIZE, true, frame), 3 * PAGE_SIZE);
+	for (u64 i = 0; i < 4; i++) {
+		assert_int_equal(user_pin(mm, AT + i * PAGE_SIZE, false, &page, &pa), 0);
+		assert_int_equal(frame[i], pa / PAGE_SIZE);
+		page_put(page);
+	}
+	/* The fifth page may be read alone, behind it is nothing. */
+	assert_int_equal(user_pin(mm, AT + 4 * PAGE_SIZE, false, &page, &pa), 0);
+	page_put(page);
+	assert_int_equal(user_frames(AT + 10, 9 * PAGE_SIZE, true, frame), 4 * PAGE_SIZE - 10);
+	assert_int_equal(user_frames(AT + 10, 9 * PAGE_SIZE, false, frame), 5 * PAGE_SIZE - 10);
+	assert_int_equal(frame[4], pa / PAGE_SIZE);
+	assert_int_equal(user_frames(USER_END - 1, 2, false, frame), 0);
+	/* Parts of large pages. */
+	long a = mm_mmap(mm, 0x40000000, 8ul << 20, RW, MAP_PRIVATE, NULL, 0);
+	assert_int_equal(mm_prefault(mm, (u64)a, 8ul << 20, true), 0);
+	assert_int_equal(user_frames((u64)a + 4097, 500 * PAGE_SIZE, true, frame), 500 * PAGE_SIZE);
+	for (u64 i = 0; i < 501; i++) {
+		assert_int_equal(user_pin(mm, (u64)a + (i + 1) * PAGE_SIZE, true, &page, &pa), 0);
+		assert_int_equal(frame[i], pa / PAGE_SIZE);
+		page_put(page);
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -271,6 +304,7 @@ int main(void)
 	    T(series_are_filled_in_order),
 	    T(series_stop_at_a_fault),
 	    T(kernel_series),
+	    T(frames_are_what_the_program_may_access),
 	};
 
 	return cmocka_run_group_tests_name("uaccess", tests, NULL, NULL);

@@ -5,6 +5,10 @@ check-svm: ## end-to-end and guest-semantics tests on ordinary KVM (QEMU with ne
 	scripts/deps.sh build check svm
 	$(MAKE) all test-programs
 	scripts/check-svm.sh all
+check-svm-programs: ## 16 vCPUs and part of the program suites on ordinary KVM, a few minutes
+	scripts/deps.sh build check programs svm
+	$(MAKE) all $(B)/e2e/hello-static $(B)/guest/threads $(B)/guest/stress_threads $(B)/guest/stress_signals
+	scripts/svm-programs.sh
 programs: ## test suites of Debian programs, on the host and inside (SUITES="cpython busybox:tar" selects); an hour
 	scripts/deps.sh build programs
 	$(MAKE) all
@@ -41,4 +45,4 @@ gdb: debug ## the runner under gdb with the guest kernel's symbols (ARGS="run ./
 tags: ## index of names for editors
 	scripts/deps.sh dev
 	ctags -R --languages=C,Asm,Sh,Make --exclude=build .
-.PHONY: check check-svm programs demo lint format cov debug gdb tags
+.PHONY: check check-svm check-svm-programs programs demo lint format cov debug gdb tags

@@ -4,6 +4,7 @@
 # programs.sh [--table] [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table in docs/programs.md,
 # from the last whole run of each suite.
 # PROGRAMS_OPTIONS: more options for `sandbox run` (--cpus 4). PROGRAMS_KEEP=1 uses the host's results of the run before.
+# PROGRAMS_PREPARE=only: makes what the suites need and runs nothing; =no: it was made before (svm-programs.sh).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 SANDBOX=${SANDBOX:-$PWD/build/sandbox}
@@ -33,9 +34,9 @@ sources() {
 	done
 }
 
-# Tests that root runs on the host must not set its clock or the like.
+# Tests that root runs on the host must not set its clock or the like; the emulated machine is thrown away.
 HARMLESS=()
-[ "$(id -u)" != 0 ] || HARMLESS=(setpriv --bounding-set="-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+sys_chroot,+sys_nice,+ipc_lock,+mknod")
+[ "$(id -u)" != 0 ] || [ "${PROGRAMS_PREPARE-}" = no ] || HARMLESS=(setpriv --bounding-set="-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+sys_chroot,+sys_nice,+ipc_lock,+mknod")
 
 # one SIDE SUITE UNIT: its results, sorted, to a file. A unit that ends in another way than with 0 has a line about that.
 one() {
@@ -48,7 +49,7 @@ one() {
 		timeout -k 5 "$limit" env -i --default-signal "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	else
 		# shellcheck disable=SC2046
-		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --hostname "$(hostname)" --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
+		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --hostname "$(uname -n)" --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
 			/bin/bash "$PWD/tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	fi
 	[ $status = 0 ] || echo "STATUS($status) $unit" >>"$to.raw"
@@ -73,15 +74,21 @@ tally() {
 	done
 }
 
+# Uses suite()'s variables. 1: the suite is skipped.
+prepare_suite() {
+	# shellcheck disable=SC2046
+	sources $(field sources "$file") || { echo "skip $name: no Debian sources at hand" && return 1; }
+	# shellcheck source=/dev/null
+	(export SOURCE=$OUT/source DIR=$dir/dir HERE=$PWD/tests/programs && cd "$dir/dir" && . "$OLDPWD/$file" && prepare) >"$dir/prepare.log" 2>&1 ||
+		{ echo "skip $name: cannot be prepared ($dir/prepare.log)" && return 1; }
+}
+
 suite() {
 	local name=$1 only=$2 file=tests/programs/$1.sh unit units dir=$OUT/$1 start
 	[ -e "$file" ] || { echo "programs.sh: no suite $name" >&2; return 1; }
 	mkdir -p "$dir/dir" "$dir/results"
-	# shellcheck disable=SC2046
-	sources $(field sources "$file") || { echo "skip $name: no Debian sources at hand"; return; }
-	# shellcheck source=/dev/null
-	(export SOURCE=$OUT/source DIR=$dir/dir HERE=$PWD/tests/programs && cd "$dir/dir" && . "$OLDPWD/$file" && prepare) >"$dir/prepare.log" 2>&1 ||
-		{ echo "skip $name: cannot be prepared ($dir/prepare.log)"; return; }
+	[ "${PROGRAMS_PREPARE-}" = no ] || prepare_suite || return
+	[ "${PROGRAMS_PREPARE-}" != only ] || return 0
 	# shellcheck source=/dev/null
 	units=${only:-$(DIR=$dir/dir HERE=$PWD/tests/programs; . "$file"; units)}
 	start=$SECONDS

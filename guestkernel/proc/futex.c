@@ -98,20 +98,28 @@ int futex_wake(const struct futex_key *key, int n, u32 bitset)
 	return woken;
 }
 
-int futex_wait(u64 addr, bool between_processes, u32 value, u32 bitset, u64 deadline_ns)
+int futex_enqueue_if(struct futex_waiter *w, u64 addr, u32 value)
 {
-	struct futex_waiter w = {.thread = current, .bitset = bitset};
 	u32 *word;
-	int error = futex_key(addr, between_processes, &w.key);
+	int error = user_word(addr, false, &word); /* good only until the next sleep */
 
-	/* user_word() last: what it gives is good only until the next sleep. */
-	if (!error)
-		error = user_word(addr, false, &word);
 	if (error)
 		return error;
 	if (*word != value)
 		return -EAGAIN;
-	futex_enqueue(&w);
+	futex_enqueue(w);
+	return 0;
+}
+
+int futex_wait(u64 addr, bool between_processes, u32 value, u32 bitset, u64 deadline_ns)
+{
+	struct futex_waiter w = {.thread = current, .bitset = bitset};
+	int error = futex_key(addr, between_processes, &w.key);
+
+	if (!error)
+		error = futex_enqueue_if(&w, addr, value);
+	if (error)
+		return error;
 	while (!list_empty(&w.link) && !error)
 		error = sched_sleep(true, deadline_ns);
 	if (list_empty(&w.link))

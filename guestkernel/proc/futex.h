@@ -52,6 +52,8 @@ void futex_pi_rank_changed(struct thread *t);
 
 /* For futex_pi.c and futex_waitv: queueing by hand. */
 void futex_enqueue(struct futex_waiter *w);
+/* Queues w, whose key is set, while the word at addr has this value. -EAGAIN, -EFAULT, -EINVAL */
+int futex_enqueue_if(struct futex_waiter *w, u64 addr, u32 value);
 void futex_dequeue(struct futex_waiter *w);
 struct futex_waiter *futex_first(const struct futex_key *key);
 

@@ -214,7 +214,6 @@ int futex_unlock_pi(u64 addr, bool between_processes)
 int futex_wait_requeue_pi(u64 addr, u64 to, bool between_processes, u32 value, u64 deadline_ns)
 {
 	struct futex_waiter w = {.thread = current, .bitset = FUTEX_ANY, .pi = true, .requeue = true};
-	u32 *word;
 	int error = futex_key(addr, between_processes, &w.key);
 
 	if (!error)
@@ -222,12 +221,9 @@ int futex_wait_requeue_pi(u64 addr, u64 to, bool between_processes, u32 value, u
 	if (!error && same_key(&w.key, &w.requeue_key))
 		return -EINVAL;
 	if (!error)
-		error = user_word(addr, false, &word);
+		error = futex_enqueue_if(&w, addr, value);
 	if (error)
 		return error;
-	if (*word != value)
-		return -EAGAIN;
-	futex_enqueue(&w);
 	error = await_lock(&w, deadline_ns);
 	if (error != -ERESTARTSYS)
 		return error;

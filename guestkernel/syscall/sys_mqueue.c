@@ -77,6 +77,17 @@ static int read_deadline(u64 from, u64 *deadline)
 	return 0;
 }
 
+/* What sending and receiving begin with: the deadline, and the queue with a reference to its file. */
+static int begin(int fd, bool write, u64 timeout, struct file **file, struct mqueue **q, u64 *deadline)
+{
+	int error = read_deadline(timeout, deadline);
+
+	if (error)
+		return error;
+	*q = get_queue(fd, write, file);
+	return *q ? 0 : -EBADF;
+}
+
 static int send(struct file *file, u64 from, u64 size, u32 priority, u64 deadline)
 {
 	struct message *m = msg_alloc(priority, size);
@@ -94,15 +105,10 @@ SYSCALL(mq_timedsend)
 	struct file *file;
 	struct mqueue *q;
 	u64 deadline;
-	int error = read_deadline(e, &deadline);
+	int error = (u32)d < MQ_PRIO_MAX ? begin((int)a, true, e, &file, &q, &deadline) : -EINVAL;
 
 	if (error)
 		return error;
-	if ((u32)d >= MQ_PRIO_MAX)
-		return -EINVAL;
-	q = get_queue((int)a, true, &file);
-	if (!q)
-		return -EBADF;
 	error = c > mqueue_message_size(q) ? -EMSGSIZE : send(file, b, c, (u32)d, deadline);
 	file_put(file);
 	return error;
@@ -129,13 +135,10 @@ SYSCALL(mq_timedreceive)
 	struct file *file;
 	struct mqueue *q;
 	u64 deadline;
-	long result = read_deadline(e, &deadline);
+	long result = begin((int)a, false, e, &file, &q, &deadline);
 
 	if (result)
 		return result;
-	q = get_queue((int)a, false, &file);
-	if (!q)
-		return -EBADF;
 	result = c < mqueue_message_size(q) ? -EMSGSIZE : receive(file, b, d, deadline);
 	file_put(file);
 	return result;

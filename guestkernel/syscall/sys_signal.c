@@ -142,6 +142,18 @@ SYSCALL(rt_sigtimedwait)
 	return sig;
 }
 
+/* One of several: *result is 0 when one may be signalled, else -EPERM when there is one, else as it was. */
+static void kill_next(struct process *p, int sig, const struct k_siginfo *info, long *result)
+{
+	if (signal_permission(p->leader, sig)) {
+		*result = *result == -ESRCH ? -EPERM : *result;
+		return;
+	}
+	if (sig)
+		signal_send_process(p, sig, info);
+	*result = 0;
+}
+
 /* Everyone the caller may signal, apart from pid 1 and itself. */
 static long kill_all(int sig, const struct k_siginfo *info)
 {
@@ -149,15 +161,8 @@ static long kill_all(int sig, const struct k_siginfo *info)
 	long result = -ESRCH;
 
 	list_for_each_safe (p, tmp, &all_processes, all_link) {
-		if (p == init_process || p == current->process)
-			continue;
-		if (signal_permission(p->leader, sig)) {
-			result = result == -ESRCH ? -EPERM : result;
-			continue;
-		}
-		if (sig)
-			signal_send_process(p, sig, info);
-		result = 0;
+		if (p != init_process && p != current->process)
+			kill_next(p, sig, info, &result);
 	}
 	return result;
 }
@@ -168,15 +173,8 @@ static long kill_group(int pgid, int sig, const struct k_siginfo *info)
 	long result = -ESRCH;
 
 	list_for_each_safe (p, tmp, &all_processes, all_link) {
-		if (p->pgid != pgid)
-			continue;
-		if (signal_permission(p->leader, sig)) {
-			result = result == -ESRCH ? -EPERM : result;
-			continue;
-		}
-		if (sig)
-			signal_send_process(p, sig, info);
-		result = 0;
+		if (p->pgid == pgid)
+			kill_next(p, sig, info, &result);
 	}
 	return result;
 }

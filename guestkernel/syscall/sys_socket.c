@@ -129,34 +129,30 @@ SYSCALL(socketpair)
 
 /* ---- connections ---- */
 
-SYSCALL(bind)
+static long bind_or_connect(u64 fd, u64 address, u64 length, bool connect)
 {
 	struct file *file;
 	u8 addr[SOCKADDR_MAX];
 	int r = 0;
-	struct socket *s = socket_get((int)a, &file, &r);
+	struct socket *s = socket_get((int)fd, &file, &r);
 	if (!s)
 		return r;
-	r = socket_copy_address(addr, b, c);
+	int (*call)(struct socket *, const void *, u32) = connect ? s->ops->connect : s->ops->bind;
+	r = socket_copy_address(addr, address, length);
 	if (!r)
-		r = s->ops->bind ? s->ops->bind(s, addr, (u32)c) : -EOPNOTSUPP;
+		r = call ? call(s, addr, (u32)length) : -EOPNOTSUPP;
 	file_put(file);
 	return r;
 }
 
+SYSCALL(bind)
+{
+	return bind_or_connect(a, b, c, false);
+}
+
 SYSCALL(connect)
 {
-	struct file *file;
-	u8 addr[SOCKADDR_MAX];
-	int r = 0;
-	struct socket *s = socket_get((int)a, &file, &r);
-	if (!s)
-		return r;
-	r = socket_copy_address(addr, b, c);
-	if (!r)
-		r = s->ops->connect ? s->ops->connect(s, addr, (u32)c) : -EOPNOTSUPP;
-	file_put(file);
-	return r;
+	return bind_or_connect(a, b, c, true);
 }
 
 SYSCALL(listen)

@@ -15,13 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runner/p9_session.h"
 #include "tests/fuzz/host_tree.h"
-
-#define CANARY "CANARY-that-no-reply-may-hold"
+#include "tests/fuzz/p9_feed.h"
 
 static struct p9_export export;
-static uint8_t reply[P9_MSIZE_MAX];
 
 static void fill_tree(void)
 {
@@ -79,37 +76,13 @@ static size_t begin(struct p9_session *session)
 	       p9_session_handle(session, second, 24, reply, sizeof(reply));
 }
 
-/* May this request, which succeeded, have changed the writable tree? */
-static bool modifies(uint8_t type)
-{
-	return type == P9_TLOPEN || type == P9_TLCREATE || type == P9_TSYMLINK || type == P9_TMKNOD ||
-	       type == P9_TSETATTR || type == P9_TLINK || type == P9_TMKDIR || type == P9_TRENAMEAT ||
-	       type == P9_TUNLINKAT || type == P9_TWRITE;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* One for all inputs, since its tables are large: each begins with Tversion, which drops all fids. */
 	static struct p9_session session;
-	bool changed = false;
 	if ((!session.fid && p9_session_init(&session, &export)) || !begin(&session))
 		abort();
-	while (size >= P9_HEADER) {
-		size_t bytes = data[0] | (size_t)data[1] << 8;
-		if (bytes < P9_HEADER || bytes > size)
-			bytes = size;
-		uint8_t *copy = malloc(bytes);
-		memcpy(copy, data, bytes);
-		uint32_t length = (uint32_t)bytes;
-		memcpy(copy, &length, 4);
-		size_t answered = p9_session_handle(&session, copy, bytes, reply, sizeof(reply));
-		changed |= answered && modifies(copy[4]) && reply[4] == copy[4] + 1;
-		free(copy);
-		if (answered && (answered < P9_HEADER || memmem(reply, answered, CANARY, strlen(CANARY))))
-			abort();
-		data += bytes;
-		size -= bytes;
-	}
+	bool changed = feed(&session, data, size);
 	check_outside();
 	if (changed)
 		fill_tree();

@@ -85,6 +85,15 @@ long strncpy_from_user(char *to, user_ptr from, size_t size)
 	return (long)n;
 }
 
+/* /proc/PID/mem of a process without an address space. */
+void mm_get(struct mm *mm) {}
+void mm_put(struct mm *mm) {}
+
+int mm_copy_to(struct mm *mm, u64 to, const void *from, size_t n)
+{
+	return -EFAULT;
+}
+
 int user_pin(struct mm *mm, u64 addr, bool write, struct page **page, paddr_t *pa)
 {
 	return -EFAULT;

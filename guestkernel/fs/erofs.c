@@ -379,7 +379,7 @@ static int list_block(const struct dir_block *b, u64 *pos, void *arg, emit_fn em
 	return 0;
 }
 
-static int readdir(struct image *image, const struct image_inode *dir, u64 *pos, void *arg, emit_fn emit)
+static int readdir(struct image *image, struct image_inode *dir, u64 *pos, void *arg, emit_fn emit)
 {
 	struct dir_block b = {.data = kmalloc(1ul << image->erofs.block_bits)};
 	int r = b.data ? 0 : -ENOMEM;

@@ -38,6 +38,10 @@ struct image_inode {
 			u32 list_offset, cursor_offset;
 			/* Where the last look at the block sizes got to: block, where it begins, its entry. */
 			u64 cursor_block, cursor_start, cursor_list;
+			/* Directories: the place in the listing of entry resume_entry, the next of whoever read last.
+			 */
+			u64 resume_entry, resume_block, resume_pos, resume_inodes;
+			u32 resume_offset, resume_left, resume_ino;
 		} squashfs;
 	};
 };
@@ -88,7 +92,7 @@ struct image_format {
 	/* -ENOENT, -EUCLEAN */
 	int (*lookup)(struct image *image, const struct image_inode *dir, const char *name, size_t len, u64 *ref);
 	/* Entries from *pos (0: the first) on, without `.` and `..`, until emit refuses one. */
-	int (*readdir)(struct image *image, const struct image_inode *dir, u64 *pos, void *arg, emit_fn emit);
+	int (*readdir)(struct image *image, struct image_inode *dir, u64 *pos, void *arg, emit_fn emit);
 	/* The target of a symbolic link, inode->size bytes (1 to PATH_LIMIT - 1). */
 	int (*target)(struct image *image, const struct image_inode *inode, char *target);
 	/* What the file is at pos < inode->size; the extent holds pos. */

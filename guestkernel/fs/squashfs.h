@@ -27,7 +27,7 @@ int squashfs_table_entry(struct image *image, u64 list, u64 n, void *to, u32 siz
 
 /* squashfs_dir.c */
 int squashfs_lookup(struct image *image, const struct image_inode *dir, const char *name, size_t len, u64 *ref);
-int squashfs_readdir(struct image *image, const struct image_inode *dir, u64 *pos, void *arg, emit_fn emit);
+int squashfs_readdir(struct image *image, struct image_inode *dir, u64 *pos, void *arg, emit_fn emit);
 
 /* squashfs_map.c */
 int squashfs_map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e);

@@ -128,19 +128,47 @@ int squashfs_lookup(struct image *image, const struct image_inode *dir, const ch
 	return r;
 }
 
-/* Positions count entries: going on means reading what comes before again, out of blocks that are kept. */
-int squashfs_readdir(struct image *image, const struct image_inode *dir, u64 *pos, void *arg, emit_fn emit)
+/* Goes to where the last reader stopped, if that is not behind `pos`; which entry is there. */
+static u64 resume(const struct image_inode *dir, u64 pos, struct listing *l)
+{
+	if (!dir->squashfs.resume_entry || dir->squashfs.resume_entry > pos)
+		return 0;
+	l->at.block = dir->squashfs.resume_block;
+	l->at.offset = dir->squashfs.resume_offset;
+	l->pos = dir->squashfs.resume_pos;
+	l->left = dir->squashfs.resume_left;
+	l->block = dir->squashfs.resume_inodes;
+	l->ino = dir->squashfs.resume_ino;
+	return dir->squashfs.resume_entry;
+}
+
+static void remember(struct image_inode *dir, u64 entry, const struct listing *l)
+{
+	dir->squashfs.resume_entry = entry;
+	dir->squashfs.resume_block = l->at.block;
+	dir->squashfs.resume_offset = l->at.offset;
+	dir->squashfs.resume_pos = l->pos;
+	dir->squashfs.resume_left = l->left;
+	dir->squashfs.resume_inodes = l->block;
+	dir->squashfs.resume_ino = l->ino;
+}
+
+/* Positions count entries. */
+int squashfs_readdir(struct image *image, struct image_inode *dir, u64 *pos, void *arg, emit_fn emit)
 {
 	/* Types as in a directory entry of Linux, from those of inodes. */
 	static const u8 types[] = {0, 4, 8, 10, 6, 2, 1, 12};
-	struct listing l;
+	struct listing l, before;
 	int r = begin(image, dir, &l);
-	for (u64 n = 0; !r && !(r = next(image, &l)); n++) {
+	u64 n = r ? 0 : resume(dir, *pos, &l);
+	for (before = l; !r && !(r = next(image, &l)); n++, before = l) {
 		if (n < *pos)
 			continue;
 		unsigned type = l.type < sizeof(types) ? types[l.type] : 0;
-		if (!emit(arg, l.name, l.len, l.entry_ino, type, n + 1))
+		if (!emit(arg, l.name, l.len, l.entry_ino, type, n + 1)) {
+			remember(dir, n, &before);
 			return 0;
+		}
 		*pos = n + 1;
 	}
 	return r == -ENOENT ? 0 : r;

@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/unpack.h"
 #include "tests/unit/p9_client.h"
 
 static char top[64];
@@ -597,6 +598,67 @@ static void only_open_files_of_read_only_shares_are_mapped(void **state)
 	export.map = NULL;
 }
 
+static struct {
+	unsigned calls;
+	uint32_t algorithm;
+	size_t bytes, wanted;
+	uint8_t first;
+} unpacked;
+
+/* "Decompresses" to as many bytes as are wanted, 10000 at most, each its number. */
+static int64_t note_unpack(uint32_t algorithm, const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted,
+			   size_t room)
+{
+	size_t n = wanted < 10000 ? wanted : 10000;
+	unpacked.calls++;
+	unpacked.algorithm = algorithm;
+	unpacked.bytes = bytes;
+	unpacked.wanted = wanted;
+	unpacked.first = packed[0];
+	assert_true(wanted <= room);
+	for (size_t i = 0; i < n; i++)
+		plain[i] = (uint8_t)i;
+	return algorithm == 99 ? -EOPNOTSUPP : (int64_t)n;
+}
+
+static int unpack(uint64_t offset, uint64_t packed, uint64_t algorithm, uint64_t skip, uint64_t count)
+{
+	return client_call(client, P9_TUNPACK, "dqdddd", (uint64_t)10, offset, packed, algorithm, skip, count);
+}
+
+static void blocks_of_images_alone_are_unpacked(void **state)
+{
+	assert_int_equal(client_walk(client, 0, 10, "file"), 0);
+	assert_int_equal(client_call(client, P9_TLOPEN, "dd", (uint64_t)10, (uint64_t)O_RDONLY), 0);
+	export.unpack = note_unpack;
+	assert_int_equal(unpack(0, 1, 1, 0, 100), -EOPNOTSUPP); /* a share like others */
+	export.share[0].image = true;
+	assert_int_equal(unpack(1, 2, 7, 3, 100), 0);
+	assert_int_equal(unpacked.calls, 1);
+	assert_int_equal(unpacked.algorithm, 7);
+	assert_int_equal(unpacked.bytes, 2);
+	assert_int_equal(unpacked.wanted, 103);
+	assert_int_equal(client_number(client, 7, 4), 100);
+	assert_int_equal(client_number(client, 11, 1), 3);
+	assert_int_equal(client->size, 111);
+	/* Less comes out than was asked for, or nothing. */
+	assert_int_equal(unpack(0, 1, 1, 9990, 100), 0);
+	assert_int_equal(client_number(client, 7, 4), 10);
+	assert_int_equal(unpack(0, 1, 1, 20000, 100), 0);
+	assert_int_equal(client_number(client, 7, 4), 0);
+	assert_int_equal(unpack(0, 1, 99, 0, 100), -EOPNOTSUPP);
+	unpacked.calls = 0;
+	assert_int_equal(unpack(0, 0, 1, 0, 100), -EINVAL);
+	assert_int_equal(unpack(0, UNPACK_PACKED_MAX + 1, 1, 0, 100), -EINVAL);
+	assert_int_equal(unpack(0, 1, 1, 0, P9_MSIZE_MAX), -EINVAL);
+	assert_int_equal(unpack(0, 1, 1, UNPACK_PLAIN_MAX, 1), -EINVAL);
+	assert_int_equal(unpack(0, 1, 1, 0xffffffff, 0xffffffff), -EINVAL);
+	assert_int_equal(unpack(UINT64_MAX, 1, 1, 0, 1), -EINVAL);
+	assert_int_equal(unpack(1ull << 40, 1, 1, 0, 1), -EIO); /* behind the end of the file */
+	assert_int_equal(unpacked.calls, 0);
+	export.unpack = NULL;
+}
+
 static int note_lend(void *context, int fd, uint32_t slot)
 {
 	assert_ptr_equal(context, &mapped);
@@ -732,6 +794,7 @@ int main(void)
 	    TEST(a_look_tells_what_the_single_requests_would),
 	    TEST(a_look_tells_where_a_link_points_and_opens_no_device),
 	    TEST(only_open_files_of_read_only_shares_are_mapped),
+	    TEST(blocks_of_images_alone_are_unpacked),
 	    TEST(only_open_files_are_lent_as_they_were_opened),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

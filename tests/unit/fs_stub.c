@@ -132,14 +132,6 @@ void mm_unmap_inode_range(struct inode *inode, u64 first, u64 end)
 	fs_unmapped_end = end;
 }
 
-/* No process here has an address space that /proc/PID/mem could open; a test may bring its own. */
-__attribute__((weak)) void mm_get(struct mm *mm) {}
-__attribute__((weak)) void mm_put(struct mm *mm) {}
-__attribute__((weak)) int mm_copy_to(struct mm *mm, u64 to, const void *from, size_t n)
-{
-	return -EFAULT;
-}
-
 /* ---- processes ---- */
 
 const struct cred cred_kernel;

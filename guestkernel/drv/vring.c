@@ -2,6 +2,7 @@
 #include "guestkernel/drv/vring.h"
 
 #include "guestkernel/arch/arch.h"
+#include "guestkernel/lib.h"
 
 #define NONE 0xffff
 
@@ -61,10 +62,12 @@ int vring_take(struct vring *ring, u32 *len)
 	int head = (int)elem[0];
 	*len = elem[1];
 	ring->used_idx++;
+	kassert((u32)head < ring->size); /* rings that the program has destroyed end the guest, not in a loop */
 	u16 last = (u16)head, count = 1;
 	while (ring->desc[last].flags & VRING_NEXT) {
 		last = ring->desc[last].next;
 		count++;
+		kassert(last < ring->size && count <= ring->size);
 	}
 	ring->desc[last].next = ring->free_head;
 	ring->free_head = (u16)head;

@@ -120,6 +120,8 @@ void p9_node_destroy(struct inode *inode);
 u64 p9_ask(void);
 /* The answer to this question told a program something new of a writable share: earlier answers count no more. */
 void p9_learn(u64 asked);
+/* A change failed: names are not what they were thought to be, so no earlier answer counts. */
+void p9_doubt(void);
 
 struct p9_lookup {
 	struct p9_req *req;

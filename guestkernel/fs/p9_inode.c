@@ -60,7 +60,7 @@ static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *mak
 	if (!r2)
 		r2 = p9_look_wait(p9_conn(dir), &l);
 	if (r)
-		p9_learn(l.asked); /* something else has the name */
+		p9_doubt(); /* something else has the name */
 	if (r && !r2) {
 		p9_clunk(p9_conn(dir), l.fid);
 		p9_look_end(&l);
@@ -148,7 +148,7 @@ static int call_and_refresh(struct p9_req *req, struct inode *inode)
 	int r = p9_wait(req), r2 = p9_attr_wait(ask, &attr);
 	p9_done(req);
 	if (r)
-		p9_learn(p9_ask()); /* somebody else was there */
+		p9_doubt(); /* somebody else was there */
 	if (r || r2)
 		return r;
 	return p9_refresh(inode, &attr, changes);

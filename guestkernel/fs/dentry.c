@@ -366,6 +366,19 @@ void dentry_add(struct dentry *d, struct inode *inode)
 		keep(d);
 }
 
+struct dentry *dentry_enter(struct dentry *d, struct inode *inode)
+{
+	struct dentry *there = d->sb->keeps_names ? hash_find(d->parent, d->name, d->len) : NULL;
+	if (!there || there->inode != inode) {
+		dentry_add(d, inode);
+		return d;
+	}
+	dentry_get(there);
+	inode_put(inode);
+	dentry_put(d);
+	return there;
+}
+
 void dentry_delete(struct dentry *d)
 {
 	if (!(d->flags & DENTRY_HASHED))

@@ -58,6 +58,9 @@ void dentry_note_absent(struct dentry *parent, const char *name, size_t len);
 void dentry_shrink(struct superblock *sb, u32 n);
 /* Makes the name exist: takes over the reference to inode, hashes d. */
 void dentry_add(struct dentry *d, struct inode *inode);
+/* The same for a name that was just made. Somebody else may have looked it up meanwhile and use that entry already:
+ * then d goes, and the one that is there is returned, with d's reference. */
+struct dentry *dentry_enter(struct dentry *d, struct inode *inode);
 /* The name is gone; d lives on for those who use it. */
 void dentry_delete(struct dentry *d);
 /* Gives d another name; -ENOMEM before anything has changed. What stood there must be deleted afterwards or before. */

@@ -18,7 +18,7 @@ static int finish_new(struct walk *w, struct dentry *d, int r, struct inode *ino
 		dentry_put(d);
 		return r;
 	}
-	dentry_add(d, inode);
+	d = dentry_enter(d, inode);
 	inotify_dir(w->at.dentry->inode, d->name, IN_CREATE_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0),
 		    0);
 	dentry_put(d);

@@ -165,7 +165,7 @@ static int create_last(struct walk *w, u32 mode, struct path *out)
 		dentry_put(d);
 		return r;
 	}
-	dentry_add(d, inode);
+	d = dentry_enter(d, inode);
 	inotify_dir(dir, d->name, IN_CREATE_EVENT, 0);
 	mount_get(w->at.mount);
 	*out = (struct path){w->at.mount, d};

@@ -83,6 +83,8 @@ check_status 0 "--rw .: names that are no UTF-8" "${rw[@]}" sh -c 'printf x >"$(
 check "--rw .: that name" test -f "$(printf 'odd\377\001name')"
 check_status 0 "--rw .: set-id bits are not made" "${rw[@]}" sh -c 'echo x >suid; chmod 6755 suid || true'
 check "--rw .: none" bash -c '[ "$(stat -c %a suid)" = 755 ]'
+check_status 0 "--rw .: processes that make the same directories at once" --cpus 2 "${rw[@]}" sh -c \
+	'for i in $(seq 40); do for j in 1 2 3; do mkdir -p p$i/a/b & pids="$pids $!"; done; for p in $pids; do wait $p || exit; done; pids=; done; rm -r p*'
 sandbox_run "${rw[@]}" -e LC_ALL=C sh -c 'mkdir t && echo x >t/a && echo y >t/b && ln t/a t/hard && mv t/b t/c && : >t/d && ln t/d t/e && rm t/d && touch -d 2020-01-01 t/a && chown "$(id -u)" t/a && chmod 700 t && stat -c "%n %y %z %h" t t/*' >../times </dev/null
 check "--rw .: times of what was changed are at once those of the host" bash -c '[ -s ../times ] && LC_ALL=C stat -c "%n %y %z %h" t t/* | diff ../times -'
 check_status 1 "--rw .: no FIFO is made on the host" "${rw[@]}" mkfifo fifo

@@ -45,14 +45,14 @@ static void body_names_are_known_after_the_mount(void)
 static void body_files_begin_to_be_mapped(void)
 {
 	char buf[8];
+	fake.size = 20000; /* a small one comes with its name */
 	is(0, mount_with("loose", "ffile"));
 	long fd = call(open, "m/file", O_RDONLY);
-	is(0, fake.maps); /* asked for together with what is wanted next */
-	is(5, call(read, fd, buf, sizeof(buf)));
+	is(5, call(read, fd, buf, 5));
 	is(0, memcmp(buf, "hello", 5));
 	is(1, fake.maps);
 	unsigned asked = fake.requests;
-	is(5, call(pread64, fd, buf, sizeof(buf), 0));
+	is(5, call(pread64, fd, buf, 5, 0));
 	is(asked, fake.requests);
 	call(close, fd);
 	unmount();
@@ -82,7 +82,7 @@ static void body_shares_that_others_write_to_ask_for_nothing(void)
 static void body_a_name_is_asked_for_once(void)
 {
 	is(0, mount_with("loose", "nfile:nfile:ffile:lfile"));
-	is(6, fake.requests); /* session 3, Twalk, Tgetattr, Treadlink */
+	is(4, fake.requests); /* session 3, Tlook */
 	unmount();
 }
 

@@ -505,19 +505,27 @@ void dentry_drop_tree(struct dentry *root)
 	}
 }
 
-int dentry_readdir(struct file *file, void *arg, emit_fn emit)
+bool dentry_emit_dots(struct file *file, void *arg, emit_fn emit)
 {
-	struct dentry *dir = file->path.dentry, *child;
+	const struct dentry *dir = file->path.dentry;
 	if (file->pos == 0) {
 		if (!emit(arg, ".", 1, dir->inode->ino, 4, 1))
-			return 0;
+			return false;
 		file->pos = 1;
 	}
 	if (file->pos == 1) {
 		if (!emit(arg, "..", 2, dir->parent->inode->ino, 4, 2))
-			return 0;
+			return false;
 		file->pos = 2;
 	}
+	return true;
+}
+
+int dentry_readdir(struct file *file, void *arg, emit_fn emit)
+{
+	struct dentry *dir = file->path.dentry, *child;
+	if (!dentry_emit_dots(file, arg, emit))
+		return 0;
 	/* A large directory is read in many calls: each goes on near where the last one stopped. */
 	const struct dentry *from = dir->cursor && dir->cursor->seq < file->pos ? dir->cursor : NULL;
 	for (struct list *at = from ? from->sibling.next : dir->children.next; at != &dir->children; at = at->next) {

@@ -76,6 +76,8 @@ bool dentry_below(const struct dentry *d, const struct dentry *ancestor);
 bool dentry_has_children(const struct dentry *d);
 /* Removes all names of a file system that is unmounted for good. */
 void dentry_drop_tree(struct dentry *root);
+/* Positions 0 and 1 of a readdir: `.` and `..`; false: emit has no more room. */
+bool dentry_emit_dots(struct file *file, void *arg, emit_fn emit);
 /* readdir of directories whose entries are all dentries. */
 int dentry_readdir(struct file *file, void *arg, emit_fn emit);
 s64 dentry_dir_seek(struct file *file, s64 offset, int whence);

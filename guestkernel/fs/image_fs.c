@@ -6,11 +6,9 @@
 #include <linux/fcntl.h>
 #include <linux/fs.h>
 #include "guestkernel/fs/dentry.h"
-#include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
-#include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
@@ -167,16 +165,8 @@ static int readdir(struct file *file, void *arg, emit_fn emit)
 	struct image *image = image_of(file->inode);
 	struct dentry *dir = file->path.dentry;
 	struct taker t = {arg, emit, false};
-	if (file->pos == 0) {
-		if (!emit(arg, ".", 1, dir->inode->ino, 4, 1))
-			return 0;
-		file->pos = 1;
-	}
-	if (file->pos == 1) {
-		if (!emit(arg, "..", 2, dir->parent->inode->ino, 4, 2))
-			return 0;
-		file->pos = 2;
-	}
+	if (!dentry_emit_dots(file, arg, emit))
+		return 0;
 	u64 pos = file->pos - 2;
 	int r = image->format->readdir(image, &image_node(dir->inode)->i, &pos, &t, take_name);
 	file->pos = pos + 2;
@@ -201,13 +191,8 @@ static int open_node(struct inode *inode, struct file *file)
 	case K_S_IFDIR:
 		file->ops = &dir_ops;
 		return 0;
-	case K_S_IFIFO:
-		return fifo_open(inode, file);
-	case K_S_IFCHR:
-	case K_S_IFBLK:
-		return dev_open(inode, file);
 	}
-	return -ENXIO;
+	return inode_open_special(inode, file);
 }
 
 static int setattr(struct inode *inode, const struct attr *attr)

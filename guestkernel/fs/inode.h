@@ -43,6 +43,10 @@ int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool wa
 /* RLIMIT_FSIZE for a file that is to grow to `size`: 0, or -EFBIG after SIGXFSZ. */
 int vfs_check_size_limit(const struct inode *inode, u64 size);
 
+/* inode_ops.open of what is neither a regular file nor a directory, the same in each file system: FIFOs and devices;
+ * -ENXIO */
+int inode_open_special(struct inode *inode, struct file *file);
+
 /* Names; all check permission. name_* in namei.h prepare the arguments. */
 int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev, struct inode **out);
 int vfs_mkdir(int dirfd, const char *name, u32 mode);

@@ -56,22 +56,22 @@ static int may_open(const struct path *path, u32 flags, bool created)
 
 static const struct file_ops path_ops; /* O_PATH: nothing can be done with it */
 
-static int open_ops(struct inode *inode, struct file *file)
+int inode_open_special(struct inode *inode, struct file *file)
 {
 	switch (inode->mode & K_S_IFMT) {
 	case K_S_IFCHR:
 	case K_S_IFBLK:
-		if (!inode->ops->open)
-			return dev_open(inode, file);
-		break;
+		return dev_open(inode, file);
 	case K_S_IFIFO:
-		if (!inode->ops->open)
-			return fifo_open(inode, file);
-		break;
-	case K_S_IFSOCK:
-		return -ENXIO;
+		return fifo_open(inode, file);
 	}
-	return inode->ops->open ? inode->ops->open(inode, file) : -ENXIO;
+	return -ENXIO;
+}
+
+static int open_ops(struct inode *inode, struct file *file)
+{
+	bool own = inode->ops->open && !inode_is(inode, K_S_IFSOCK);
+	return own ? inode->ops->open(inode, file) : inode_open_special(inode, file);
 }
 
 /* Makes the open file description; everything has been checked. */

@@ -4,11 +4,9 @@
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
-#include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/overlay.h"
-#include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
@@ -190,13 +188,8 @@ static int open_node(struct inode *inode, struct file *file)
 	case K_S_IFDIR:
 		file->ops = &overlay_dir_ops;
 		return 0;
-	case K_S_IFIFO:
-		return fifo_open(inode, file); /* the guest's own, whoever else has one there */
-	case K_S_IFCHR:
-	case K_S_IFBLK:
-		return dev_open(inode, file);
 	}
-	return -ENXIO;
+	return inode_open_special(inode, file); /* the guest's own FIFOs, whoever else has one there */
 }
 
 static int setattr(struct inode *inode, const struct attr *attr)

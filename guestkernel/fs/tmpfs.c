@@ -6,10 +6,8 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include "guestkernel/fs/dentry.h"
-#include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
-#include "guestkernel/fs/pipe.h"
 #include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
@@ -183,13 +181,8 @@ static int open_node(struct inode *inode, struct file *file)
 	case K_S_IFDIR:
 		file->ops = &tmpfs_dir_ops;
 		return 0;
-	case K_S_IFIFO:
-		return fifo_open(inode, file);
-	case K_S_IFCHR:
-	case K_S_IFBLK:
-		return dev_open(inode, file);
 	}
-	return -ENXIO;
+	return inode_open_special(inode, file);
 }
 
 static int getattr(struct inode *inode, struct k_stat *st)

@@ -7,9 +7,9 @@ set -eu
 cd "$(dirname "$0")/.." || exit 1
 doc=docs/conformance.md
 
-# $1: a report. Prints the table.
+# $1: area or theme, $2: a report. Prints the table of areas or of themes.
 table() {
-	awk -F '\t' '
+	awk -F '\t' -v by="$1" '
 	BEGIN {
 		ways = split("native flat-1 flat-4 split-1 split-4", way, " ")
 		title["native"] = "host"
@@ -26,20 +26,22 @@ table() {
 		next
 	}
 	{
-		if (!($1 in checks))
-			order[++themes] = $1
-		checks[$1] = $4 > checks[$1] ? $4 : checks[$1]
-		measured[$1, $2] = $3
+		name = by == "area" ? $1 : $2
+		if (!(name in checks))
+			order[++names] = name
+		seen[name, $3] += $5
+		checks[name] = seen[name, $3] > checks[name] ? seen[name, $3] : checks[name]
+		measured[name, $3] += $4
 	}
 	END {
-		head = "| theme | checks |"
+		head = "| " by " | checks |"
 		rule = "| --- | --- |"
 		for (w = 1; w <= ways; w++) {
 			head = head " " title[way[w]] " |"
 			rule = rule " --- |"
 		}
 		print head "\n" rule
-		for (t = 1; t <= themes; t++) {
+		for (t = 1; t <= names; t++) {
 			name = order[t]
 			line = "| " name " | " checks[name] " |"
 			all += checks[name]
@@ -59,7 +61,7 @@ table() {
 		for (w = 1; w <= ways; w++)
 			line = line " " (w in sum ? sum[w] : "-") " |"
 		print line
-	}' "$doc" "$1"
+	}' "$doc" "$2"
 }
 
 write() {
@@ -68,13 +70,16 @@ write() {
 # Conformance
 
 How far the guest kernel behaves like Linux: the programs in `tests/guest/` are ordinary Linux programs that check one
-behaviour a line. They run on the host's Linux and in the sandbox, in both privilege layouts, with one vCPU and with four.
-The table tells how many checks pass. This file is generated: `make conformance` measures the host and the layout of this
-machine's KVM, `make check-svm` the split layout, on a machine that QEMU emulates (`-`: not measured since the checks
-changed). A check that fails natively on the emulated machine too is no failure there: its CPU raises no SSE exceptions.
+behaviour a line. They run on the host's Linux and in the sandbox, in both privilege layouts, with one vCPU and with
+four. The tables tell how many checks pass, first by area, then by theme. This file is generated: `make conformance`
+measures the host and the layout of this machine's KVM, `make check-svm` the split layout, on a machine that QEMU
+emulates (`-`: not measured since the checks changed). A check that fails natively on the emulated machine too is no
+failure there: its CPU raises no SSE exceptions.
 
 TEXT
-		table "$1"
+		table area "$1"
+		echo
+		table theme "$1"
 		printf '\n## Known failures\n\n'
 		sed -n '/^[^#]/s/^/- /p' tests/guest/known-failures.txt | grep . || echo None.
 	} >"$doc.new"

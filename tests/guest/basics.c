@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a program finds when it starts, and the errors that every kernel gives alike.
+ * area: System
  */
 #include <elf.h>
 #include <fcntl.h>

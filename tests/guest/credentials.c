@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * User and group identities, supplementary groups, capabilities and what they permit. Where the rules depend on who
  * runs it, root and an ordinary user are told apart.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <grp.h>

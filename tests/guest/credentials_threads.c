@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Credentials belong to threads: a raw system call changes those of its own thread, a new thread begins with a copy,
  * each check asks the acting thread's, and only the C library makes it look as if a process had one set.
+ * area: Processes
  * flags: -pthread
  */
 #include <fcntl.h>

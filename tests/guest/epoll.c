@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * epoll: control calls, level and edge triggered, one-shot, exclusive, nested, closing what is watched, time-outs,
  * masks.
+ * area: Waiting
  */
 #include <fcntl.h>
 #include <poll.h>

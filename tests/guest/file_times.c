@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The times of files: what is set to "now" by one call is one moment, which find(1) -used relies on.
+ * area: Files
  */
 #include <fcntl.h>
 #include <sys/stat.h>

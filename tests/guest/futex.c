@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The futex calls themselves: wait, wake, bitsets, requeue, wake-op, priority inheritance, robust lists, waitv.
+ * area: Threads and SMP
  */
 #include <linux/futex.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Each system call that takes a pointer, with each kind of address it must not trust, in each place: EFAULT, and
  * nothing worse. The other arguments are such that nothing else is wrong.
+ * area: Hostile pointers
  */
 #include <fcntl.h>
 #include <linux/futex.h>

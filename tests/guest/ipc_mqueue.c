@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * POSIX message queues: mq_open, mq_send, mq_receive, mq_notify, mq_getattr, mq_unlink.
+ * area: System V and POSIX IPC
  * flags: -lrt
  */
 #include <fcntl.h>

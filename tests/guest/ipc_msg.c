@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * System V message queues: msgget, msgsnd, msgrcv, msgctl.
+ * area: System V and POSIX IPC
  */
 #include <limits.h>
 #include <sys/ipc.h>

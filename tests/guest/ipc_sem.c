@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * System V semaphores: semget, semop, semtimedop, semctl, SEM_UNDO.
+ * area: System V and POSIX IPC
  */
 #include <fcntl.h>
 #include <limits.h>

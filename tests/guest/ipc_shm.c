@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * System V shared memory: shmget, shmat, shmdt, shmctl, and what of it survives fork and the end of a process.
+ * area: System V and POSIX IPC
  */
 #include <fcntl.h>
 #include <sys/ipc.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * memfd_create, seals, and mappings of files: shared and private views, SIGBUS behind the end, truncation.
+ * area: Memory
  */
 #include <stdint.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * brk, madvise, mincore, msync, mlock, overcommit, copy-on-write and shared anonymous memory, stacks that grow.
+ * area: Memory
  */
 #include <fcntl.h>
 #include <sys/resource.h>

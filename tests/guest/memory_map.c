@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * mmap, munmap, mprotect and mremap: arguments, splits and merges, what is where afterwards.
+ * area: Memory
  */
 #include <fcntl.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Memory policies as numactl(8), libnuma and programs with thread pools of their own use them, on a machine of one node
  * or, as far as it is the same there, of several.
+ * area: Memory
  */
 #include <linux/mempolicy.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Interfaces: NETLINK_ROUTE dumps, getifaddrs, the ioctls of netdevice(7).
+ * area: Sockets
  */
 #include <arpa/inet.h>
 #include <ifaddrs.h>

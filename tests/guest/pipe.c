@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Pipes: errors, sizes, atomic writes, packet mode, FIFOs' flags, readv and writev; splice, tee, vmsplice, sendfile.
+ * area: Files
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * poll, ppoll, select, pselect6: arguments, events of pipes, masks, time-outs; eventfd.
+ * area: Waiting
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /proc/net: what ss and netstat read of sockets, in Linux's columns; NETLINK_SOCK_DIAG's sockets can be made.
+ * area: /dev /proc /sys
  */
 #include <arpa/inet.h>
 #include <linux/netlink.h>

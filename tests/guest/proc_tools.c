@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What ps, lscpu, findmnt and the like rely on in /proc and /sys.
+ * area: /dev /proc /sys
  */
 #include <fcntl.h>
 #include <sched.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * clone and clone3: flag combinations that are refused, what each sharing flag shares, thread ids, exit signals.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * execve and execveat: errors in the order that Linux has, what a new program inherits, limits of arguments. The
  * program executes itself with a first argument that says what to look at.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <sys/auxv.h>

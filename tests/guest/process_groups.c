@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Process groups, sessions, orphans, subreapers, parent death signals, kill() by group.
+ * area: Processes
  */
 #include "probe.h"
 

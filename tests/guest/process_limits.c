@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Resource limits that act, usage, times, priorities, and the prctl options of a process.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * pidfd_open, pidfd_send_signal, pidfd_getfd, waiting for a pidfd with poll and waitid.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What threads mean to the process around them: exec by one of many, whose children are whose, parent death signals,
  * what dies with a process, and that all of them run.
+ * area: Threads and SMP
  * flags: -pthread
  */
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * fork, vfork, exit, wait4 and waitid: who is waited for, with which options, and what the status says.
+ * area: Processes
  */
 #include <fcntl.h>
 #include <sys/resource.h>

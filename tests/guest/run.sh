@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the guest-semantics programs natively and in the sandbox and compares: run.sh [PROGRAM...]. RUNS (default "auto:1")
 # lists the ways to run them in the sandbox, each a value of --privilege and of --cpus. With REPORT=FILE it also writes for
-# each theme and way "theme TAB way TAB passed TAB checks"; "-" is stdout, where each such line begins with "report:".
+# each area, theme and way "area TAB theme TAB way TAB passed TAB checks"; "-" is stdout, where each such line begins with
+# "report:". A program's area is what follows "area:" in its first comment.
 # LENIENT=1 (for emulated machines and other kernels): a check that fails natively is not judged.
 # Status 0 when, apart from known-failures.txt, each check passes in the sandbox and natively.
 set -u
@@ -52,9 +53,14 @@ for program in "${programs[@]}"; do
 	done
 done
 sed -nE 's/^([^:#]+): ([^:]+): (.*)$/\1\t\2\t\3/p' "$here/known-failures.txt" | sed 's/  # .*//' >"$scratch/known"
+for program in "${programs[@]}"; do
+	area=$(sed -n 's/^ \* area: *//p' "$here/$program.c" | head -n 1)
+	printf '%s\t%s\n' "$program" "${area:-Other}"
+done >"$scratch/areas"
 
 cat "$scratch/details"
-awk -F '\t' -v lenient="${LENIENT-}" -v report="$scratch/report" -f "$here/summary.awk" "$scratch/known" "$scratch/results"
+awk -F '\t' -v lenient="${LENIENT-}" -v report="$scratch/report" -f "$here/summary.awk" "$scratch/known" "$scratch/areas" \
+	"$scratch/results"
 status=$?
 case ${REPORT-} in
 '') ;;

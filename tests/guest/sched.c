@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Scheduling calls: policies, affinity, getcpu, yield, membarrier, rseq.
+ * area: Threads and SMP
  */
 #include <linux/membarrier.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Real-time policies: who may have them, and that they act. On one processor, so that order can be seen; the parts that
  * need root are left out without it.
+ * area: Threads and SMP
  * flags: -pthread
  */
 #include <pthread.h>

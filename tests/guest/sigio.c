@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Signal-driven I/O: the owner of an open file, O_ASYNC, and what SIGIO tells of pipes, sockets, terminals and inotify.
+ * area: Signals
  * flags: -pthread
  */
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sigaction and masks: arguments, each SA_ flag, pending signals, sigsuspend, what fork copies.
+ * area: Signals
  */
 #include "probe.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a signal carries: siginfo by source, queued real-time signals, sigtimedwait, signalfd, thread-directed signals.
+ * area: Signals
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a signal does to a call that waits: restarted with SA_RESTART, EINTR without, EINTR always for some; stops and
  * continuations are not seen; SIGCHLD's rules; how job control stops are reported.
+ * area: Signals
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Alternate stacks, the frame a handler gets and what becomes of changes to it, vector registers across handlers, and
  * faults: signal, si_code and si_addr of each kind.
+ * area: Signals
  */
 #include <cpuid.h>
 #include <immintrin.h>

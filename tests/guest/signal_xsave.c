@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The XSAVE state of a signal frame: how it describes itself, what it holds, that a handler's changes take effect, and
  * what a damaged one leads to.
+ * area: Signals
  */
 #include <cpuid.h>
 #include <ucontext.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stress: address spaces changed by one thread while others use them (TLB shootdown), forks with threads, fork storms,
  * memory that comes and goes.
+ * area: Threads and SMP
  */
 #include "stress.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stress: signal storms between processes and threads, timers against system calls, vector registers across preemption
  * and signals.
+ * area: Threads and SMP
  */
 #include <immintrin.h>
 #include <sys/time.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Stress: more threads than processors, lock torture, condition variable rounds, futex ping-pong, creation and joining.
+ * area: Threads and SMP
  */
 #include <linux/futex.h>
 #include <semaphore.h>

@@ -3,6 +3,7 @@
  * table is called with arguments drawn from a list of nasty ones, always the same ones; in a child, because the call
  * may unmap its stack or kill it. What the child may do to the machine is limited: it has no privileges and few
  * descriptors.
+ * area: System
  */
 #include <fcntl.h>
 #include <sys/resource.h>

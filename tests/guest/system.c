@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * uname, sysinfo, getrandom, personality, arch_prctl, unknown system calls, umask, hostname, and the vDSO's clock.
+ * area: System
  */
 #include <asm/prctl.h>
 #include <fcntl.h>

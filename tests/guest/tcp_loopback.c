@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TCP over loopback, IPv4 and IPv6.
+ * area: Sockets
  * flags: -pthread
  */
 #include <arpa/inet.h>

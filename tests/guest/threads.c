@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * POSIX threads: creation and joining, thread-local storage, mutexes of each kind, condition variables, barriers,
  * reader-writer locks, cancellation, keys, thread-directed signals, exit of a process with threads.
+ * area: Threads and SMP
  */
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clocks and sleeping: clock_gettime of each clock, resolutions, monotony, nanosleep relative and absolute,
  * gettimeofday.
+ * area: Time
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Timers: alarm, setitimer of three kinds, timer_create with each notification, timerfd.
+ * area: Time
  */
 #include <fcntl.h>
 #include <poll.h>

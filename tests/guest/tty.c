@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Pseudo-terminals as programs use them: pairs, modes, blocking, job control, hangup.
+ * area: Terminals
  */
 #include <fcntl.h>
 #include <poll.h>

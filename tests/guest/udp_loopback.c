@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * UDP over loopback, IPv4 and IPv6.
+ * area: Sockets
  */
 #include <arpa/inet.h>
 #include <fcntl.h>

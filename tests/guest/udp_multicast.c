@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Multicast groups on the loopback interface, and UDP-Lite.
+ * area: Sockets
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * AF_UNIX sockets: pairs, names, connections, datagrams, passing descriptors and credentials.
+ * area: Sockets
  * flags: -pthread
  */
 #include <fcntl.h>

@@ -92,6 +92,7 @@ static int parent_pid(const struct process *p)
 	return p->parent ? p->parent->pid : 0;
 }
 
+unsigned seccomp_count(const struct thread *t) __attribute__((weak));				/* proc/seccomp.h */
 void tty_of_process(const struct process *p, u64 *rdev, int *foreground) __attribute__((weak)); /* drv/tty.h */
 
 static void show_stat(struct text *t, const struct proc_ref *ref)
@@ -212,8 +213,8 @@ static void show_status(struct text *t, const struct proc_ref *ref)
 		    s.pending, s.shared, s.blocked, s.ignored, s.caught);
 	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n",
 		    c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding, c->cap_ambient);
-	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tvulnerable\n",
-		    c->no_new_privs);
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\nSpeculation_Store_Bypass:\tvulnerable\n",
+		    c->no_new_privs, th ? th->seccomp_mode : 0, th && seccomp_count ? seccomp_count(th) : 0);
 	u64 cpus = (1ull << arch_cpus()) - 1, mask = th ? th->affinity & cpus : cpus;
 	text_printf(t, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", mask);
 	show_cpu_list(t, mask);

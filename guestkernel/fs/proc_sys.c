@@ -29,6 +29,8 @@ WORDS(show_version, "%s", SYSTEM_VERSION)
 WORDS(show_hostname, "%s", system_hostname())
 WORDS(show_domainname, "%s", system_domainname())
 WORDS(show_core_pattern, "%s", "core")
+WORDS(show_seccomp_actions, "%s", "kill_process kill_thread trap errno trace log allow")
+WORDS(show_seccomp_logged, "%s", "kill_process kill_thread trap errno trace log")
 WORDS(show_printk, "%s", "4\t4\t1\t7")
 WORDS(show_file_nr, "%lu\t0\t%lu", files_open, (u64)FILES_LIMIT)
 WORDS(show_inode_nr, "%lu\t0", files_open)
@@ -231,6 +233,12 @@ static const struct proc_entry random_children[] = {
 static const struct proc_entry pty_children[] = {
     RW_NUMBER("max", PTY_MAX), {.name = "nr", .mode = RO, .show = show_zero}, {0}};
 
+static const struct proc_entry seccomp_children[] = {
+    {.name = "actions_avail", .mode = RO, .show = show_seccomp_actions},
+    {.name = "actions_logged", .mode = RO, .show = show_seccomp_logged},
+    {0},
+};
+
 static const struct proc_entry kernel_children[] = {
     {.name = "cap_last_cap", .mode = RO, .show = show_cap_last},
     {.name = "core_pattern", .mode = RO, .show = show_core_pattern},
@@ -257,6 +265,7 @@ static const struct proc_entry kernel_children[] = {
     {.name = "random", .mode = PROC_DIR, .children = random_children},
     RW_NUMBER("randomize_va_space", ASLR),
     RW_NUMBER("sched_rt_runtime_us", SCHED_RT),
+    {.name = "seccomp", .mode = PROC_DIR, .children = seccomp_children},
     IPC_LIMIT("sem", semlimits),
     IPC_LIMIT("shmall", shmall),
     IPC_LIMIT("shmmax", shmmax),

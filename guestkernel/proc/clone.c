@@ -9,6 +9,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/cpu_timer.h"
+#include "guestkernel/proc/seccomp.h"
 #include "guestkernel/proc/signal.h"
 
 #define LIMIT_NPROC 6
@@ -91,6 +92,7 @@ static void copy_thread(struct thread *t, const struct clone_args_in *a)
 		regs.rsp = a->stack;
 	memcpy(t->comm, me->comm, sizeof(t->comm));
 	cred_copy(&t->cred, &me->cred);
+	seccomp_inherit(t, me);
 	t->sigmask = me->restore_sigmask ? me->saved_sigmask : me->sigmask;
 	t->affinity = me->affinity;
 	inherit_policy(t, me);

@@ -40,12 +40,14 @@ struct thread {
 	bool killed;	   /* must end before it returns to user mode; interrupts every sleep but an unkillable one */
 	bool killable;	   /* while BLOCKED: `killed` wakes it */
 	bool in_kernel;	   /* CPU time is being charged as system time */
+	u8 seccomp_mode;   /* SECCOMP_MODE_*: looked at by each system call */
 	int tid;
 	struct process *process;
 	struct list process_link;
 	struct list run_link;
 	struct mm *mm; /* NULL for kernel threads */
 	struct cred cred;
+	struct seccomp_filter *seccomp; /* the newest filter, with a reference, or NULL: proc/seccomp.c */
 	/* accounting */
 	u64 user_ns, system_ns;
 	u64 mark_ns;  /* until when CPU time was charged */

@@ -341,23 +341,30 @@ int signal_send_group(int pgid, int sig, const struct k_siginfo *info)
 	return result;
 }
 
-void signal_fault(int sig, int code, u64 addr)
+void signal_force(const struct k_siginfo *info)
 {
 	struct thread *t = current;
+	int sig = info->signo;
 	struct k_sigaction *action = &t->process->sighand->action[sig - 1];
-	struct k_siginfo info = {.signo = sig, .code = code};
 
-	info.fault.addr = addr;
 	if ((t->sigmask & SIGBIT(sig)) || action->handler == SIG_IGNORE) {
 		action->handler = SIG_DEFAULT;
 		t->sigmask &= ~SIGBIT(sig);
 	}
 	if (action->handler == SIG_DEFAULT) {
-		show(t, sig, &info);
+		show(t, sig, info);
 		process_kill(t->process, sig);
 		return;
 	}
-	enqueue(t->process, t->pending, sig, &info);
+	enqueue(t->process, t->pending, sig, info);
+}
+
+void signal_fault(int sig, int code, u64 addr)
+{
+	struct k_siginfo info = {.signo = sig, .code = code};
+
+	info.fault.addr = addr;
+	signal_force(&info);
 }
 
 /* ---- masks ---- */

@@ -69,6 +69,8 @@ int signal_send_process(struct process *p, int sig, const struct k_siginfo *info
 int signal_send_group(int pgid, int sig, const struct k_siginfo *info); /* -ESRCH when empty */
 /* A fault of the current thread: cannot be ignored or blocked. */
 void signal_fault(int sig, int code, u64 addr);
+/* The same with details of another kind. */
+void signal_force(const struct k_siginfo *info);
 /* Is there something to deliver to t (or must it stop or die)? */
 bool signal_pending(struct thread *t);
 /* On the way back to user mode: delivers, stops, kills. May not return. */

@@ -8,6 +8,7 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/seccomp.h"
 #include "guestkernel/proc/signal.h"
 
 #define STACK_ORDER	   2   /* KERNEL_STACK_BYTES in pages */
@@ -112,6 +113,7 @@ static void free_block(struct thread *t)
 	free_stack(t);
 	signal_flush(t->pending);
 	cred_groups_put(t->cred.groups);
+	seccomp_release(t);
 	kfree(container_of(t, struct thread_block, thread));
 }
 

@@ -7,6 +7,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/proc/seccomp.h"
 #include "guestkernel/syscall/filter.h"
 #include "guestkernel/syscall/trace.h"
 
@@ -104,6 +105,22 @@ static __attribute__((noinline)) long call_traced(const struct entry *e, const s
 	return result;
 }
 
+/* Its own filters have a say in this thread's calls. */
+static __attribute__((noinline)) long call_filtered(const struct entry *e, struct regs *regs)
+{
+	const u64 args[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+	const char *name = e->name ? e->name : "syscall_unknown", *format = e->name ? e->format : "xxxxxx";
+	long result;
+
+	if (seccomp_call(regs, &result))
+		return trace_on() ? call_traced(e, regs) : call(e, regs);
+	if (trace_on()) {
+		trace_enter(regs->orig_rax, name, format, args);
+		trace_leave(regs->orig_rax, name, format, args, result);
+	}
+	return result;
+}
+
 void syscall_dispatch(struct regs *regs)
 {
 	const struct entry *e = find(regs->orig_rax);
@@ -114,7 +131,10 @@ void syscall_dispatch(struct regs *regs)
 	shared->stats.syscalls++;
 	if (filter_on())
 		filter_call(regs->orig_rax);
-	result = trace_on() ? call_traced(e, regs) : call(e, regs);
+	if (unlikely(current->seccomp_mode))
+		result = call_filtered(e, regs);
+	else
+		result = trace_on() ? call_traced(e, regs) : call(e, regs);
 	/* A call that replaced the registers (execve, rt_sigreturn) returns what RAX is to be. */
 	regs->rax = (u64)result;
 }

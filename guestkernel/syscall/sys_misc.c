@@ -167,8 +167,3 @@ SYSCALL(getcpu)
 		return -EFAULT;
 	return 0;
 }
-
-SYSCALL(seccomp)
-{
-	return -EINVAL;
-}

@@ -8,6 +8,7 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/proc/process.h"
+#include "guestkernel/syscall/sys_seccomp.h"
 #include "guestkernel/syscall/syscall.h"
 
 #define SECURE_KEEP_CAPS 16u
@@ -124,7 +125,9 @@ SYSCALL(prctl)
 	case PR_GET_NAME:
 		return copy_to_user(user(b), current->comm, sizeof(current->comm));
 	case PR_GET_SECCOMP:
-		return 0;
+		return current->seccomp_mode;
+	case PR_SET_SECCOMP:
+		return seccomp_prctl_set(b, c);
 	case PR_CAPBSET_READ:
 		return b <= CAP_LAST_CAP ? (long)(me()->cap_bounding >> b & 1) : -EINVAL;
 	case PR_CAPBSET_DROP:

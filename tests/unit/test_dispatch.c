@@ -12,11 +12,19 @@
 #include <asm/unistd.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/proc/account.h"
+#include "guestkernel/proc/seccomp.h"
 #include "guestkernel/syscall/syscall.h"
 #include "guestkernel/syscall/trace.h"
 #include "tests/unit/arch_stub.h"
 
 void account_enter_kernel(void) {}
+
+static long denied = 1; /* what the thread's own filter says, if not 1: let it pass */
+bool seccomp_call(struct regs *regs, long *result)
+{
+	*result = denied;
+	return denied == 1;
+}
 void trace_enter(u64 number, const char *name, const char *format, const u64 args[6]) {}
 void trace_leave(u64 number, const char *name, const char *format, const u64 args[6], long result) {}
 void trace_count_refused(u64 number) {}
@@ -141,6 +149,20 @@ static void calls_are_noted_without_a_limit(void **state)
 	assert_int_equal(shared->calls.denied[0], 0);
 }
 
+static void a_filter_of_the_thread_is_asked_first(void **state)
+{
+	stub_thread.seccomp_mode = 2;
+	memset(seen, 0, sizeof(seen));
+	denied = -13;
+	assert_int_equal(call(__NR_getpid), -13);
+	assert_int_equal(seen[0], 0);
+	denied = 1;
+	assert_int_equal(call(__NR_getpid), -7);
+	denied = -13;
+	stub_thread.seccomp_mode = 0;
+	assert_int_equal(call(__NR_getpid), -7);
+}
+
 struct row {
 	u64 number;
 	const char *name, *format;
@@ -181,6 +203,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(numbers_beyond_the_list_are_one, limit_calls, unlimit_calls),
 	    cmocka_unit_test_setup_teardown(what_is_not_of_the_program_is_free, limit_calls, unlimit_calls),
 	    cmocka_unit_test_setup_teardown(calls_are_noted_without_a_limit, limit_calls, unlimit_calls),
+	    cmocka_unit_test(a_filter_of_the_thread_is_asked_first),
 	    cmocka_unit_test(the_table_is_complete_and_sorted),
 	};
 

@@ -8,6 +8,7 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
+#include "guestkernel/mm/vma.h"
 
 static struct mm *mm_of(const struct proc_ref *ref)
 {
@@ -27,8 +28,7 @@ static void show_name(struct text *t, size_t line_start, const struct vma *vma)
 		name = path;
 	}
 	if (name && *name) {
-		while (t->len - line_start < NAME_COLUMN && !t->failed)
-			text_add(t, " ", 1);
+		text_pad(t, line_start, NAME_COLUMN);
 		for (; *name; name++) /* only the newline would break the line: proc(5) */
 			*name == '\n' ? text_printf(t, "\\012") : text_add(t, name, 1);
 	}
@@ -51,10 +51,11 @@ static void show_vma(struct text *t, const struct vma *vma)
 void proc_show_maps(struct text *t, const struct proc_ref *ref)
 {
 	struct mm *mm = mm_of(ref);
-	struct vma *vma;
-	if (mm)
-		list_for_each (vma, &mm->vmas, link)
-			show_vma(t, vma);
+	for (struct vma *vma = mm ? mm_find(mm, t->next) : NULL; vma; vma = vma_next(vma)) {
+		show_vma(t, vma);
+		if (text_pause(t, vma->end))
+			return;
+	}
 }
 
 struct usage {
@@ -87,22 +88,17 @@ static void show_usage(struct text *t, const struct usage *u)
 	text_printf(t, "Private_Clean:  %8lu kB\nPrivate_Dirty:  %8lu kB\n", u->private_clean / 1024,
 		    u->private_dirty / 1024);
 	text_printf(t, "Referenced:     %8lu kB\nAnonymous:      %8lu kB\n", u->rss / 1024, u->anonymous / 1024);
-	text_printf(t,
-		    "LazyFree:       %8u kB\nAnonHugePages:  %8u kB\nShmemPmdMapped: %8u kB\nFilePmdMapped:  %8u kB\n",
-		    0, 0, 0, 0);
-	text_printf(t,
-		    "Shared_Hugetlb: %8u kB\nPrivate_Hugetlb: %7u kB\nSwap:           %8u kB\nSwapPss:        %8u "
-		    "kB\nLocked:         %8u kB\n",
-		    0, 0, 0, 0, 0);
+	static const char none[] =
+	    "LazyFree:              0 kB\nAnonHugePages:         0 kB\nShmemPmdMapped:        0 kB\n"
+	    "FilePmdMapped:         0 kB\nShared_Hugetlb:        0 kB\nPrivate_Hugetlb:       0 kB\n"
+	    "Swap:                  0 kB\nSwapPss:               0 kB\nLocked:                0 kB\n";
+	text_add(t, none, sizeof(none) - 1);
 }
 
 void proc_show_smaps(struct text *t, const struct proc_ref *ref)
 {
 	struct mm *mm = mm_of(ref);
-	struct vma *vma;
-	if (!mm)
-		return;
-	list_for_each (vma, &mm->vmas, link) {
+	for (struct vma *vma = mm ? mm_find(mm, t->next) : NULL; vma; vma = vma_next(vma)) {
 		struct usage u = {0};
 		pt_walk_range(&mm->pt, vma->start, vma->end, count_page, &u);
 		show_vma(t, vma);
@@ -112,6 +108,8 @@ void proc_show_smaps(struct text *t, const struct proc_ref *ref)
 		text_printf(t, "THPeligible:    0\nVmFlags:%s%s%s%s mr mw me\n", vma->prot & PROT_READ ? " rd" : "",
 			    vma->prot & PROT_WRITE ? " wr" : "", vma->prot & PROT_EXEC ? " ex" : "",
 			    vma->flags & VMA_SHARED ? " sh" : "");
+		if (text_pause(t, vma->end))
+			return;
 	}
 }
 
@@ -151,18 +149,20 @@ void proc_show_statm(struct text *t, const struct proc_ref *ref)
 
 #define STRINGS_LIMIT (4ul << 20) /* ARG_LIMIT_BYTES and then some */
 
-/* Text straight from the process's memory. */
+/* Text straight from the process's memory; t->next is how far it came. */
 static void show_range(struct text *t, struct mm *mm, u64 start, u64 end)
 {
 	if (!mm || end <= start || end - start > STRINGS_LIMIT)
 		return;
 	char *buf = kmalloc(PAGE_SIZE);
-	for (u64 at = start; buf && at < end && !t->failed;) {
+	for (u64 at = start + t->next; buf && at < end && !t->failed;) {
 		size_t n = MIN(end - at, PAGE_SIZE);
 		if (mm_copy_from(mm, buf, at, n))
 			break;
 		text_add(t, buf, n);
 		at += n;
+		if (text_pause(t, at - start))
+			break;
 	}
 	kfree(buf);
 }

@@ -17,6 +17,7 @@
 #include "guestkernel/proc/process.h"
 
 #define WRITE_LIMIT 4096   /* bytes of one write to a file of /proc */
+#define TEXT_WINDOW 16384  /* bytes of a long text at hand at once, and one line or so more */
 #define DYNAMIC_POS 65536u /* directory positions from here on are DYNAMIC_POS + id */
 
 struct proc_node { /* inode->data */
@@ -60,16 +61,37 @@ void text_add(struct text *t, const void *bytes, size_t n)
 
 void text_printf(struct text *t, const char *format, ...)
 {
+	size_t room = t->size - t->len, n;
 	va_list args;
 	va_start(args, format);
-	size_t n = (size_t)kvsnprintf(NULL, 0, format, args);
+	n = (size_t)kvsnprintf(room ? t->buf + t->len : NULL, room, format, args);
 	va_end(args);
-	if (!text_room(t, n + 1))
-		return;
-	va_start(args, format);
-	kvsnprintf(t->buf + t->len, n + 1, format, args);
-	va_end(args);
+	if (n >= room) { /* cut short */
+		if (!text_room(t, n + 1))
+			return;
+		va_start(args, format);
+		kvsnprintf(t->buf + t->len, n + 1, format, args);
+		va_end(args);
+	}
 	t->len += n;
+}
+
+void text_pad(struct text *t, size_t start, size_t width)
+{
+	size_t n = t->len - start;
+	if (n >= width || !text_room(t, width - n))
+		return;
+	memset(t->buf + t->len, ' ', width - n);
+	t->len += width - n;
+}
+
+bool text_pause(struct text *t, u64 next)
+{
+	if (t->len < TEXT_WINDOW)
+		return false;
+	t->next = next;
+	t->paused = true;
+	return true;
 }
 
 void text_escaped(struct text *t, const char *s)
@@ -270,30 +292,39 @@ static const struct file_ops dir_ops = {.readdir = readdir, .seek = dentry_dir_s
 
 /* ---- files ---- */
 
-/* The text is made anew when a reader is at the start: seq_file's way. */
+static void show(const struct proc_node *node, struct text *t, u64 base)
+{
+	t->base = base;
+	t->len = 0;
+	t->paused = false;
+	node->entry->show(t, &node->ref);
+}
+
+/* The text is made anew when a reader is at the start, or before what is at hand: seq_file's way. */
 static long file_read_text(struct file *file, struct uio *uio, u64 *pos)
 {
-	struct proc_node *node = node_of(file->inode);
+	const struct proc_node *node = node_of(file->inode);
 	struct text *t = file->data;
+	bool anew = !t || *pos == 0 || *pos < t->base;
 	if (!node->entry->show)
 		return -EINVAL;
 	if (node->ref.process && node->ref.process->dead)
 		return -ESRCH;
-	if (!t) {
-		t = file->data = kzalloc(sizeof(*t));
-		if (!t)
-			return -ENOMEM;
-		node->entry->show(t, &node->ref);
-	} else if (*pos == 0) {
-		t->len = 0;
+	if (!t && !(t = file->data = kzalloc(sizeof(*t))))
+		return -ENOMEM;
+	if (anew) {
 		t->failed = false;
-		node->entry->show(t, &node->ref);
+		t->next = 0;
+		show(node, t, 0);
 	}
+	while (!t->failed && t->paused && *pos >= t->base + t->len)
+		show(node, t, t->base + t->len);
 	if (t->failed)
 		return -ENOMEM;
-	if (*pos >= t->len || !uio->left)
+	if (*pos >= t->base + t->len || !uio->left)
 		return 0;
-	size_t n = MIN(t->len - *pos, uio->left), moved = uio_copy_to(uio, t->buf + *pos, n);
+	u64 at = *pos - t->base;
+	size_t n = MIN(t->len - at, uio->left), moved = uio_copy_to(uio, t->buf + at, n);
 	*pos += moved;
 	return moved ? (long)moved : -EFAULT;
 }

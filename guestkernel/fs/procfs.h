@@ -17,9 +17,17 @@ struct text {
 	char *buf;
 	size_t len, size;
 	bool failed; /* out of memory: what is missing is missing */
+	/* A text of any length is made in windows, each when a reader gets there. */
+	bool paused; /* there is more, from `next` on: what it counts is show's own, 0 is the beginning */
+	u64 next;
+	u64 base; /* where in the file buf begins */
 };
 void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_add(struct text *t, const void *bytes, size_t n);
+/* Spaces up to `width` bytes from where t->len was `start`. */
+void text_pad(struct text *t, size_t start, size_t width);
+/* For show, behind a line: whether the window is full. Then it returns, and is called again with t->next = `next`. */
+bool text_pause(struct text *t, u64 next);
 /* A path with space, tab, newline and backslash as octal escapes (proc(5), mounts). */
 void text_escaped(struct text *t, const char *s);
 

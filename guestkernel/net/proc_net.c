@@ -18,8 +18,7 @@ static u64 inode_of(const struct socket *s)
 
 static void pad(struct text *t, size_t start, size_t width)
 {
-	while (t->len - start < width && !t->failed)
-		text_add(t, " ", 1);
+	text_pad(t, start, width);
 	text_add(t, "\n", 1);
 }
 

@@ -19,6 +19,7 @@
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/uaccess.h"
 #include "guestkernel/mm/vm.h"
+#include "guestkernel/mm/vma.h"
 #include "guestkernel/proc/account.h"
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/names.h"
@@ -83,6 +84,21 @@ long strncpy_from_user(char *to, user_ptr from, size_t size)
 		return -ENAMETOOLONG;
 	memcpy(to, (char *)from.addr, n + 1);
 	return (long)n;
+}
+
+/* The mappings that a test has put into the list. */
+struct vma *mm_find(struct mm *mm, u64 addr)
+{
+	struct vma *vma;
+	list_for_each (vma, &mm->vmas, link)
+		if (vma->end > addr)
+			return vma;
+	return NULL;
+}
+
+struct vma *vma_next(const struct vma *vma)
+{
+	return vma->link.next == &vma->mm->vmas ? NULL : list_entry(vma->link.next, struct vma, link);
 }
 
 /* /proc/PID/mem of a process without an address space. */

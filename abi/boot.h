@@ -7,6 +7,7 @@
  *
  *   0x00001000  struct boot_block                (one page, written by the runner)
  *   0x00002000  struct shared_page               (one page, written by both sides while running)
+ *   0x00003000  struct recent_cpu of each CPU    (one page, written by the guest)
  *   0x00004000  per-CPU descriptor pages: GDT, TSS, IDT, one page each CPU     (BOOT_MAX_CPUS pages)
  *   0x00020000  virtqueues of the vsock device   (VSOCK_QUEUES pages x 3, see below)
  *   0x0003f000  struct shared_window             (one page, written by the runner)
@@ -29,6 +30,7 @@
 #define BOOT_PAGE 4096
 #define BOOT_BLOCK_GPA 0x1000
 #define BOOT_SHARED_GPA 0x2000
+#define BOOT_RECENT_GPA 0x3000
 #define BOOT_CPU_GPA 0x4000
 #define BOOT_QUEUE_GPA 0x20000
 #define BOOT_WINDOW_GPA 0x3f000
@@ -152,10 +154,37 @@ struct shared_cpu {
 	uint32_t waits;    /* set around a QueueNotify by a CPU that has nothing to do but wait for the files server: the runner may
 	                      hold it for up to BOOT_WAIT_MS, until an answer is in the receive queue */
 	uint32_t reserved;
-	uint64_t pad[5];
+	uint64_t root;     /* split: what CR3 holds, or is about to */
+	uint64_t pad[4];
 };
 
 #define BOOT_WAIT_MS 1
+
+/* What a CPU did last, in split alone: for the report of a triple fault, after which KVM knows no registers any more. */
+enum recent_kind {
+	RECENT_NONE,
+	RECENT_CALL,    /* a system call of this number; its RIP */
+	RECENT_TRAP,    /* exception or event: vector, error code << 8; its RIP */
+	RECENT_ADDRESS, /* CR2 of the page fault before it */
+	RECENT_USER,    /* to the program; its RIP */
+	RECENT_TABLES,  /* CR3 */
+	RECENT_STACK,   /* top of the kernel stack that is switched to */
+	RECENT_HALT,
+	RECENT_AWAKE,
+	RECENT_KINDS
+};
+#define RECENT_EVENTS 16
+
+struct recent_event {
+	uint32_t what;   /* enum recent_kind << 24 | number */
+	uint32_t serial; /* counts from 1: the greatest is the newest */
+	uint64_t value;
+};
+
+struct recent_cpu {
+	struct recent_event event[RECENT_EVENTS];
+};
+_Static_assert(sizeof(struct recent_cpu) * BOOT_MAX_CPUS <= BOOT_PAGE, "recent events");
 
 /* Counters that --stats reports; written by the guest, never trusted. */
 struct shared_stats {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "policy/policy.h"
+#include "runner/crash.h"
 
 #ifndef sigev_notify_thread_id /* timer_create(2); glibc has no name for it */
 #define sigev_notify_thread_id _sigev_un._tid
@@ -214,35 +215,14 @@ static bool first_crash(struct machine *machine)
 
 static void describe_crash(struct machine *machine)
 {
-	struct shared_crash c;
+	char dump[1024];
 	if (!first_crash(machine))
 		return;
-	memcpy(&c, &shared_page(machine)->crash, sizeof(c));
-	c.reason[sizeof(c.reason) - 1] = 0;
-	for (char *p = c.reason; *p; p++)
-		if ((unsigned char)*p < ' ' || (unsigned char)*p >= 0x7f)
-			*p = '?';
-	snprintf(machine->crash_text, sizeof(machine->crash_text),
-		 "%.200s (vector %u, error %#llx, rip %#llx, cr2 %#llx, rsp %#llx)",
-		 c.reason[0] ? c.reason : "no reason given", c.vector, (unsigned long long)c.error_code,
-		 (unsigned long long)c.rip, (unsigned long long)c.cr2, (unsigned long long)c.rsp);
+	crash_describe(shared_page(machine), machine->crash_text, sizeof(machine->crash_text),
+		       machine->verbose ? dump : NULL, sizeof(dump));
 	if (!machine->verbose)
 		return;
-	char dump[1024];
-	int n = snprintf(dump, sizeof(dump),
-			 "sandbox: guest: rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
-			 "sandbox: guest: rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
-			 "sandbox: guest: r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
-			 "sandbox: guest: r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
-			 "sandbox: guest: rip %016llx rflags %08llx cs %llx ss %llx\n",
-			 (unsigned long long)c.rax, (unsigned long long)c.rbx, (unsigned long long)c.rcx,
-			 (unsigned long long)c.rdx, (unsigned long long)c.rsi, (unsigned long long)c.rdi,
-			 (unsigned long long)c.rbp, (unsigned long long)c.rsp, (unsigned long long)c.r8,
-			 (unsigned long long)c.r9, (unsigned long long)c.r10, (unsigned long long)c.r11,
-			 (unsigned long long)c.r12, (unsigned long long)c.r13, (unsigned long long)c.r14,
-			 (unsigned long long)c.r15, (unsigned long long)c.rip, (unsigned long long)c.rflags,
-			 (unsigned long long)c.cs, (unsigned long long)c.ss);
-	ssize_t ignored = write(STDERR_FILENO, dump, (size_t)n);
+	ssize_t ignored = write(STDERR_FILENO, dump, strlen(dump));
 	(void)ignored;
 }
 
@@ -255,11 +235,8 @@ static bool stuck(struct vcpu *vcpu, const char *what, uint64_t detail)
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_REGS, &regs);
 	ioctl(machine->vm.vcpu_fd[vcpu->index], KVM_GET_SREGS, &sregs);
 	if (first_crash(machine))
-		snprintf(machine->crash_text, sizeof(machine->crash_text),
-			 "%s (%llu) on CPU %u: rip %#llx rsp %#llx rflags %#llx cs %#x cr2 %#llx cr3 %#llx", what,
-			 (unsigned long long)detail, vcpu->index, (unsigned long long)regs.rip,
-			 (unsigned long long)regs.rsp, (unsigned long long)regs.rflags, sregs.cs.selector,
-			 (unsigned long long)sregs.cr2, (unsigned long long)sregs.cr3);
+		crash_describe_stuck(&machine->vm.memory, vcpu->index, what, detail, &regs, &sregs, machine->crash_text,
+				     sizeof(machine->crash_text));
 	machine_stop(machine, MACHINE_CRASHED);
 	return false;
 }

@@ -85,7 +85,7 @@ struct machine {
 	_Atomic uint32_t log_bytes;
 	_Atomic bool memory_wanted; /* the guest has asked for the rest of its RAM */
 	_Atomic bool crash_told;    /* crash_text is the first crash's */
-	char crash_text[512];
+	char crash_text[960];
 	uint64_t first_run_ns; /* CLOCK_MONOTONIC at the first KVM_RUN */
 	uint64_t end_ns;
 	struct trace trace;

@@ -165,6 +165,7 @@ void arch_switch(struct thread *prev, struct thread *next)
 	}
 	int cpu = prev->cpu;
 	next->cpu = cpu;
+	cpu_recent(&cpus[cpu], RECENT_STACK, 0, stack_top(next));
 	set_kernel_stack(cpu, stack_top(next));
 	/* A kernel thread keeps whatever is loaded: it only uses the upper half. */
 	if (next->mm)

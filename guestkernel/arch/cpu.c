@@ -39,10 +39,12 @@ int arch_cpus(void)
 
 void cpu_load_cr3(u64 root)
 {
-	if (arch_flat)
+	if (arch_flat) {
 		flat_service_cr3(root);
-	else
-		__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
+		return;
+	}
+	shared->cpu[arch_cpu()].root = root;
+	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
 }
 
 void cpu_invlpg(u64 va)
@@ -135,6 +137,7 @@ void arch_set_pagetable(struct pagetable *pt)
 	cpu->pt = pt;
 	cpu->root = root;
 	cpu->flush_done = cpu->flush_wanted;
+	cpu_recent(cpu, RECENT_TABLES, 0, root);
 	cpu_load_cr3(root);
 	pt_put_root(old);
 }
@@ -164,7 +167,9 @@ void cpu_flush_if_asked(void)
 	u32 wanted = __atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE);
 	if (likely(wanted == cpu->flush_done))
 		return;
-	cpu_load_cr3(__atomic_load_n(&cpu->root, __ATOMIC_RELAXED));
+	u64 root = __atomic_load_n(&cpu->root, __ATOMIC_RELAXED);
+	cpu_recent(cpu, RECENT_TABLES, wanted, root);
+	cpu_load_cr3(root);
 	__atomic_store_n(&cpu->flush_done, wanted, __ATOMIC_RELEASE);
 }
 
@@ -317,8 +322,11 @@ static void await_event(struct cpu *cpu)
 	__atomic_store_n(&cpu->attentive, false, __ATOMIC_SEQ_CST);
 	/* Who saw it attentive has sent nothing. The runner looks at the events again before it puts the CPU to sleep.
 	 */
-	if (!flush_now(cpu))
+	if (!flush_now(cpu)) {
+		cpu_recent(cpu, RECENT_HALT, 0, 0);
 		cpu_halt();
+		cpu_recent(cpu, RECENT_AWAKE, 0, 0);
+	}
 	cpu->attentive = true;
 	cpu->idle_short = arch_tsc_to_ns(arch_tsc()) - start_ns < IDLE_SHORT_NS;
 }

@@ -51,7 +51,8 @@ struct cpu {
 	u64 wanted_deadline, armed_deadline;
 	u32 kicks;	 /* CPUs to be told of work when the lock is released */
 	bool idle_short; /* the last idle time was: the next one is worth polling */
-	u64 pad[4];
+	u32 recent;	 /* serial of the last event of cpu_recent() */
+	u64 pad[3];
 };
 _Static_assert(sizeof(struct cpu) == CPU_STRIDE, "struct cpu");
 _Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "struct cpu");
@@ -85,6 +86,18 @@ void cpu_invlpg(u64 va);
 void cpu_halt(void);
 /* Flushes this CPU's TLB when asked to; always before user mode, with the kernel lock held. */
 void cpu_flush_if_asked(void);
+
+/* Notes what this CPU does, for the report of a triple fault. In split alone: in flat KVM still knows the registers. */
+static inline void cpu_recent(struct cpu *cpu, enum recent_kind kind, u32 number, u64 value)
+{
+	if (arch_flat)
+		return;
+	struct recent_cpu *ring = (struct recent_cpu *)phys_to_virt(BOOT_RECENT_GPA) + cpu->number;
+	volatile struct recent_event *e = &ring->event[++cpu->recent % RECENT_EVENTS];
+	e->what = (u32)kind << 24 | (number & 0xffffff);
+	e->serial = cpu->recent;
+	e->value = value;
+}
 
 /* entry.S */
 void arch_return_from_fork(void);

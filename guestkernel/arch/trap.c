@@ -58,6 +58,7 @@ static u64 leave(struct regs *regs)
 	}
 	cpu_arm_deadline();
 	struct cpu *cpu = this_cpu();
+	cpu_recent(cpu, RECENT_USER, 0, regs->rip);
 	kernel_unlock();
 	if (arch_flat)
 		return (u64)&shared->cpu[cpu->number].events;
@@ -67,7 +68,9 @@ static u64 leave(struct regs *regs)
 
 u64 arch_syscall(struct regs *regs)
 {
-	this_cpu()->attentive = true;
+	struct cpu *cpu = this_cpu();
+	cpu->attentive = true;
+	cpu_recent(cpu, RECENT_CALL, (u32)regs->orig_rax, regs->rip);
 	kernel_lock();
 	regs->rcx = regs->rip;
 	regs->r11 = regs->rflags;
@@ -91,8 +94,12 @@ u64 arch_trap(struct regs *regs, u64 vector, u64 error_code, u64 cr2)
 {
 	if (unlikely(!from_user(regs)))
 		crash(regs, (u32)vector, error_code, cr2, "fault in the kernel");
-	this_cpu()->depth = 0;
-	this_cpu()->attentive = true;
+	struct cpu *cpu = this_cpu();
+	cpu->depth = 0;
+	cpu->attentive = true;
+	cpu_recent(cpu, RECENT_TRAP, vector | (u32)error_code << 8, regs->rip);
+	if (vector == 14)
+		cpu_recent(cpu, RECENT_ADDRESS, 0, cr2);
 	kernel_lock();
 	if (vector != BOOT_EVENT_VECTOR)
 		user_fault(regs, (u32)vector, error_code, cr2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sources: runner/vcpu.c runner/error.c
+ * sources: runner/vcpu.c runner/crash.c runner/error.c
  * flags: -pthread
  *
  * Exits as a hostile guest can cause them: whatever the ports, lengths and ranges are, nothing outside the bounds is
@@ -419,6 +419,48 @@ static void the_first_crash_is_the_one_that_is_told(void **state)
 	assert_non_null(strstr(w->machine.crash_text, "the cause"));
 }
 
+/* KVM resets the CPU then, on some hosts: what it did last stands in guest memory. */
+static void a_triple_fault_tells_what_the_cpu_did_last(void **state)
+{
+	struct world *w = *state;
+	uint8_t *ram = w->machine.vm.memory.base;
+	struct boot_block *block = (struct boot_block *)(ram + BOOT_BLOCK_GPA);
+	struct recent_cpu *recent = (struct recent_cpu *)(ram + BOOT_RECENT_GPA) + 1;
+	uint64_t *gate = (uint64_t *)(ram + BOOT_CPU_GPA + BOOT_PAGE + BOOT_CPU_IDT) + 2 * 14;
+	struct kernel_header *kernel = (struct kernel_header *)(ram + BOOT_KERNEL_GPA);
+	w->vcpu = &w->machine.vcpu[1];
+	w->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	block->layout = LAYOUT_SPLIT;
+	block->page_table_root = 0x40000;
+	w->page->cpu[1].root = 0x50000;
+	*(uint64_t *)(ram + 0x40000 + 511 * 8) = *(uint64_t *)(ram + 0x50000 + 511 * 8) = 0x41003;
+	kernel->trap_split = 0xffffffff80123440;
+	kernel->trap_stride = 32;
+	for (int v = 8; v <= 14; v += 6) {
+		uint64_t target = kernel->trap_split + (uint64_t)v * 32, *g = gate + 2 * (v - 14);
+		g[0] = (target & 0xffff) | 0x8e00ull << 32 | (target >> 16 & 0xffff) << 48;
+		g[1] = target >> 32;
+	}
+	for (uint32_t i = 1; i <= RECENT_EVENTS + 3; i++)
+		recent->event[i % RECENT_EVENTS] = (struct recent_event){RECENT_USER << 24, i, 0x1000 + i};
+	recent->event[3] = (struct recent_event){RECENT_TRAP << 24 | 14 | 6 << 8, RECENT_EVENTS + 3, 0x401234};
+	assert_false(vcpu_handle_exit(w->vcpu, w->run));
+	assert_non_null(strstr(w->machine.crash_text, "triple fault (0) on CPU 1"));
+	assert_non_null(strstr(w->machine.crash_text, "tables 50000 whole, gates whole"));
+	assert_non_null(strstr(w->machine.crash_text, "last first: trap 14/6 at 401234; user 1012; user 1011;"));
+	assert_null(strstr(w->machine.crash_text, "user 1003;"));
+
+	w->machine.crash_told = false;
+	gate[1]++;
+	*(uint64_t *)(ram + 0x50000 + 300 * 8) = 1;
+	memset(recent, 0xff, sizeof(*recent)); /* and whatever else stands there */
+	assert_false(vcpu_handle_exit(w->vcpu, w->run));
+	assert_non_null(strstr(w->machine.crash_text, "tables 50000 BROKEN, gates BROKEN"));
+	w->machine.crash_told = false;
+	block->page_table_root = w->page->cpu[1].root = ~0ull;
+	assert_false(vcpu_handle_exit(w->vcpu, w->run));
+}
+
 static void any_other_exit_ends_the_machine(void **state)
 {
 	struct world *w = *state;
@@ -451,6 +493,7 @@ int main(void)
 	    TEST(memory_that_cannot_be_added_ends_the_run),
 	    TEST(a_crash_report_is_ended_and_printable),
 	    TEST(the_first_crash_is_the_one_that_is_told),
+	    TEST(a_triple_fault_tells_what_the_cpu_did_last),
 	    TEST(any_other_exit_ends_the_machine),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

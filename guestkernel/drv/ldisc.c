@@ -46,9 +46,10 @@ void ldisc_init(struct ldisc *l)
 
 /* ---- the queue ---- */
 
+/* With EXTPROC somebody at the other end edits the lines. */
 static bool canonical(const struct ldisc *l)
 {
-	return l->termios.lflag & ICANON;
+	return (l->termios.lflag & (ICANON | EXTPROC)) == ICANON;
 }
 
 static u8 at(const struct ldisc *l, u32 position)
@@ -226,7 +227,7 @@ static bool kill_whole_line(struct ldisc *l)
 
 static bool is_word(u8 c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0xc0;
+	return (c >= '0' && c <= '9') || ldisc_is_upper(c) || ldisc_is_lower(c) || c == '_';
 }
 
 /* Start of the last character of the line: of several bytes with IUTF8. False: only continuation bytes are left. */
@@ -324,8 +325,12 @@ static void receive(struct ldisc *l, u8 c)
 	u32 iflag = l->termios.iflag;
 	if (iflag & ISTRIP)
 		c &= 0x7f;
-	if ((iflag & IUCLC) && (l->termios.lflag & IEXTEN) && c >= 'A' && c <= 'Z')
+	if ((iflag & IUCLC) && (l->termios.lflag & IEXTEN) && ldisc_is_upper(c))
 		c += 'a' - 'A';
+	if (l->termios.lflag & EXTPROC) {
+		put(l, c);
+		return;
+	}
 	if (l->literal) {
 		l->literal = false;
 		restart_on_any(l);
@@ -336,17 +341,20 @@ static void receive(struct ldisc *l, u8 c)
 	if (flow_control(l, c) || typed_signal(l, c))
 		return;
 	restart_on_any(l);
+	bool newline = false; /* a return that became one; a newline that is typed is a control character in raw mode */
 	if (c == '\r') {
 		if (iflag & IGNCR)
 			return;
-		if (iflag & ICRNL)
+		if (iflag & ICRNL) {
 			c = '\n';
+			newline = true;
+		}
 	} else if (c == '\n' && (iflag & INLCR)) {
 		c = '\r';
 	}
 	if (canonical(l) && (edit(l, c) || complete(l, c)))
 		return;
-	if (c == '\n' && (l->termios.lflag & ECHO)) {
+	if (newline && (l->termios.lflag & ECHO)) {
 		ldisc_finish_erasing(l);
 		ldisc_echo_raw(l, c);
 	} else {
@@ -416,7 +424,7 @@ void ldisc_set_termios(struct ldisc *l, const struct k_termios *termios)
 	u32 changed = l->termios.lflag ^ termios->lflag;
 	bool had_flow = l->termios.iflag & IXON;
 	l->termios = *termios;
-	if (changed & ICANON) {
+	if (changed & (ICANON | EXTPROC)) {
 		memset(l->line_end, 0, sizeof(l->line_end));
 		l->canon = l->tail;
 		if (canonical(l) && l->head != l->tail) {

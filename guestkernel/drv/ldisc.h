@@ -87,6 +87,15 @@ static inline bool ldisc_is_continuation(const struct ldisc *l, u8 c, u32 iutf8)
 {
 	return (l->termios.iflag & iutf8) && (c & 0xc0) == 0x80;
 }
+/* Letters of ISO 8859-1, as terminals that know one case and words see them; \327 and \367 are signs. */
+static inline bool ldisc_is_upper(u8 c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0300 && c <= 0336 && c != 0327);
+}
+static inline bool ldisc_is_lower(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0337 && c != 0367);
+}
 void ldisc_commit_echo(struct ldisc *l);    /* as much echo as has a place goes to the output */
 void ldisc_echo(struct ldisc *l, u8 c);	    /* one typed character, ^X for control characters */
 void ldisc_echo_raw(struct ldisc *l, u8 c); /* one character through output processing */

@@ -112,7 +112,7 @@ static bool process(struct ldisc *l, struct byte_ring *to, u8 c)
 	case '\t':
 		return put_tab(l, to);
 	}
-	u8 shown = (oflag & OLCUC) && c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
+	u8 shown = (oflag & OLCUC) && ldisc_is_lower(c) ? c - 'a' + 'A' : c;
 	if (!ring_put(to, &shown, 1))
 		return false;
 	if (c == '\b')

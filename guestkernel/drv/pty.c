@@ -17,7 +17,6 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 
-#define PTY_MAJOR 136
 #define TTY_GROUP 5 /* Debian's group tty, as devpts is mounted there */
 
 static struct list pairs = LIST_INIT(pairs);
@@ -96,6 +95,8 @@ static void packet_event(struct ldisc *l, u8 bits)
 		return;
 	if (bits & (TIOCPKT_STOP | TIOCPKT_START)) /* the last one counts */
 		tty->packet_status &= (u8) ~(TIOCPKT_STOP | TIOCPKT_START);
+	if (bits & (TIOCPKT_DOSTOP | TIOCPKT_NOSTOP))
+		tty->packet_status &= (u8) ~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP);
 	tty->packet_status |= bits;
 }
 
@@ -146,7 +147,7 @@ static int open_terminal(struct tty *tty, struct file *file)
 {
 	if (tty->locked || tty->hung_up)
 		return -EIO;
-	if (tty->exclusive && !cred_has_cap(CAP_SYS_ADMIN))
+	if (tty->exclusive[0] && !cred_has_cap(CAP_SYS_ADMIN))
 		return -EBUSY;
 	tty_get(tty);
 	tty->slaves++;

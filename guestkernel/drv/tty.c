@@ -226,7 +226,7 @@ static void slave_release(struct file *file)
 	struct tty *tty = file->data;
 	if (!--tty->slaves) {
 		tty->slave_gone = true;
-		tty->exclusive = false;
+		tty->exclusive[0] = false;
 		wake_up(&tty->master_read_wait, EPOLLHUP | READABLE);
 	}
 	tty_put(tty);

@@ -15,13 +15,15 @@ struct k_winsize {
 
 /* A pair. Files of the master and the slave have it as data; it lives as long as one of them, or a session, refers to
  * it. */
+#define PTY_MAJOR 136 /* the slaves' device numbers */
+
 struct tty {
 	struct list link; /* all pairs with an open master */
 	u32 refs;
 	u32 index;	       /* N of /dev/pts/N */
 	struct dentry *dentry; /* its name; NULL once the master is closed */
 	bool locked;	       /* TIOCSPTLCK */
-	bool exclusive;	       /* TIOCEXCL */
+	bool exclusive[2];     /* TIOCEXCL: the slave; the master, which nobody opens again */
 	bool hung_up;	       /* the master is closed, or vhangup */
 	bool slave_gone;       /* the slave was open and is not any more */
 	bool writing;	       /* a write(2) to the slave is going on: writes do not mix */

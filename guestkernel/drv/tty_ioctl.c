@@ -7,6 +7,7 @@
 #include <asm/termbits.h>
 #include <linux/capability.h>
 #include "guestkernel/drv/tty.h"
+#include "guestkernel/fs/dev.h"
 #include "guestkernel/lib.h"
 
 #define N_TTY_NUMBER 0
@@ -67,6 +68,20 @@ static void keep_locked(struct k_termios *t, const struct k_termios *was, const 
 			t->cc[i] = was->cc[i];
 }
 
+static bool usual_flow(const struct k_termios *t)
+{
+	return (t->iflag & IXON) && t->cc[VSTOP] == 023 && t->cc[VSTART] == 021;
+}
+
+/* What a master in packet mode learns of changed settings: TIOCPKT_*. */
+static u8 packet_bits(const struct k_termios *was, const struct k_termios *now)
+{
+	u8 bits = (was->lflag | now->lflag) & EXTPROC ? TIOCPKT_IOCTL : 0;
+	if (usual_flow(was) != usual_flow(now))
+		bits |= usual_flow(now) ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP;
+	return bits;
+}
+
 /* How many bytes of struct k_termios the program knows: TCSETS* or TCSETS2*; 0: it has a struct termio (TCSETA*). */
 static long set_settings(struct tty *tty, u64 arg, size_t bytes, bool flush)
 {
@@ -83,6 +98,7 @@ static long set_settings(struct tty *tty, u64 arg, size_t bytes, bool flush)
 	keep_locked(&t, &tty->ldisc.termios, &tty->fixed);
 	if (flush)
 		ldisc_flush_input(&tty->ldisc);
+	tty->ldisc.event(&tty->ldisc, packet_bits(&tty->ldisc.termios, &t));
 	ldisc_set_termios(&tty->ldisc, &t);
 	/* What counts as readable or writable may have changed. */
 	wake_up(&tty->read_wait, 0);
@@ -313,7 +329,19 @@ static long hang_up(struct tty *tty)
 	return 0;
 }
 
-static long general(struct tty *tty, u32 cmd, u64 arg)
+/* TIOCSSOFTCAR: CLOCAL by another name. */
+static long set_soft_carrier(struct tty *tty, u64 arg)
+{
+	struct k_termios t = tty->ldisc.termios;
+	int on;
+	if (get_int(arg, &on))
+		return -EFAULT;
+	t.cflag = on ? t.cflag | CLOCAL : t.cflag & ~(u32)CLOCAL;
+	ldisc_set_termios(&tty->ldisc, &t);
+	return 0;
+}
+
+static long general(struct tty *tty, bool master, u32 cmd, u64 arg)
 {
 	switch (cmd) {
 	case TIOCGWINSZ:
@@ -322,14 +350,22 @@ static long general(struct tty *tty, u32 cmd, u64 arg)
 		return set_size(tty, arg);
 	case TIOCEXCL:
 	case TIOCNXCL:
-		tty->exclusive = cmd == TIOCEXCL;
+		tty->exclusive[master] = cmd == TIOCEXCL;
 		return 0;
 	case TIOCGEXCL:
-		return put_int(arg, tty->exclusive);
+		return put_int(arg, tty->exclusive[master]);
 	case TIOCGETD:
 		return put_int(arg, N_TTY_NUMBER);
 	case TIOCSETD:
 		return set_discipline(arg);
+	case TIOCGDEV:
+		return put_int(arg, (int)DEV(PTY_MAJOR, tty->index));
+	case TIOCGSOFTCAR:
+		return put_int(arg, (tty->ldisc.termios.cflag & CLOCAL) != 0);
+	case TIOCSSOFTCAR:
+		return set_soft_carrier(tty, arg);
+	case TIOCGPTPEER:
+		return -EIO; /* of the master alone */
 	case TIOCVHANGUP:
 		return hang_up(tty);
 	}
@@ -349,5 +385,5 @@ long tty_ioctl(struct file *file, u32 cmd, u64 arg)
 		r = queues(tty, master, cmd, arg);
 	if (r == -ENOIOCTLCMD)
 		r = tty_job_ioctl(tty, file, cmd, arg);
-	return r == -ENOIOCTLCMD ? general(tty, cmd, arg) : r;
+	return r == -ENOIOCTLCMD ? general(tty, master, cmd, arg) : r;
 }

@@ -29,7 +29,7 @@ static bool leads_session(const struct process *p)
 void tty_of_process(const struct process *p, u64 *rdev, int *foreground)
 {
 	const struct tty *tty = terminal_of(p);
-	*rdev = tty ? DEV(136, tty->index) : 0;
+	*rdev = tty ? DEV(PTY_MAJOR, tty->index) : 0;
 	*foreground = !tty ? -1 : tty->pgrp;
 }
 
@@ -187,12 +187,12 @@ static long set_foreground(struct tty *tty, u64 arg)
 	int pgid, r = tty_check_background(tty, SIGTTOU);
 	if (r)
 		return r == -EIO ? -ENOTTY : r;
-	if (!is_ours(tty) || tty->session != current->process->session)
-		return -ENOTTY;
 	if (get_user(pgid, user(arg)))
 		return -EFAULT;
 	if (pgid < 0)
 		return -EINVAL;
+	if (!is_ours(tty) || tty->session != current->process->session)
+		return -ENOTTY;
 	r = check_group(pgid);
 	if (!r)
 		tty->pgrp = pgid;

@@ -485,6 +485,11 @@ static void upper_case_terminals(void **state)
 	expect_shown("ABC");
 	type("AbC\n");
 	expect_read("abc\n");
+	shown();
+	write_all("\351\367\311");
+	expect_shown("\311\367\311");
+	type("\311\327\n");
+	expect_read("\351\327\n");
 }
 
 static void output_stops_when_full_without_losing_a_byte(void **state)
@@ -535,6 +540,23 @@ static void marks_are_doubled_and_the_high_bit_is_stripped(void **state)
 	expect_read("a\n");
 }
 
+static void a_typed_newline_is_a_control_character_in_raw_mode(void **state)
+{
+	set_lflag(0, ICANON);
+	type("a\nb\r");
+	expect_shown("a^Jb\r\n");
+	expect_read("a\nb\n");
+}
+
+static void extproc_leaves_all_to_the_other_end(void **state)
+{
+	set_lflag(EXTPROC, 0);
+	type("ab\177\003\r");
+	expect_shown("");
+	expect_read("ab\177\003\r");
+	assert_int_equal(signal_count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -579,6 +601,8 @@ int main(void)
 	    TEST(raw_bytes_can_be_read_at_once),
 	    TEST(input_survives_a_change_of_mode),
 	    TEST(marks_are_doubled_and_the_high_bit_is_stripped),
+	    TEST(a_typed_newline_is_a_control_character_in_raw_mode),
+	    TEST(extproc_leaves_all_to_the_other_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,12 @@ enum unpack_algorithm {
 	UNPACK_XZ = 2, /* a whole .xz stream */
 	UNPACK_LZ4 = 3, /* one block without a frame */
 	UNPACK_ZSTD = 4, /* whole frames */
-	UNPACK_LZ4_PADDED = 5, /* the same as UNPACK_LZ4, behind zero bytes */
+	UNPACK_LZMA_ALONE = 6, /* a whole .lzma stream */
+	/* Behind zero bytes, as EROFS has them: */
+	UNPACK_LZ4_PADDED = 5,
+	UNPACK_MICROLZMA = 7, /* what liblzma calls so */
+	UNPACK_DEFLATE = 8, /* without zlib's header */
+	UNPACK_ZSTD_PADDED = 9,
 };
 
 #define UNPACK_PACKED_MAX (1u << 20) /* bytes of a compressed block: squashfs's largest block, EROFS's largest cluster */

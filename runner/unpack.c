@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <lz4.h>
 #include <lzma.h>
+#include <stdbool.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#define ARENA_BYTES (3u << 20) /* a dictionary of 1 MiB, squashfs's most, and the decoder's state */
+#define DICTIONARY_BYTES (8u << 20)			 /* EROFS's most; squashfs's is 1 MiB */
+#define ARENA_BYTES	 (DICTIONARY_BYTES + (1u << 20)) /* and the decoder's state */
 
 static _Alignas(64) uint8_t arena[ARENA_BYTES];
 static size_t arena_used;
@@ -33,13 +35,14 @@ static void *allocate_zlib(void *unused, unsigned count, unsigned size)
 /* All is given up when the next block begins. */
 static void release(void *unused, void *memory) {}
 
-static int64_t unpack_zlib(const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted)
+/* bits: of the window; negative: there is no header (zlib.h) */
+static int64_t unpack_zlib(const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted, int bits)
 {
 	z_stream z = {.zalloc = allocate_zlib,
 		      .zfree = release,
 		      .next_in = (Bytef *)(uintptr_t)packed,
 		      .avail_in = (unsigned)bytes};
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit2(&z, bits) != Z_OK)
 		return -ENOMEM;
 	z.next_out = plain;
 	z.avail_out = (unsigned)wanted;
@@ -47,12 +50,25 @@ static int64_t unpack_zlib(const uint8_t *packed, size_t bytes, uint8_t *plain, 
 	return r == Z_STREAM_END || !z.avail_out ? (int64_t)(wanted - z.avail_out) : -EUCLEAN;
 }
 
-static int64_t unpack_xz(const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted)
+/* Each of liblzma's formats begins in its own way. */
+static lzma_ret begin_lzma(lzma_stream *z, uint32_t algorithm, size_t bytes, size_t wanted)
+{
+	size_t dictionary = wanted < DICTIONARY_BYTES ? wanted : DICTIONARY_BYTES;
+	if (algorithm == UNPACK_XZ)
+		return lzma_stream_decoder(z, ARENA_BYTES, 0);
+	if (algorithm == UNPACK_LZMA_ALONE)
+		return lzma_alone_decoder(z, ARENA_BYTES);
+	/* Nothing reaches back further than to the beginning, so the size with which it was packed need not be known.
+	 */
+	return lzma_microlzma_decoder(z, bytes, wanted, false, (uint32_t)dictionary);
+}
+
+static int64_t unpack_lzma(uint32_t algorithm, const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted)
 {
 	static const lzma_allocator allocator = {allocate, release, NULL};
 	lzma_stream z = LZMA_STREAM_INIT;
 	z.allocator = &allocator;
-	if (lzma_stream_decoder(&z, ARENA_BYTES, 0) != LZMA_OK)
+	if (begin_lzma(&z, algorithm, bytes, wanted) != LZMA_OK)
 		return -ENOMEM;
 	z.next_in = packed;
 	z.avail_in = bytes;
@@ -79,24 +95,34 @@ static int64_t unpack_zstd(const uint8_t *packed, size_t bytes, uint8_t *plain, 
 	return ZSTD_isError(n) ? -EUCLEAN : (int64_t)n;
 }
 
+static bool is_padded(uint32_t algorithm)
+{
+	return algorithm == UNPACK_LZ4_PADDED || algorithm == UNPACK_MICROLZMA || algorithm == UNPACK_DEFLATE ||
+	       algorithm == UNPACK_ZSTD_PADDED;
+}
+
 int64_t unpack_block(uint32_t algorithm, const uint8_t *packed, size_t bytes, uint8_t *plain, size_t wanted,
 		     size_t room)
 {
 	arena_used = 0;
+	while (is_padded(algorithm) && bytes > 1 && !*packed) {
+		packed++;
+		bytes--;
+	}
 	switch (algorithm) {
 	case UNPACK_ZLIB:
-		return unpack_zlib(packed, bytes, plain, wanted);
+		return unpack_zlib(packed, bytes, plain, wanted, MAX_WBITS);
+	case UNPACK_DEFLATE:
+		return unpack_zlib(packed, bytes, plain, wanted, -MAX_WBITS);
 	case UNPACK_XZ:
-		return unpack_xz(packed, bytes, plain, wanted);
-	case UNPACK_LZ4_PADDED:
-		while (bytes > 1 && !*packed) {
-			packed++;
-			bytes--;
-		}
-		return unpack_lz4(packed, bytes, plain, wanted);
+	case UNPACK_LZMA_ALONE:
+	case UNPACK_MICROLZMA:
+		return unpack_lzma(algorithm, packed, bytes, plain, wanted);
 	case UNPACK_LZ4:
+	case UNPACK_LZ4_PADDED:
 		return unpack_lz4(packed, bytes, plain, wanted);
 	case UNPACK_ZSTD:
+	case UNPACK_ZSTD_PADDED:
 		return unpack_zstd(packed, bytes, plain, room);
 	default:
 		return -EOPNOTSUPP;

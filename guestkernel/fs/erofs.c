@@ -23,104 +23,20 @@
 #define INCOMPAT_ZERO_PADDING 1u
 #define INCOMPAT_BIG_CLUSTER  2u /* also: a list of what the algorithms need follows the superblock */
 #define INCOMPAT_CHUNKS	      4u
-#define INCOMPAT_KNOWN	      7u
+#define INCOMPAT_DEVICES      8u /* or a second algorithm in a file */
+#define INCOMPAT_INLINE_TAIL  0x10u
+#define INCOMPAT_FRAGMENTS    0x20u /* or extents that share what is compressed */
+#define INCOMPAT_KNOWN	      0x3fu
+#define ALGORITHMS_KNOWN      0xfu
 
 static const struct {
 	u32 bit;
 	const char *name;
 } unsupported[] = {
-    {8, "more than one device, or a second compression (device table)"},
-    {0x10, "compressed tails in metadata (ztailpacking)"},
-    {0x20, "fragments or deduplication of compressed data"},
     {0x40, "prefixes of extended attributes"},
     {0x80, "block numbers of 48 bits"},
     {0x100, "metadata in an inode (metabox)"},
 };
-
-/* ---- superblock ---- */
-
-/* CRC32-C without the final complement. */
-static u32 crc32c(u32 crc, const u8 *p, size_t n)
-{
-	while (n--) {
-		crc ^= *p++;
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
-	}
-	return crc;
-}
-
-/* Of the rest of the block that the superblock begins in, its own field taken as zero. */
-static int check_sum(struct image *image, u32 wanted)
-{
-	static const u8 zero[4];
-	u8 part[256];
-	u64 at = SUPER_OFFSET, end = 1ull << image->erofs.block_bits;
-	u32 crc = ~0u;
-	if (end <= SUPER_OFFSET)
-		end += SUPER_OFFSET;
-	while (at < end) {
-		u64 n = MIN(end - at, sizeof(part));
-		int r = image_read(image, at, part, n);
-		if (r)
-			return r;
-		if (at == SUPER_OFFSET)
-			memcpy(part + 4, zero, 4);
-		crc = crc32c(crc, part, n);
-		at += n;
-	}
-	return crc == wanted ? 0 : -EUCLEAN;
-}
-
-static int check_features(struct image *image, u32 needed)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(unsupported); i++)
-		if (needed & unsupported[i].bit)
-			return image_refuse(image, unsupported[i].name);
-	if (needed & ~INCOMPAT_KNOWN)
-		return image_refuse(image, "a feature that is newer than this kernel");
-	return 0;
-}
-
-/* Only LZ4; algorithms are a bit each where there is a list of them. */
-static int check_algorithms(struct image *image, u32 needed, u16 algorithms)
-{
-	if (needed & INCOMPAT_BIG_CLUSTER && algorithms & ~1u)
-		return image_refuse(image, algorithms & 2   ? "LZMA compression; make it with LZ4"
-					   : algorithms & 4 ? "DEFLATE compression; make it with LZ4"
-					   : algorithms & 8 ? "zstd compression; make it with LZ4"
-							    : "an unknown compression; make it with LZ4");
-	return 0;
-}
-
-static int open_super(struct image *image)
-{
-	u8 sb[SUPER_BYTES];
-	int r = image_read(image, SUPER_OFFSET, sb, sizeof(sb));
-	if (r)
-		return r;
-	if (image_le32(sb) != MAGIC)
-		return -EINVAL;
-	u32 compat = image_le32(sb + 8), needed = image_le32(sb + 80);
-	image->erofs.block_bits = sb[12];
-	if (sb[12] < 9 || sb[12] > 16)
-		return -EUCLEAN;
-	r = check_features(image, needed);
-	if (!r)
-		r = check_algorithms(image, needed, image_le16(sb + 84));
-	if (!r && compat & COMPAT_CHECKSUM)
-		r = check_sum(image, image_le32(sb + 4));
-	if (!r && sb[90])
-		r = image_refuse(image, "directory blocks larger than blocks");
-	if (r)
-		return r;
-	image->root = image_le16(sb + 14);
-	image->inodes = image_le64(sb + 16);
-	image->erofs.built = (struct k_timespec){(s64)image_le64(sb + 24), (s64)(image_le32(sb + 32) % 1000000000)};
-	image->erofs.meta_block = image_le32(sb + 40);
-	image->erofs.algorithm = needed & INCOMPAT_ZERO_PADDING ? UNPACK_LZ4_PADDED : UNPACK_LZ4;
-	return 0;
-}
 
 /* ---- inodes ---- */
 
@@ -187,6 +103,101 @@ static int read_inode(struct image *image, u64 nid, struct image_inode *i)
 	return layout == EROFS_COMPRESSED_FULL || layout == EROFS_COMPRESSED ? erofs_map_open(image, i) : 0;
 }
 
+/* ---- superblock ---- */
+
+/* CRC32-C without the final complement. */
+static u32 crc32c(u32 crc, const u8 *p, size_t n)
+{
+	while (n--) {
+		crc ^= *p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+	}
+	return crc;
+}
+
+/* Of the rest of the block that the superblock begins in, its own field taken as zero. */
+static int check_sum(struct image *image, u32 wanted)
+{
+	static const u8 zero[4];
+	u8 part[256];
+	u64 at = SUPER_OFFSET, end = 1ull << image->erofs.block_bits;
+	u32 crc = ~0u;
+	if (end <= SUPER_OFFSET)
+		end += SUPER_OFFSET;
+	while (at < end) {
+		u64 n = MIN(end - at, sizeof(part));
+		int r = image_read(image, at, part, n);
+		if (r)
+			return r;
+		if (at == SUPER_OFFSET)
+			memcpy(part + 4, zero, 4);
+		crc = crc32c(crc, part, n);
+		at += n;
+	}
+	return crc == wanted ? 0 : -EUCLEAN;
+}
+
+static int check_features(struct image *image, u32 needed)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(unsupported); i++)
+		if (needed & unsupported[i].bit)
+			return image_refuse(image, unsupported[i].name);
+	if (needed & ~INCOMPAT_KNOWN)
+		return image_refuse(image, "a feature that is newer than this kernel");
+	return 0;
+}
+
+/* Algorithms are a bit each where there is a list of them: LZ4, LZMA, DEFLATE, zstd. */
+static int check_algorithms(struct image *image, u32 needed, u16 algorithms)
+{
+	if (needed & INCOMPAT_BIG_CLUSTER && algorithms & ~ALGORITHMS_KNOWN)
+		return image_refuse(image, "an unknown compression; make it with LZ4, LZMA, DEFLATE or zstd");
+	return 0;
+}
+
+/* The file with fragments of others is none of theirs. */
+static int open_packed(struct image *image, u64 nid)
+{
+	struct image_inode *packed = &image->erofs.packed;
+	if (!nid)
+		return 0;
+	int r = read_inode(image, nid, packed);
+	bool is_sane = (packed->mode & K_S_IFMT) == K_S_IFREG && packed->size >> 63 == 0;
+	return !r && (!is_sane || packed->erofs.tail == EROFS_TAIL_FRAGMENT) ? -EUCLEAN : r;
+}
+
+static int open_super(struct image *image)
+{
+	u8 sb[SUPER_BYTES];
+	int r = image_read(image, SUPER_OFFSET, sb, sizeof(sb));
+	if (r)
+		return r;
+	if (image_le32(sb) != MAGIC)
+		return -EINVAL;
+	u32 compat = image_le32(sb + 8), needed = image_le32(sb + 80);
+	image->erofs.block_bits = sb[12];
+	if (sb[12] < 9 || sb[12] > 16)
+		return -EUCLEAN;
+	r = check_features(image, needed);
+	if (!r)
+		r = check_algorithms(image, needed, image_le16(sb + 84));
+	if (!r && compat & COMPAT_CHECKSUM)
+		r = check_sum(image, image_le32(sb + 4));
+	if (!r && needed & INCOMPAT_DEVICES && image_le16(sb + 86))
+		r = image_refuse(image, "more than one device");
+	if (!r && sb[90])
+		r = image_refuse(image, "directory blocks larger than blocks");
+	if (r)
+		return r;
+	image->root = image_le16(sb + 14);
+	image->inodes = image_le64(sb + 16);
+	image->erofs.built = (struct k_timespec){(s64)image_le64(sb + 24), (s64)(image_le32(sb + 32) % 1000000000)};
+	image->erofs.meta_block = image_le32(sb + 40);
+	image->erofs.lz4 = needed & INCOMPAT_ZERO_PADDING ? UNPACK_LZ4_PADDED : UNPACK_LZ4;
+	return needed & INCOMPAT_FRAGMENTS ? open_packed(image, image_le64(sb + 96)) : 0;
+}
+
 /* ---- data that is not compressed ---- */
 
 /* Indexes follow the inode: block numbers of 4 bytes, or 8 with a device before. All ones: a hole. */
@@ -210,7 +221,7 @@ static int map_chunk(struct image *image, const struct image_inode *i, u64 pos, 
 	return 0;
 }
 
-static int map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e)
+int erofs_map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e)
 {
 	*e = (struct image_extent){.kind = IMAGE_PLAIN};
 	if (pos < i->linear_bytes) {
@@ -236,7 +247,7 @@ static int read_data(struct image *image, const struct image_inode *inode, u64 p
 	struct image_inode i = *inode;
 	while (n) {
 		struct image_extent e;
-		int r = pos < i.size && n <= i.size - pos ? map(image, &i, pos, &e) : -EUCLEAN;
+		int r = pos < i.size && n <= i.size - pos ? erofs_map(image, &i, pos, &e) : -EUCLEAN;
 		if (!r && e.kind != IMAGE_PLAIN)
 			r = -EUCLEAN;
 		if (r)
@@ -402,5 +413,5 @@ const struct image_format erofs_format = {
     .lookup = lookup,
     .readdir = readdir,
     .target = target,
-    .map = map,
+    .map = erofs_map,
 };

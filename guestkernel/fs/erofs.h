@@ -20,6 +20,10 @@ enum erofs_layout { /* of an inode's data */
 
 /* Reads the head of the map; i->at is behind the inode before and at the indexes after. -EUCLEAN, -EOPNOTSUPP */
 int erofs_map_open(struct image *image, struct image_inode *i);
+/* What a compressed file is at pos. */
 int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e);
+
+/* erofs.c: what any file is at pos. */
+int erofs_map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e);
 
 #endif

@@ -5,22 +5,34 @@
  * extent is compressed into; the others say how far back their head is. An extent ends where the next one begins.
  * Entries have 8 bytes in the full index; in the compact one they are packed, 2 in 8 bytes or 16 in 32, together with
  * the number of one block from which those of all heads of the pack follow.
+ *
+ * The last extent may be elsewhere: right behind the index (an inline tail), or, uncompressed or not, within another
+ * file that has such ends of many (a fragment in the packed file), which may be all that there is of a file.
  */
 #include "guestkernel/fs/erofs.h"
 #include "guestkernel/lib.h"
 
 #define HEADER_BYTES	  8u
+#define FULL_BYTES	  8u	     /* of an entry */
 #define FULL_PADDING	  8u	     /* between the header and a full index */
 #define BLOCKS_GIVEN	  (1u << 11) /* in place of a distance: how many blocks the pcluster has */
 #define PACK_MOST	  16u
 #define EXTENT_MOST_BYTES UNPACK_PLAIN_MAX
 #define PIECE_BYTES	  (32 * PAGE_SIZE) /* unpacked together */
 
-#define ADVISE_COMPACT_2B  1u
+#define ADVISE_COMPACT_2B  1u /* of a full index: it is a list of extents, which no other feature allows here */
 #define ADVISE_BIG_CLUSTER 2u
-#define ADVISE_BIG_SECOND  4u /* of a second algorithm's, which is not there */
+#define ADVISE_BIG_SECOND  4u
+#define ADVISE_INLINE_TAIL 8u
 #define ADVISE_INTERLACED  0x10u
-#define ADVISE_KNOWN	   (ADVISE_COMPACT_2B | ADVISE_BIG_CLUSTER | ADVISE_BIG_SECOND | ADVISE_INTERLACED)
+#define ADVISE_FRAGMENT	   0x20u
+#define ADVISE_KNOWN	   0x3fu
+#define ALL_FRAGMENT	   (1ull << 63) /* the header is an offset in the packed file */
+#define COMPACT_BITS_LEAST 12u
+#define COMPACT_BITS_MOST  14u
+
+/* By what the headers of files and the superblock count; LZ4 is padded or not. */
+static const u8 algorithms[] = {0, UNPACK_MICROLZMA, UNPACK_DEFLATE, UNPACK_ZSTD_PADDED};
 
 enum cluster { CLUSTER_PLAIN = 0, CLUSTER_HEAD = 1, CLUSTER_NEXT = 2, CLUSTER_HEAD2 = 3 };
 
@@ -31,27 +43,6 @@ struct entry {
 	u32 blocks;   /* others: blocks of the pcluster; 0: not told here */
 	u64 block;    /* heads: of the pcluster */
 };
-
-int erofs_map_open(struct image *image, struct image_inode *i)
-{
-	u8 raw[HEADER_BYTES];
-	i->at = (i->at + 7) & ~7ull;
-	int r = image_read(image, i->at, raw, sizeof(raw));
-	if (r)
-		return r;
-	u32 advise = image_le16(raw + 4), algorithms = raw[6], bits = raw[7];
-	if (advise & ~ADVISE_KNOWN || algorithms & 15 || bits & 0x80)
-		return -EOPNOTSUPP;
-	i->erofs.cluster_bits = image->erofs.block_bits + (bits & 7);
-	i->erofs.compact_2b = advise & ADVISE_COMPACT_2B;
-	i->erofs.big_cluster = advise & ADVISE_BIG_CLUSTER;
-	i->erofs.interlaced = advise & ADVISE_INTERLACED;
-	i->at += HEADER_BYTES + (i->erofs.layout == EROFS_COMPRESSED_FULL ? FULL_PADDING : 0);
-	i->fill_bytes = PIECE_BYTES;
-	if (i->erofs.cluster_bits > 16 || (i->erofs.layout == EROFS_COMPRESSED && bits & 7))
-		return -EOPNOTSUPP;
-	return 0;
-}
 
 static u64 clusters_of(const struct image_inode *i)
 {
@@ -85,6 +76,8 @@ static int full_entry(struct image *image, const struct image_inode *i, u64 n, s
 /* A pack: `count` entries of the same number of bits, then the number of a block. */
 struct pack {
 	u32 count, low_bits, bits;
+	u64 at; /* where it stands */
+	u32 bytes;
 	u8 raw[36]; /* and what reading four bytes at the last entry may touch */
 };
 
@@ -96,7 +89,7 @@ static u32 packed_bits(const struct pack *p, u32 k, enum cluster *type)
 }
 
 /* Entries of 4 bytes come first, up to a multiple of 32 bytes, then as many of 2 bytes as fill packs, then the rest. */
-static int read_pack(struct image *image, const struct image_inode *i, u64 n, struct pack *p, u32 *k)
+static void locate_pack(const struct image_inode *i, u64 n, struct pack *p, u32 *k)
 {
 	u64 total = clusters_of(i), first = (32 - i->at % 32) / 4 % 8, at = i->at;
 	u64 small = i->erofs.compact_2b && first < total ? (total - first) / 16 * 16 : 0;
@@ -108,15 +101,21 @@ static int read_pack(struct image *image, const struct image_inode *i, u64 n, st
 		at += first * 4 + small * 2;
 		n -= first + small;
 	}
-	u32 bytes = is_small ? 32 : 8;
+	p->bytes = is_small ? 32 : 8;
 	p->count = is_small ? 16 : 2;
-	p->low_bits = i->erofs.cluster_bits;
-	p->bits = (bytes - 4) * 8 / p->count;
+	p->low_bits = MAX(i->erofs.cluster_bits, COMPACT_BITS_LEAST);
+	p->bits = (p->bytes - 4) * 8 / p->count;
+	p->at = at + n / p->count * p->bytes;
 	*k = (u32)(n % p->count);
+}
+
+static int read_pack(struct image *image, const struct image_inode *i, u64 n, struct pack *p, u32 *k)
+{
+	locate_pack(i, n, p, k);
 	memset(p->raw, 0, sizeof(p->raw));
-	if (is_small && p->low_bits > 12)
+	if (p->low_bits + 2 > p->bits)
 		return -EUCLEAN;
-	return image_read(image, at + n / p->count * bytes, p->raw, bytes);
+	return image_read(image, p->at, p->raw, p->bytes);
 }
 
 /* How many blocks the pclusters of the pack have that begin before entry k. */
@@ -188,8 +187,6 @@ static int compact_entry(struct image *image, const struct image_inode *i, u64 n
 static int get_entry(struct image *image, const struct image_inode *i, u64 n, struct entry *e)
 {
 	int r = i->erofs.layout == EROFS_COMPRESSED_FULL ? full_entry(image, i, n, e) : compact_entry(image, i, n, e);
-	if (!r && e->type == CLUSTER_HEAD2)
-		r = -EUCLEAN; /* a second algorithm: there is none */
 	if (!r && e->type != CLUSTER_NEXT && e->offset >> i->erofs.cluster_bits)
 		r = -EUCLEAN;
 	return r;
@@ -223,6 +220,7 @@ static int find_end(struct image *image, const struct image_inode *i, u64 n, con
 {
 	u32 bits = i->erofs.cluster_bits;
 	u64 total = clusters_of(i), most = n + (EXTENT_MOST_BYTES >> bits) + 1;
+	bool big = head->type == CLUSTER_HEAD ? i->erofs.big_cluster : i->erofs.big_second;
 	struct entry e;
 	*blocks = 1u << (bits - image->erofs.block_bits);
 	for (u64 k = n + 1; k < total; k++) {
@@ -233,7 +231,7 @@ static int find_end(struct image *image, const struct image_inode *i, u64 n, con
 			*end = MIN((k << bits) + e.offset, i->size);
 			return 0;
 		}
-		if (k == n + 1 && head->type == CLUSTER_HEAD && i->erofs.big_cluster) {
+		if (k == n + 1 && big) {
 			if (!e.blocks)
 				return -EUCLEAN;
 			*blocks = e.blocks;
@@ -243,24 +241,147 @@ static int find_end(struct image *image, const struct image_inode *i, u64 n, con
 	return 0;
 }
 
-/* Not compressed: the extent's bytes from the beginning of a block on, or each at its own place in the block. */
-static int map_plain(const struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e)
+/* Not compressed: the extent's bytes from the beginning of a block on; or rather what is in its first block of the file
+ * at the end of the pcluster, and the rest from the beginning on. */
+static int map_plain(const struct image *image, bool interlaced, u64 pos, struct image_extent *e)
 {
-	u64 block = 1ull << image->erofs.block_bits, in = e->start % block;
+	u64 block = 1ull << image->erofs.block_bits, first = block - e->start % block;
 	e->kind = IMAGE_PLAIN;
-	if (e->length > block)
+	if (e->length > e->packed)
 		return -EUCLEAN;
-	if (!i->erofs.interlaced)
+	if (!interlaced)
 		return 0;
-	u64 edge = e->start - in + block;
+	u64 edge = e->start + first;
 	if (pos >= edge) {
 		e->length = e->start + e->length - edge;
 		e->start = edge;
 	} else {
-		e->offset += in;
-		e->length = MIN(e->length, edge - e->start);
+		e->offset += e->packed - first;
+		e->length = MIN(e->length, first);
 	}
 	return 0;
+}
+
+/* e: where what is compressed stands, and what of the file it is. */
+static int map_cluster(const struct image *image, const struct image_inode *i, u32 head, bool interlaced, u64 pos,
+		       struct image_extent *e)
+{
+	u32 which = head == CLUSTER_HEAD2 ? i->erofs.algorithms >> 4 : i->erofs.algorithms & 15;
+	if (head == CLUSTER_PLAIN)
+		return map_plain(image, interlaced, pos, e);
+	e->kind = IMAGE_PACKED;
+	e->algorithm = which ? algorithms[which] : image->erofs.lz4;
+	return 0;
+}
+
+/* ---- tails ---- */
+
+/* The part of the packed file, as this file's own. What comes out of a block there is wanted by many files. */
+static int map_fragment(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e)
+{
+	struct image_inode *packed = &image->erofs.packed;
+	u64 start = i->erofs.tail_start, at = i->erofs.tail_at;
+	if (at > packed->size || i->size - start > packed->size - at)
+		return -EUCLEAN;
+	int r = erofs_map(image, packed, at + (pos - start), e);
+	if (r)
+		return r;
+	u64 before = e->start < at ? at - e->start : 0;
+	if (e->kind == IMAGE_PACKED && e->length <= IMAGE_BLOCK_MOST) {
+		e->kind = IMAGE_SHARED;
+		e->whole = (u32)e->length;
+	}
+	if (e->kind == IMAGE_PLAIN)
+		e->offset += before;
+	else
+		e->skip = (u32)before;
+	e->start = start + (e->start + before - at);
+	e->length = MIN(e->length - before, i->size - e->start);
+	return 0;
+}
+
+static int map_tail(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e)
+{
+	if (i->erofs.tail == EROFS_TAIL_FRAGMENT)
+		return map_fragment(image, i, pos, e);
+	e->start = i->erofs.tail_start;
+	e->length = i->size - e->start;
+	e->offset = i->erofs.tail_at;
+	e->packed = i->erofs.tail_bytes;
+	return map_cluster(image, i, i->erofs.tail_head, false, pos, e);
+}
+
+/* Where the index ends. */
+static u64 index_end(const struct image_inode *i)
+{
+	u64 total = clusters_of(i);
+	struct pack p;
+	u32 k;
+	if (i->erofs.layout == EROFS_COMPRESSED_FULL)
+		return i->at + total * FULL_BYTES;
+	locate_pack(i, total - 1, &p, &k);
+	return p.at + p.bytes;
+}
+
+/* What the header says of the last extent; field: its first four bytes. */
+static int find_tail(struct image *image, struct image_inode *i, bool fragment, u32 field)
+{
+	struct entry head;
+	u64 n, in = index_end(i) % (1ull << image->erofs.block_bits);
+	int r = find_head(image, i, i->size - 1, &n, &head);
+	if (r)
+		return r;
+	i->erofs.tail_start = (n << i->erofs.cluster_bits) + head.offset;
+	if (i->erofs.tail_start >= i->size)
+		return -EUCLEAN;
+	if (fragment) {
+		i->erofs.tail = EROFS_TAIL_FRAGMENT;
+		i->erofs.tail_at = field | (i->erofs.layout == EROFS_COMPRESSED_FULL ? head.block << 32 : 0);
+		return 0;
+	}
+	i->erofs.tail = EROFS_TAIL_INLINE;
+	i->erofs.tail_head = head.type;
+	i->erofs.tail_at = index_end(i);
+	i->erofs.tail_bytes = field >> 16;
+	return !i->erofs.tail_bytes || in + i->erofs.tail_bytes > 1ull << image->erofs.block_bits ? -EUCLEAN : 0;
+}
+
+/* ---- files ---- */
+
+static int set_header(struct image *image, struct image_inode *i, u32 advise, u32 which, u32 bits)
+{
+	bool full = i->erofs.layout == EROFS_COMPRESSED_FULL;
+	if (advise & ~ADVISE_KNOWN || (full && advise & ADVISE_COMPACT_2B) || bits & 0x70 ||
+	    (which & 15) >= ARRAY_SIZE(algorithms) || which >> 4 >= ARRAY_SIZE(algorithms))
+		return -EOPNOTSUPP;
+	i->erofs.cluster_bits = image->erofs.block_bits + (bits & 15);
+	i->erofs.algorithms = (u8)which;
+	i->erofs.compact_2b = advise & ADVISE_COMPACT_2B;
+	i->erofs.big_cluster = advise & ADVISE_BIG_CLUSTER;
+	i->erofs.big_second = advise & ADVISE_BIG_SECOND;
+	i->erofs.interlaced = advise & ADVISE_INTERLACED;
+	i->at += HEADER_BYTES + (full ? FULL_PADDING : 0);
+	return i->erofs.cluster_bits > (full ? 16 : COMPACT_BITS_MOST) ? -EOPNOTSUPP : 0;
+}
+
+int erofs_map_open(struct image *image, struct image_inode *i)
+{
+	u8 raw[HEADER_BYTES];
+	i->at = (i->at + 7) & ~7ull;
+	int r = image_read(image, i->at, raw, sizeof(raw));
+	if (r)
+		return r;
+	i->fill_bytes = PIECE_BYTES;
+	if (image_le64(raw) & ALL_FRAGMENT) {
+		i->erofs.tail = EROFS_TAIL_FRAGMENT;
+		i->erofs.tail_at = image_le64(raw) & ~ALL_FRAGMENT;
+		return 0;
+	}
+	u32 advise = image_le16(raw + 4), tail = advise & (ADVISE_INLINE_TAIL | ADVISE_FRAGMENT);
+	r = set_header(image, i, advise, raw[6], raw[7]);
+	if (r || !tail || !i->size)
+		return r;
+	return find_tail(image, i, tail & ADVISE_FRAGMENT, image_le32(raw));
 }
 
 int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e)
@@ -268,6 +389,8 @@ int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, 
 	struct entry head;
 	u64 n, end = 0;
 	u32 blocks;
+	if (i->erofs.tail && pos >= i->erofs.tail_start)
+		return map_tail(image, i, pos, e);
 	int r = find_head(image, i, pos, &n, &head);
 	if (!r)
 		r = find_end(image, i, n, &head, &end, &blocks);
@@ -278,10 +401,6 @@ int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, 
 		return -EUCLEAN;
 	e->length = end - e->start;
 	e->offset = head.block << image->erofs.block_bits;
-	if (head.type == CLUSTER_PLAIN)
-		return map_plain(image, i, pos, e);
-	e->kind = IMAGE_PACKED;
 	e->packed = blocks << image->erofs.block_bits;
-	e->algorithm = image->erofs.algorithm;
-	return 0;
+	return map_cluster(image, i, head.type, i->erofs.interlaced, pos, e);
 }

@@ -27,7 +27,14 @@ struct image_inode {
 		struct {
 			u64 start; /* of the blocks */
 			u32 layout, chunk_bits, cluster_bits;
-			bool chunk_indexes, compact_2b, big_cluster, interlaced;
+			u8 algorithms; /* of the first kind of head, and of the second << 4 */
+			bool chunk_indexes, compact_2b, big_cluster, big_second, interlaced;
+			/* The last extent of a compressed file, when it is somewhere else. */
+			enum { EROFS_TAIL_NONE, EROFS_TAIL_INLINE, EROFS_TAIL_FRAGMENT } tail;
+			u32 tail_head;	/* inline: how it is compressed, enum cluster */
+			u32 tail_bytes; /* inline: of what is compressed */
+			u64 tail_start; /* where it begins in the file */
+			u64 tail_at;	/* and in the image, or in the packed file */
 		} erofs;
 		struct {
 			u64 start;  /* of the blocks; directories: of the listing's metadata block */
@@ -70,9 +77,9 @@ struct image {
 	char refused[80]; /* what it needs and is not there, after -EOPNOTSUPP */
 	union {
 		struct {
-			u32 block_bits, meta_block, algorithm;
-			bool padded;
+			u32 block_bits, meta_block, lz4;
 			struct k_timespec built;
+			struct image_inode packed; /* the file that has fragments of others; size 0: there is none */
 		} erofs;
 		struct {
 			u32 block_bytes, block_bits, algorithm, fragments, ids;
@@ -113,11 +120,13 @@ struct image_block {
 	struct list link; /* the one used longest ago first */
 	u8 *data;
 	u32 packed; /* bytes in the image */
+	u32 most;   /* bytes that it was asked for */
 };
-/* The block of `packed` bytes at offset, of which at most `most` (<= 1 MiB) come out; with a reference. -EUCLEAN, -EIO,
- * -EINTR, -ENOMEM. May sleep. */
+#define IMAGE_BLOCK_MOST (1u << 20) /* bytes of one */
 /* The one at offset if it is kept, with a reference; NULL */
 struct image_block *image_block_find(struct image *image, u64 offset);
+/* The block of `packed` bytes at offset, of which at most `most` (<= IMAGE_BLOCK_MOST) come out; with a reference.
+ * -EUCLEAN, -EIO, -EINTR, -ENOMEM. May sleep. */
 int image_block_get(struct image *image, u64 offset, u32 packed, u32 algorithm, u32 most, struct image_block **out);
 void image_block_put(struct image *image, struct image_block *block);
 /* Sets image->refused; -EOPNOTSUPP. */

@@ -7,7 +7,6 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
-#define BLOCK_MOST (1u << 20)	/* bytes of one */
 #define KEPT_LIMIT (4ull << 20) /* bytes of one image's blocks ... */
 #define KEPT_SHARE 32u		/* ... or of the memory, that part */
 
@@ -112,6 +111,17 @@ static struct image_block *find(struct image_store *store, u64 offset)
 	return NULL;
 }
 
+/* Of an extent that ended earlier only a part may have been unpacked: that one gives way. */
+static struct image_block *find_whole(struct image_store *store, u64 offset, u32 most)
+{
+	struct image_block *block = find(store, offset);
+	if (!block || block->most >= most)
+		return block;
+	put(block);
+	drop(store, block);
+	return NULL;
+}
+
 static void take_block(void *arg, unsigned i, const u8 *data, u32 bytes)
 {
 	struct image_block *block = arg;
@@ -123,7 +133,7 @@ static void take_block(void *arg, unsigned i, const u8 *data, u32 bytes)
 static int unpack(struct image *image, u64 offset, u32 packed, u32 algorithm, u32 most, struct image_block *block)
 {
 	struct inode *inode = image->store->file->inode;
-	u32 half = MIN(most, BLOCK_MOST / 2);
+	u32 half = MIN(most, IMAGE_BLOCK_MOST / 2);
 	if (algorithm == UNPACK_STORED) {
 		if (packed > most)
 			return -EUCLEAN;
@@ -158,21 +168,22 @@ static void keep(struct image_store *store, struct image_block *block)
 
 int image_block_get(struct image *image, u64 offset, u32 packed, u32 algorithm, u32 most, struct image_block **out)
 {
-	struct image_block *block = find(image->store, offset), *same;
+	struct image_block *block = find_whole(image->store, offset, most), *same;
 	if (block) {
 		*out = block;
 		return 0;
 	}
-	block = most > BLOCK_MOST ? NULL : kmalloc(sizeof(*block));
+	block = most > IMAGE_BLOCK_MOST ? NULL : kmalloc(sizeof(*block));
 	if (!block)
-		return most > BLOCK_MOST ? -EUCLEAN : -ENOMEM;
-	*block = (struct image_block){.refs = 1, .offset = offset, .packed = packed, .data = kmalloc(most)};
+		return most > IMAGE_BLOCK_MOST ? -EUCLEAN : -ENOMEM;
+	*block =
+	    (struct image_block){.refs = 1, .offset = offset, .packed = packed, .most = most, .data = kmalloc(most)};
 	int r = block->data ? unpack(image, offset, packed, algorithm, most, block) : -ENOMEM;
 	if (r) {
 		put(block);
 		return r;
 	}
-	same = find(image->store, offset); /* somebody else did it meanwhile */
+	same = find_whole(image->store, offset, most); /* somebody else did it meanwhile */
 	if (same) {
 		put(block);
 		block = same;

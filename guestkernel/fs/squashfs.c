@@ -89,9 +89,8 @@ int squashfs_table_entry(struct image *image, u64 list, u64 n, void *to, u32 siz
 
 static int check_compression(struct image *image, u32 compression)
 {
-	static const u8 algorithms[] = {[1] = UNPACK_ZLIB, [4] = UNPACK_XZ, [5] = UNPACK_LZ4, [6] = UNPACK_ZSTD};
-	if (compression == 2)
-		return image_refuse(image, "lzma compression; make it with gzip, xz, lz4 or zstd");
+	static const u8 algorithms[] = {
+	    [1] = UNPACK_ZLIB, [2] = UNPACK_LZMA_ALONE, [4] = UNPACK_XZ, [5] = UNPACK_LZ4, [6] = UNPACK_ZSTD};
 	if (compression == 3)
 		return image_refuse(image, "LZO compression; make it with gzip, xz, lz4 or zstd");
 	if (compression >= sizeof(algorithms) || !algorithms[compression])

@@ -50,13 +50,14 @@ erofs chunks.erofs --chunksize=8192
 erofs lz4.erofs -zlz4
 erofs full.erofs -zlz4 -Elegacy-compress
 erofs big.erofs -zlz4hc -C65536
-for how in gzip xz lz4 zstd; do squashfs $how.squashfs -comp $how; done
+erofs tails.erofs -zlz4 -Eztailpacking
+for how in gzip xz lz4 zstd lzma; do squashfs $how.squashfs -comp $how; done
 squashfs stored.squashfs -noI -noD -noF -noX
 squashfs small.squashfs -b 4096 -no-fragments
 squashfs large.squashfs -b 1M -always-use-fragments
 
-for image in plain.erofs extended.erofs chunks.erofs lz4.erofs full.erofs big.erofs \
-	{gzip,xz,lz4,zstd,stored,small,large}.squashfs; do
+for image in plain.erofs extended.erofs chunks.erofs lz4.erofs full.erofs big.erofs tails.erofs \
+	{gzip,xz,lz4,zstd,lzma,stored,small,large}.squashfs; do
 	check_status 0 "$image: can be read" --rootfs $image --user 0 probe
 	check "$image: all that is in it, as it was" cmp "$TMP/out" wanted
 	check_output "hello" "$image: a dynamic program, which is mapped" --rootfs $image hello
@@ -77,9 +78,9 @@ check_output "$(wc -c <wanted) /w" "shares beside it" --rootfs gzip.squashfs --r
 check_output "300000" "little memory" --memory 64M --rootfs lz4.erofs sh -c 'cat /data/[b-ens]* /data/zeros >/dev/null & cat /data/z* /data/r* >/dev/null; wait; wc -l </data/numbers'
 
 # ---- what is not there ----
-erofs tails.erofs -zlz4 -Eztailpacking
-check_status 125 "EROFS with compressed tails" --rootfs tails.erofs sh
-check "the message names the feature" grep -q 'needs .*ztailpacking' "$TMP/err"
+erofs devices.erofs --chunksize=4096 --blobdev="$TMP/blob"
+check_status 125 "EROFS on two devices" --rootfs devices.erofs sh
+check "the message names the feature" grep -q 'needs more than one device' "$TMP/err"
 squashfs lzo.squashfs -comp lzo
 check_status 125 "squashfs with LZO" --rootfs lzo.squashfs sh
 check "the message says what to use" grep -q 'LZO.*make it with gzip' "$TMP/err"

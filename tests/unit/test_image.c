@@ -22,8 +22,10 @@
 #define TREE_FILES 47u	  /* ... of which regular files ... */
 #define TREE_BYTES 57208u /* ... and what they hold */
 
-static const char *const erofs[] = {"plain", "extended", "chunks", "lz4", "full", "big"};
-static const char *const squashfs[] = {"gzip", "xz", "lz4", "zstd", "stored", "metadata"};
+static const char *const erofs[] = {
+    "plain",	      "extended",	 "chunks", "lz4",  "full",    "big",  "tails",	   "tails-full",  "fragments",
+    "fragments-full", "tails-fragments", "dedupe", "lzma", "deflate", "zstd", "zstd-full", "small-blocks"};
+static const char *const squashfs[] = {"gzip", "xz", "lz4", "zstd", "lzma", "stored", "metadata"};
 static u8 image[1 << 20];
 
 static size_t load(const char *type, const char *name)
@@ -37,12 +39,12 @@ static size_t load(const char *type, const char *name)
 	return n;
 }
 
-static u32 contents(const char *type, const char *name)
+static u32 contents_of(const char *type, size_t bytes)
 {
 	struct image_walk walk = {0};
 	struct stat st;
 	char target[64];
-	is(0, image_mount(type, image, load(type, name)));
+	is(0, image_mount(type, image, bytes));
 	image_walk("m", 0, &walk);
 	is(0, walk.errors);
 	is(TREE, walk.entries);
@@ -58,6 +60,11 @@ static u32 contents(const char *type, const char *name)
 	is(0, memcmp(target, "../small", 8));
 	image_unmount();
 	return walk.sum;
+}
+
+static u32 contents(const char *type, const char *name)
+{
+	return contents_of(type, load(type, name));
 }
 
 static void body_all_images_show_the_same_tree(void)
@@ -111,17 +118,54 @@ static void refused(const char *type, const char *seed, size_t at, u8 value, lon
 
 static void body_what_is_not_there_is_named(void)
 {
-	refused("erofs", "plain", 1024 + 80, 0x10, -EOPNOTSUPP, "ztailpacking");
-	refused("erofs", "plain", 1024 + 80, 0x20, -EOPNOTSUPP, "fragments");
-	refused("erofs", "plain", 1024 + 80, 8, -EOPNOTSUPP, "device");
+	refused("erofs", "plain", 1024 + 80, 0x80, -EOPNOTSUPP, "48 bits");
 	refused("erofs", "plain", 1024 + 83, 1, -EOPNOTSUPP, "newer");
-	refused("erofs", "plain", 1024 + 64, 1, -EUCLEAN, "damaged"); /* a name's byte: the checksum */
+	refused("erofs", "zstd", 1024 + 84, 0x10, -EOPNOTSUPP, "unknown compression");
+	refused("erofs", "fragments", 1024 + 97, 0xff, -EUCLEAN, "damaged"); /* where the packed file is */
+	refused("erofs", "plain", 1024 + 64, 1, -EUCLEAN, "damaged");	     /* a name's byte: the checksum */
 	refused("erofs", "plain", 1024, 0, -EINVAL, "");
 	refused("squashfs", "gzip", 20, 3, -EOPNOTSUPP, "LZO");
-	refused("squashfs", "gzip", 20, 2, -EOPNOTSUPP, "lzma");
 	refused("squashfs", "gzip", 28, 3, -EOPNOTSUPP, "version");
 	refused("squashfs", "gzip", 22, 21, -EUCLEAN, "damaged"); /* block size */
 	refused("squashfs", "gzip", 45, 1, -EUCLEAN, "damaged");  /* longer than its file */
+}
+
+/* The map of compressed clusters of the one file of so many bytes, in a full index. */
+static u8 *full_map(size_t image_bytes, u32 file_bytes)
+{
+	for (u8 *inode = image + 1152; inode < image + image_bytes; inode += 32)
+		if (inode[0] >> 1 == 1 && !image_le16(inode + 2) && image_le32(inode + 8) == file_bytes)
+			return inode + (inode[0] & 1 ? 64 : 32);
+	return NULL;
+}
+
+/* No mkfs.erofs uses a second algorithm within a file: here all clusters are of the second. */
+static void body_two_algorithms_in_a_file(void)
+{
+	const u32 bytes = 20000, blocks = (bytes + 4095) / 4096;
+	u32 sum = contents("erofs", "full");
+	size_t n = load("erofs", "full");
+	u8 *map = full_map(n, bytes);
+	is_true(map != NULL);
+	image[1024 + 8] &= (u8)~1; /* the checksum is not looked at */
+	image[1024 + 80] |= 8;
+	map[6] = 0x01; /* LZMA, and LZ4 */
+	for (u32 i = 0; i < blocks; i++)
+		if (map[16 + i * 8] == 1)
+			map[16 + i * 8] = 3;
+	is(sum, contents_of("erofs", n));
+	map[6] = 0x00;
+	is(sum, contents_of("erofs", n));
+	map[6] = 0x11; /* LZMA twice */
+	struct image_walk walk = {0};
+	is(0, image_mount("erofs", image, n));
+	image_walk("m", 0, &walk);
+	is(1, walk.errors);
+	image_unmount();
+	map[6] = 0x40;
+	is(0, image_mount("erofs", image, n));
+	is(-EOPNOTSUPP, call(open, "m/numbers", O_RDONLY));
+	image_unmount();
 }
 
 /* At any length it is refused, or what is missing is an error. */
@@ -160,6 +204,7 @@ OURS_ONLY(all_images_show_the_same_tree)
 OURS_ONLY(nothing_can_be_changed)
 OURS_ONLY(pages_can_be_given_up)
 OURS_ONLY(what_is_not_there_is_named)
+OURS_ONLY(two_algorithms_in_a_file)
 OURS_ONLY(images_that_are_cut_off)
 OURS_ONLY(sources_that_are_none)
 
@@ -168,7 +213,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ours_all_images_show_the_same_tree), cmocka_unit_test(ours_nothing_can_be_changed),
 	    cmocka_unit_test(ours_pages_can_be_given_up),	  cmocka_unit_test(ours_what_is_not_there_is_named),
-	    cmocka_unit_test(ours_images_that_are_cut_off),	  cmocka_unit_test(ours_sources_that_are_none),
+	    cmocka_unit_test(ours_two_algorithms_in_a_file),	  cmocka_unit_test(ours_images_that_are_cut_off),
+	    cmocka_unit_test(ours_sources_that_are_none),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

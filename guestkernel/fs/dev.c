@@ -89,7 +89,7 @@ static int zero_mmap(struct file *file, struct vma *vma)
 
 static long full_write(struct file *file, struct uio *uio, u64 *pos)
 {
-	return uio->left ? -ENOSPC : 0;
+	return -ENOSPC;
 }
 
 static long random_read(struct file *file, struct uio *uio, u64 *pos)
@@ -100,6 +100,20 @@ static long random_read(struct file *file, struct uio *uio, u64 *pos)
 		size_t n = MIN(uio->left, sizeof(block));
 		random_bytes(block, n);
 		size_t moved = uio_copy_to(uio, block, n);
+		done += moved;
+		if (moved < n)
+			return done ? (long)done : -EFAULT;
+	}
+	return (long)done;
+}
+
+/* The pool has enough of its own: the bytes are only fetched. */
+static long random_write(struct file *file, struct uio *uio, u64 *pos)
+{
+	u8 block[256];
+	size_t done = 0;
+	while (uio->left && !current->killed) {
+		size_t n = MIN(uio->left, sizeof(block)), moved = uio_copy_from(uio, block, n);
 		done += moved;
 		if (moved < n)
 			return done ? (long)done : -EFAULT;
@@ -124,9 +138,9 @@ static const struct file_ops null_ops = {
     .read = null_read, .write = null_write, .seek = null_seek, .splice_write = null_splice_write};
 static const struct file_ops zero_ops = {
     .read = zero_read, .write = null_write, .seek = null_seek, .mmap = zero_mmap, .splice_write = null_splice_write};
-static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = null_seek, .mmap = zero_mmap};
+static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = null_seek};
 static const struct file_ops random_ops = {
-    .read = random_read, .write = null_write, .ioctl = random_ioctl, .seek = null_seek};
+    .read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = null_seek};
 
 static struct chrdev memory_devices[] = {
     {.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},

@@ -58,6 +58,16 @@ s64 file_seek_from(struct file *file, s64 base, s64 offset)
 	return at;
 }
 
+bool file_has_position(const struct file *file)
+{
+	return file->ops->seek && (file->path.dentry || inode_is(file->inode, K_S_IFREG));
+}
+
+int file_check_span(const struct file *file, u64 pos, u64 len)
+{
+	return file->ops->seek && (s64)pos >= 0 && (s64)(pos + len) < 0 ? -EINVAL : 0;
+}
+
 void file_get(struct file *file)
 {
 	file->refs++;
@@ -100,20 +110,20 @@ long file_read(struct file *file, struct uio *uio, u64 *pos)
 	return n;
 }
 
-/* RLIMIT_FSIZE: cuts the write, or refuses it with SIGXFSZ when nothing is left. */
-static long limit_size(struct file *file, struct uio *uio, u64 pos)
+long file_write_room(const struct file *file, u64 pos, u64 len)
 {
 	u64 limit = current && current->process ? current->process->rlimit[1].cur : K_RLIM_INFINITY;
-	if (limit == K_RLIM_INFINITY || !inode_is(file->inode, K_S_IFREG) || !uio->left)
-		return 0;
+	if (!inode_is(file->inode, K_S_IFREG) || !len)
+		return (long)len;
 	if (file->flags & O_APPEND)
 		pos = file->inode->size;
 	if (pos >= limit) {
 		signal_send_thread(current, SIGXFSZ, NULL);
 		return -EFBIG;
 	}
-	uio->left = MIN(uio->left, limit - pos);
-	return 0;
+	if (pos >= INT64_MAX)
+		return -EFBIG;
+	return (long)MIN(len, limit - pos);
 }
 
 long file_write(struct file *file, struct uio *uio, u64 *pos)
@@ -123,9 +133,11 @@ long file_write(struct file *file, struct uio *uio, u64 *pos)
 	if (!file->ops->write)
 		return -EINVAL;
 	u64 wanted = uio->left;
-	long n = pos ? limit_size(file, uio, *pos) : 0;
-	if (!n)
+	long n = pos ? file_write_room(file, *pos, wanted) : (long)wanted;
+	if (n >= 0) {
+		uio->left = (u64)n;
 		n = file->ops->write(file, uio, pos);
+	}
 	if (unlikely(file->async) && (n == -EAGAIN || (n > 0 && (u64)n < wanted)))
 		async_full(file);
 	if (n > 0 && inotify_watches && file->path.dentry)

@@ -26,6 +26,8 @@ struct proc_node { /* inode->data */
 };
 
 static const struct inode_ops proc_inode_ops, proc_magic_ops;
+static const struct super_ops proc_super_ops = {"proc", PROC_SUPER_MAGIC, .destroy = NULL};
+static const struct super_ops sys_super_ops = {"sysfs", SYSFS_MAGIC, .destroy = NULL};
 
 static struct proc_node *node_of(const struct inode *inode)
 {
@@ -138,6 +140,8 @@ static int make_inode(struct superblock *sb, const struct proc_entry *entry, con
 	inode->data = node;
 	inode->ino = number_of(entry, ref);
 	inode->nlink = inode_is(inode, K_S_IFDIR) ? 2 : 1;
+	if (sb->ops == &sys_super_ops && inode_is(inode, K_S_IFREG))
+		inode->size = PAGE_SIZE;
 	set_owner(inode);
 	*out = inode;
 	return 0;
@@ -369,6 +373,25 @@ static void file_release(struct file *file)
 static const struct file_ops text_ops = {
     .read = file_read_text, .write = file_write_text, .seek = file_seek, .release = file_release};
 
+/* Files of /sys are a page long for lseek and stat, whatever they hold, and can be synchronised. */
+static s64 sysfs_seek(struct file *file, s64 offset, int whence)
+{
+	if (whence == SEEK_END)
+		return file_seek_from(file, PAGE_SIZE, offset);
+	return file_seek(file, offset, whence);
+}
+
+static int sysfs_fsync(struct file *file)
+{
+	return 0;
+}
+
+static const struct file_ops sysfs_text_ops = {.read = file_read_text,
+					       .write = file_write_text,
+					       .seek = sysfs_seek,
+					       .fsync = sysfs_fsync,
+					       .release = file_release};
+
 static int open_node(struct inode *inode, struct file *file)
 {
 	const struct proc_entry *entry = node_of(inode)->entry;
@@ -380,7 +403,7 @@ static int open_node(struct inode *inode, struct file *file)
 	else if (entry->ops)
 		file->ops = entry->ops;
 	else if (inode_is(inode, K_S_IFREG))
-		file->ops = &text_ops;
+		file->ops = inode->sb->ops == &sys_super_ops ? &sysfs_text_ops : &text_ops;
 	else
 		return -ENXIO;
 	if (entry->open)
@@ -420,9 +443,6 @@ static const struct inode_ops proc_magic_ops = {
 };
 
 /* ---- the file systems ---- */
-
-static const struct super_ops proc_super_ops = {"proc", PROC_SUPER_MAGIC, .destroy = NULL};
-static const struct super_ops sys_super_ops = {"sysfs", SYSFS_MAGIC, .destroy = NULL};
 
 static int create(const struct super_ops *ops, const struct proc_entry *root, struct superblock **out)
 {

@@ -5,6 +5,7 @@
  */
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include "guestkernel/fs/inotify.h"
 #include "guestkernel/fs/pipe.h"
 #include "guestkernel/fs/splice.h"
 #include "guestkernel/lib.h"
@@ -49,7 +50,10 @@ static long fill_pipe(struct file *in, struct pipe *pipe, u64 *pos, size_t len, 
 {
 	if (!in->ops->splice_read)
 		return read_into_pipe(in, pipe, pos, len);
-	return in->ops->splice_read(in, pipe, pos, len, flags);
+	long n = in->ops->splice_read(in, pipe, pos, len, flags);
+	if (n > 0 && inotify_watches && in->path.dentry)
+		inotify_path(&in->path, IN_ACCESS_EVENT);
+	return n;
 }
 
 static long write_from_pipe(struct file *out, struct pipe *pipe, u64 *pos, size_t len)
@@ -76,7 +80,12 @@ static long drain_pipe(struct pipe *pipe, struct file *out, u64 *pos, size_t len
 {
 	if (!out->ops->splice_write)
 		return write_from_pipe(out, pipe, pos, len);
-	return out->ops->splice_write(out, pipe, pos, len, flags);
+	long n = file_write_room(out, *pos, len);
+	if (n > 0)
+		n = out->ops->splice_write(out, pipe, pos, (size_t)n, flags);
+	if (n > 0 && inotify_watches && out->path.dentry)
+		inotify_path(&out->path, IN_MODIFY_EVENT);
+	return n;
 }
 
 /* ---- splice ---- */
@@ -168,7 +177,7 @@ static long pipe_to_pipe(struct file *in, struct file *out, size_t len, u32 flag
 
 static bool seekable(const struct file *file)
 {
-	return file->ops->seek;
+	return file_has_position(file);
 }
 
 long splice_files(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, size_t len, u32 flags)
@@ -180,16 +189,18 @@ long splice_files(struct file *in, u64 *in_pos, struct file *out, u64 *out_pos, 
 		return -ESPIPE;
 	if (from && to)
 		return pipe_to_pipe(in, out, len, flags, false);
+	int r = from ? file_check_span(out, out_pos ? *out_pos : out->pos, len)
+		     : file_check_span(in, in_pos ? *in_pos : in->pos, len);
 	if (from) {
 		if (out_pos && !seekable(out))
 			return -EINVAL;
-		if (out->flags & O_APPEND)
+		if (r || out->flags & O_APPEND)
 			return -EINVAL;
 		return pipe_to_file(in, out, out_pos ? out_pos : &out->pos, len, flags);
 	}
 	if (!to)
 		return -EINVAL;
-	if (in_pos && !seekable(in))
+	if (r || (in_pos && !seekable(in)))
 		return -EINVAL;
 	if (!in->ops->splice_read && !in->ops->read)
 		return -EINVAL;

@@ -230,6 +230,15 @@ static long punch_hole(struct inode *inode, u64 offset, u64 len)
 	return 0;
 }
 
+/* How many pages of [first, end) are holes. */
+static u64 holes_in(const struct inode *inode, u64 first, u64 end)
+{
+	u64 present = 0;
+	for (u64 i = first; radix_next(&tmpfs_node(inode)->pages, &i) && i < end; i++)
+		present++;
+	return end - first - present;
+}
+
 static long file_fallocate(struct file *file, int mode, u64 offset, u64 len)
 {
 	struct inode *inode = file->inode;
@@ -250,7 +259,7 @@ static long file_fallocate(struct file *file, int mode, u64 offset, u64 len)
 		return limit;
 	u64 first = offset / PAGE_SIZE, end = PAGE_UP(offset + len) / PAGE_SIZE, i;
 	struct tmpfs_sb *t = tmpfs_sb(inode);
-	if (end - first > tmpfs_pages_total(t))
+	if (end - first > tmpfs_pages_total(t) || holes_in(inode, first, end) > tmpfs_pages_left(t))
 		return -ENOSPC;
 	for (i = first; i < end; i++) {
 		struct page *page;
@@ -464,10 +473,16 @@ static bool mapped_writable(const struct inode *inode)
 	return false;
 }
 
+/* Contents in tmpfs's page cache can be sealed: devices and directories there have none. */
+static bool sealable(const struct inode *inode)
+{
+	return inode_is(inode, K_S_IFREG) && inode->ops->get_page == tmpfs_get_page;
+}
+
 int memfd_add_seals(struct file *file, u32 seals)
 {
 	struct inode *inode = file->inode;
-	if (inode->ops->get_page != tmpfs_get_page)
+	if (!sealable(inode))
 		return -EINVAL;
 	if (!file_writable(file))
 		return -EPERM;
@@ -486,5 +501,5 @@ int memfd_add_seals(struct file *file, u32 seals)
 
 int memfd_get_seals(struct file *file)
 {
-	return file->inode->ops->get_page == tmpfs_get_page ? (int)file->inode->seals : -EINVAL;
+	return sealable(file->inode) ? (int)file->inode->seals : -EINVAL;
 }

@@ -231,6 +231,13 @@ struct file *file_alloc(const struct file_ops *ops, struct inode *inode,
 struct file *file_alloc_anon(const struct file_ops *ops, void *data, u32 flags, const char *name);
 /* Where lseek(2) ends: moves to base + offset, both of any size; -EINVAL when that is no position. */
 s64 file_seek_from(struct file *file, s64 base, s64 offset);
+/* Does the file have positions that pread(2) and its like can name? Not what lseek(2) only does no harm to. */
+bool file_has_position(const struct file *file);
+/* -EINVAL when len bytes from pos on would end beyond the last position (positions that are addresses, as those of
+ * /proc/PID/mem are, may lie above it). */
+int file_check_span(const struct file *file, u64 pos, u64 len);
+/* How many of len bytes may be written at pos: RLIMIT_FSIZE cuts, and ends in -EFBIG with SIGXFSZ. */
+long file_write_room(const struct file *file, u64 pos, u64 len);
 void file_get(struct file *file);
 void file_put(struct file *file);
 long file_read(struct file *file, struct uio *uio, u64 *pos);

@@ -127,15 +127,13 @@ static int check_file(const struct file *file, u32 prot, u32 *vma_flags)
 	u32 mode = file->flags & O_ACCMODE;
 	const struct inode *inode = file->inode;
 
-	if (mode == O_WRONLY)
+	if (mode == O_WRONLY || (*vma_flags & VMA_SHARED && prot & PROT_WRITE && mode != O_RDWR))
 		return -EACCES;
 	if (!file->ops->mmap &&
 	    (!inode || !inode->ops || !inode->ops->get_page || (inode->mode & K_S_IFMT) != K_S_IFREG))
 		return -ENODEV;
 	if (!(*vma_flags & VMA_SHARED))
 		return 0;
-	if (prot & PROT_WRITE && mode != O_RDWR)
-		return -EACCES;
 	if (prot & PROT_WRITE && inode && inode->seals & F_SEAL_WRITES)
 		return -EPERM;
 	if (mode != O_RDWR || (inode && inode->seals & F_SEAL_WRITES))

@@ -113,8 +113,11 @@ static void signalfd_fdinfo(struct file *file, char *buf, size_t size)
 	ksnprintf(buf, size, "sigmask:\t%016lx\n", s->mask);
 }
 
-static const struct file_ops signalfd_ops = {
-    .read = signalfd_read, .poll = signalfd_poll, .release = signalfd_release, .show_fdinfo = signalfd_fdinfo};
+static const struct file_ops signalfd_ops = {.read = signalfd_read,
+					     .poll = signalfd_poll,
+					     .seek = noop_seek,
+					     .release = signalfd_release,
+					     .show_fdinfo = signalfd_fdinfo};
 
 static int new_signalfd(u64 mask, u32 flags)
 {

@@ -89,8 +89,11 @@ static void timerfd_fdinfo(struct file *file, char *buf, size_t size)
 	ksnprintf(buf, size, "clockid: %d\nticks: %lu\n", t->clock_id, t->expirations);
 }
 
-static const struct file_ops timerfd_ops = {
-    .read = timerfd_read, .poll = timerfd_poll, .release = timerfd_release, .show_fdinfo = timerfd_fdinfo};
+static const struct file_ops timerfd_ops = {.read = timerfd_read,
+					    .poll = timerfd_poll,
+					    .seek = noop_seek,
+					    .release = timerfd_release,
+					    .show_fdinfo = timerfd_fdinfo};
 
 SYSCALL(timerfd_create)
 {

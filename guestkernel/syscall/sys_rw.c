@@ -16,21 +16,27 @@ static int check_position(const struct file *file, s64 pos)
 {
 	if (pos < 0)
 		return -EINVAL;
-	return file->ops->seek ? 0 : -ESPIPE;
+	return file_has_position(file) ? 0 : -ESPIPE;
+}
+
+static long transfer(struct file *file, struct uio *uio, u64 *pos, bool write)
+{
+	int r = file_check_span(file, *pos, uio->left);
+	if (r)
+		return r;
+	return write ? file_write(file, uio, pos) : file_read(file, uio, pos);
 }
 
 static long move_at(struct file *file, struct uio *uio, s64 pos, bool write)
 {
 	int r = check_position(file, pos);
 	u64 at = (u64)pos;
-	if (r)
-		return r;
-	return write ? file_write(file, uio, &at) : file_read(file, uio, &at);
+	return r ? r : transfer(file, uio, &at, write);
 }
 
 static long move(struct file *file, struct uio *uio, bool write)
 {
-	return write ? file_write(file, uio, &file->pos) : file_read(file, uio, &file->pos);
+	return transfer(file, uio, &file->pos, write);
 }
 
 /* A length beyond the address space is a bad address, not a long read. */
@@ -91,18 +97,40 @@ SYSCALL(pwrite64)
 	return r ? r : move_at(file, &uio, (s64)d, true);
 }
 
-/* pos -1 in the v2 calls: the file's own position. */
-static long vector(u64 fd, u64 vec, u64 count, bool at, s64 pos, bool write)
+/* RWF_HIPRI, DSYNC and SYNC mean nothing here; NOWAIT is refused as on tmpfs. RWF_APPEND writes at the end. */
+static int check_flags(u32 flags, bool write)
+{
+	return flags & ~(u32)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | (write ? RWF_APPEND : 0)) ? -EOPNOTSUPP : 0;
+}
+
+static long move_vector(struct file *file, struct uio *uio, bool at, s64 pos, u32 flags, bool write)
+{
+	u32 before = file->flags;
+	int r = uio->left ? check_flags(flags, write) : 0;
+	if (r)
+		return r;
+	if (flags & RWF_APPEND)
+		file->flags |= O_APPEND;
+	long n = at ? move_at(file, uio, pos, write) : move(file, uio, write);
+	if (flags & RWF_APPEND)
+		file->flags = before;
+	return n;
+}
+
+static long vector(u64 fd, u64 vec, u64 count, bool at, s64 pos, u32 flags, bool write)
 {
 	struct iov fast[8], *iovs = NULL;
 	struct uio uio;
 	GET_FILE(file, fd);
-	if (write ? !file_writable(file) : !file_readable(file))
-		return -EBADF;
-	long r = uio_import(&uio, user(vec), count, fast, &iovs);
+	long r = at ? check_position(file, pos) : 0;
 	if (r)
 		return r;
-	r = at ? move_at(file, &uio, pos, write) : move(file, &uio, write);
+	if (write ? !file_writable(file) : !file_readable(file))
+		return -EBADF;
+	r = uio_import(&uio, user(vec), count, fast, &iovs);
+	if (r)
+		return r;
+	r = move_vector(file, &uio, at, pos, flags, write);
 	if (iovs != fast)
 		kfree(iovs);
 	return r;
@@ -110,41 +138,28 @@ static long vector(u64 fd, u64 vec, u64 count, bool at, s64 pos, bool write)
 
 SYSCALL(readv)
 {
-	return vector(a, b, c, false, 0, false);
+	return vector(a, b, c, false, 0, 0, false);
 }
 
 SYSCALL(writev)
 {
-	return vector(a, b, c, false, 0, true);
+	return vector(a, b, c, false, 0, 0, true);
 }
 
 SYSCALL(preadv)
 {
-	return (s64)d < 0 ? -EINVAL : vector(a, b, c, true, (s64)d, false);
+	return (s64)d < 0 ? -EINVAL : vector(a, b, c, true, (s64)d, 0, false);
 }
 
 SYSCALL(pwritev)
 {
-	return (s64)d < 0 ? -EINVAL : vector(a, b, c, true, (s64)d, true);
+	return (s64)d < 0 ? -EINVAL : vector(a, b, c, true, (s64)d, 0, true);
 }
 
-/* RWF_HIPRI, DSYNC and SYNC mean nothing here; NOWAIT is refused as on tmpfs. RWF_APPEND writes at the end. */
+/* Position -1: the file's own. */
 static long vector2(u64 fd, u64 vec, u64 count, s64 pos, u32 flags, bool write)
 {
-	if (flags & ~(u32)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | (write ? RWF_APPEND : 0)))
-		return -EOPNOTSUPP;
-	if (flags & RWF_NOWAIT)
-		return -EOPNOTSUPP;
-	if (pos < -1)
-		return -EINVAL;
-	if (!(flags & RWF_APPEND))
-		return vector(fd, vec, count, pos != -1, pos, write);
-	GET_FILE(file, fd);
-	u32 before = file->flags;
-	file->flags |= O_APPEND;
-	long r = vector(fd, vec, count, pos != -1, pos, write);
-	file->flags = before;
-	return r;
+	return pos < -1 ? -EINVAL : vector(fd, vec, count, pos != -1, pos, flags, write);
 }
 
 SYSCALL(preadv2)

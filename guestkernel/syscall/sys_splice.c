@@ -12,13 +12,15 @@
 #define SPLICE_FLAGS 15ull
 
 /* A position that the program passes by reference (address 0: the file's own). */
+static int fetch_pos(u64 addr, u64 *pos)
+{
+	return addr && copy_from_user(pos, user(addr), sizeof(*pos)) ? -EFAULT : 0;
+}
+
 static int get_pos(u64 addr, u64 *pos)
 {
-	if (!addr)
-		return 0;
-	if (copy_from_user(pos, user(addr), sizeof(*pos)))
-		return -EFAULT;
-	return (s64)*pos < 0 ? -EINVAL : 0;
+	int r = fetch_pos(addr, pos);
+	return r || (s64)*pos >= 0 ? r : -EINVAL;
 }
 
 static long put_pos(u64 addr, u64 pos, long result)
@@ -83,19 +85,48 @@ SYSCALL(sendfile)
 	GET_FILE(in, b);
 	if (!file_readable(in) || !file_writable(out))
 		return -EBADF;
-	if (!in->ops->splice_read && !in->ops->seek)
+	if (c && !file_has_position(in))
+		return -ESPIPE;
+	if (!in->ops->splice_read && !in->ops->seek && !file_pipe(out)) /* into a pipe it is splice(2) */
 		return -EINVAL;
 	if (!in->ops->read || file_pipe(in))
-		return c ? -ESPIPE : -EINVAL;
+		return -EINVAL;
 	if (!out->ops->write || (out->flags & O_APPEND))
 		return -EINVAL;
 	int r = get_pos(c, &pos);
 	if (r)
 		return r;
-	if (c && !in->ops->seek)
-		return -ESPIPE;
+	if ((s64)d < 0 || file_check_span(in, c ? pos : in->pos, d) || file_check_span(out, out->pos, d))
+		return -EINVAL;
 	long n = splice_direct(in, c ? &pos : &in->pos, out, &out->pos, MIN(d, RW_LIMIT));
 	return put_pos(c, pos, n);
+}
+
+/* How much of len can be copied; in the order of Linux, which programs that probe rely on. */
+static long copy_length(const struct file *in, u64 from, const struct file *out, u64 to, u64 len)
+{
+	if (inode_is(in->inode, K_S_IFDIR) || inode_is(out->inode, K_S_IFDIR))
+		return -EISDIR;
+	if (!inode_is(in->inode, K_S_IFREG) || !inode_is(out->inode, K_S_IFREG))
+		return -EINVAL;
+	if (!file_readable(in) || !file_writable(out) || (out->flags & O_APPEND))
+		return -EBADF;
+	if (in->inode->sb != out->inode->sb)
+		return -EXDEV;
+	if (from + len < from || to + len < to)
+		return -EOVERFLOW;
+	if ((s64)from < 0 || (s64)to < 0)
+		return -EINVAL;
+	if (to == INT64_MAX)
+		return -EFBIG;
+	long room = from < in->inode->size ? (long)MIN(MIN(len, RW_LIMIT), in->inode->size - from) : 0;
+	room = file_write_room(out, to, (u64)room);
+	if (room < 0)
+		return room;
+	len = (u64)room;
+	if (in->inode == out->inode && from < to + len && to < from + len)
+		return -EINVAL; /* the ranges overlap */
+	return file_check_span(in, from, len) || file_check_span(out, to, len) ? -EINVAL : room;
 }
 
 SYSCALL(copy_file_range)
@@ -105,24 +136,14 @@ SYSCALL(copy_file_range)
 	GET_FILE(out, c);
 	if (f)
 		return -EINVAL;
-	int r = get_pos(b, &in_pos);
+	int r = fetch_pos(b, &in_pos);
 	if (!r)
-		r = get_pos(d, &out_pos);
+		r = fetch_pos(d, &out_pos);
 	if (r)
 		return r;
-	if (inode_is(in->inode, K_S_IFDIR) || inode_is(out->inode, K_S_IFDIR))
-		return -EISDIR;
-	if (!inode_is(in->inode, K_S_IFREG) || !inode_is(out->inode, K_S_IFREG))
-		return -EINVAL;
-	if (!file_readable(in) || !file_writable(out) || (out->flags & O_APPEND))
-		return -EBADF;
-	u64 from = b ? in_pos : in->pos, to = d ? out_pos : out->pos;
-	u64 len = from < in->inode->size ? MIN(MIN(e, RW_LIMIT), in->inode->size - from) : 0;
-	if (in->inode == out->inode && from < to + len && to < from + len)
-		return -EINVAL; /* the ranges overlap */
-	if (!len)
-		return 0;
-	long n = splice_direct(in, b ? &in_pos : &in->pos, out, d ? &out_pos : &out->pos, len);
+	long n = copy_length(in, b ? in_pos : in->pos, out, d ? out_pos : out->pos, e);
+	if (n > 0)
+		n = splice_direct(in, b ? &in_pos : &in->pos, out, d ? &out_pos : &out->pos, (size_t)n);
 	n = put_pos(b, in_pos, n);
 	return put_pos(d, out_pos, n);
 }

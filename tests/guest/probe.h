@@ -26,6 +26,14 @@
 		CHECK_THAT(condition, probe_text);                                                                     \
 	} while (0)
 
+/* What a call returned, as the kernel says it: a negative errno for an error. */
+#define ANSWER(call)                                                                                                   \
+	({                                                                                                             \
+		errno = 0;                                                                                             \
+		long probe_result = (long)(call);                                                                      \
+		probe_result == -1 ? -errno : probe_result;                                                            \
+	})
+
 /* The call returns -1 with this errno; the text names the behaviour. */
 #define CHECK_ERRNO_THAT(call, wanted, text)                                                                           \
 	do {                                                                                                           \

@@ -255,6 +255,12 @@ static void body_sendfile(void)
 	to = 10;
 	is(-EINVAL, call(copy_file_range, in, &at, in, &to, 100, 0));
 	is(-EINVAL, call(copy_file_range, in, &at, out, &to, 100, 1));
+	to = INT64_MAX;
+	is(-EFBIG, call(copy_file_range, in, &at, out, &to, 1, 0));
+	at = -1;
+	is(-EOVERFLOW, call(copy_file_range, in, &at, out, &to, 1, 0));
+	at = INT64_MAX;
+	is(-EINVAL, call(sendfile, out, in, &at, 1));
 	make_pipe(O_NONBLOCK);
 	is(0, call(lseek, in, 0, SEEK_SET));
 	is(65536, call(sendfile, p[1], in, NULL, 300000));

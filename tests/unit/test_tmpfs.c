@@ -33,6 +33,9 @@ static void body_read_write(void)
 	is(0, memcmp(buf, "HELLo", 5));
 	is(0, call(pread64, fd, buf, 10, 100));
 	is(-EINVAL, call(pread64, fd, buf, 10, -1));
+	is(-EINVAL, call(pread64, fd, buf, 10, INT64_MAX));
+	is(-EINVAL, call(pwrite64, fd, buf, 10, INT64_MAX - 9));
+	is(0, call(pwrite64, fd, buf, 0, INT64_MAX));
 	is(-EFAULT, call(pread64, fd, 8, 10, 0));
 	is(-EFAULT, call(write, fd, 8, 10));
 	is(0, call(write, fd, buf, 0));
@@ -73,6 +76,22 @@ static void body_read_write(void)
 	fd = call(open, ".", O_RDONLY);
 	is(-EISDIR, call(read, fd, buf, 1));
 	is(0, call(fsync, fd));
+	is(0, call(close, fd));
+}
+
+/* fallocate takes all or nothing, inside a file too. */
+static void body_room(void)
+{
+	struct stat st;
+	is(0, call(mkdir, "small", 0755));
+	is(0, call(mount, "none", "small", "tmpfs", 0, "size=16k"));
+	long fd = call(open, "small/f", O_CREAT | O_RDWR, 0644);
+	is(1, call(pwrite64, fd, "x", 1, 0));
+	is(0, call(ftruncate, fd, 100 * 4096));
+	is(-ENOSPC, call(fallocate, fd, 0, 0, 5 * 4096));
+	is(0, call(fstat, fd, &st));
+	is(8, st.st_blocks);
+	is(0, call(fallocate, fd, 0, 0, 4 * 4096));
 	is(0, call(close, fd));
 }
 
@@ -335,10 +354,12 @@ BOTH(limits)
 BOTH(tmpfile)
 BOTH(memfd)
 BOTH(xattr)
+OURS_ONLY(room)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(read_write), TESTS(large),   TESTS(seek),  TESTS(holes), TESTS(times),
-					   TESTS(limits),     TESTS(tmpfile), TESTS(memfd), TESTS(xattr)};
+	const struct CMUnitTest tests[] = {TESTS(read_write), TESTS(large),   TESTS(seek),    TESTS(holes),
+					   TESTS(times),      TESTS(limits),  TESTS(tmpfile), TESTS(memfd),
+					   TESTS(xattr),      TEST_OURS(room)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

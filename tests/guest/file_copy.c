@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Copying inside the kernel with regular files: sendfile, copy_file_range, splice; and what synchronising and advice
  * answer.
+ * area: Files
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Moving data in and out of files: positions, lengths, bad memory, vectors, the RWF_ flags, appending, the size limit,
  * files beyond 4 GiB.
+ * area: Files
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What each call on a descriptor answers for each kind of open file: one letter for each pair, as Linux answers.
+ * area: Files
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The space of files: truncate, fallocate, holes, blocks, a full file system, and mappings beside all of that.
+ * area: Files
  */
 #include <fcntl.h>
 #include <limits.h>

@@ -14,7 +14,7 @@
 
 /* Low guest memory keeps 4 KiB pages: kernel, frame table (1/128 of memory, in low memory too), page tables and small
  * programs touch it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
-#define SMALL_PAGES_BYTES (16ull << 20)
+#define SMALL_PAGES_BYTES (2ull << 20)
 #define FRAME_TABLE_SHARE 128
 /* What a small program uses beyond that: the rest is added when it is wanted. */
 #define FIRST_MORE_BYTES (48ull << 20)

@@ -275,28 +275,41 @@ int walk_parent(struct walk *w, int dirfd, const char *name, u32 flags)
 	return r;
 }
 
-int walk_new(struct walk *w, bool directory, struct dentry **out)
+static int may_make(struct walk *w)
+{
+	int r = mount_want_write(&w->at);
+	return r ? r : inode_permission(w->at.dentry->inode, MAY_WRITE | MAY_EXEC);
+}
+
+/* Errors have an order: what is not allowed is told after what exists. */
+int walk_last_unless_told(struct walk *w, struct path *out)
+{
+	struct dentry *dir = w->at.dentry, *known = dentry_cached(dir, w->last, w->last_len);
+	if (dir->inode->ops->create_tells && !(known && known->inode) && !(dir->flags & DENTRY_DELETED) && !may_make(w))
+		return -ENOENT;
+	return walk_last(w, out);
+}
+
+int walk_new(struct walk *w, u32 flags, struct dentry **out)
 {
 	struct path found;
 	struct inode *dir = w->at.dentry->inode;
 	if (w->type != LAST_NORMAL)
 		return -EEXIST;
-	int r = walk_last(w, &found);
+	int r = flags & NEW_TELLS ? walk_last_unless_told(w, &found) : walk_last(w, &found);
 	if (!r) {
 		path_put(&found);
 		return -EEXIST;
 	}
 	if (r != -ENOENT)
 		return r;
-	if (w->trailing && !directory)
+	if (w->trailing && !(flags & NEW_DIRECTORY))
 		return -ENOENT;
 	if (w->at.dentry->flags & DENTRY_DELETED)
 		return -ENOENT;
 	if (dir->sb && dir->sb->ops->magic == PROC_SUPER_MAGIC)
 		return -ENOENT; /* its lookup says so, before anybody asks who may write */
-	r = mount_want_write(&w->at);
-	if (!r)
-		r = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+	r = may_make(w);
 	if (!r && !dir->ops->create)
 		r = -EPERM;
 	if (r)

@@ -34,7 +34,7 @@ int vfs_mknod(int dirfd, const char *name, u32 mode, u64 rdev, struct inode **ou
 	int r = walk_parent(&w, dirfd, name, 0);
 	if (r)
 		return r;
-	r = walk_new(&w, false, &d);
+	r = walk_new(&w, 0, &d);
 	if (!r && (type == K_S_IFCHR || type == K_S_IFBLK) && !fs_capable(CAP_MKNOD)) {
 		dentry_put(d);
 		r = -EPERM;
@@ -60,7 +60,7 @@ int vfs_mkdir(int dirfd, const char *name, u32 mode)
 	int r = walk_parent(&w, dirfd, name, 0);
 	if (r)
 		return r;
-	r = walk_new(&w, true, &d);
+	r = walk_new(&w, NEW_DIRECTORY | NEW_TELLS, &d);
 	if (!r) {
 		struct inode *dir = w.at.dentry->inode;
 		r = dir->ops->create(dir, d, K_S_IFDIR | (mode & 01777 & ~fs_ctx_current()->umask), 0, &inode);
@@ -80,7 +80,7 @@ int vfs_symlink(const char *target, int dirfd, const char *name)
 	int r = walk_parent(&w, dirfd, name, 0);
 	if (r)
 		return r;
-	r = walk_new(&w, false, &d);
+	r = walk_new(&w, NEW_TELLS, &d);
 	if (!r) {
 		struct inode *dir = w.at.dentry->inode;
 		r = dir->ops->symlink ? dir->ops->symlink(dir, d, target, &inode) : -EPERM;
@@ -106,7 +106,7 @@ static int do_link(struct walk *w, const struct path *source)
 {
 	struct inode *inode = source->dentry->inode, *dir = w->at.dentry->inode;
 	struct dentry *d;
-	int r = walk_new(w, false, &d);
+	int r = walk_new(w, 0, &d);
 	if (r)
 		return r;
 	if (source->mount != w->at.mount)
@@ -153,7 +153,7 @@ int vfs_may_delete(struct inode *dir, struct inode *victim)
 /* The victim of a removal: its own dentry, not what is mounted on it. */
 static int find_victim(struct walk *w, struct dentry **out)
 {
-	int r = dentry_lookup(w->at.dentry, w->last, w->last_len, LOOKUP_OPEN, out);
+	int r = dentry_lookup(w->at.dentry, w->last, w->last_len, LOOKUP_OPEN | LOOKUP_GONE, out);
 	if (r)
 		return r;
 	r = mount_want_write(&w->at);

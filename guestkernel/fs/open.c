@@ -14,6 +14,8 @@
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 
+#define CREATE_TRIES 8 /* while somebody else makes and removes the name */
+
 static u32 access_mask(u32 flags)
 {
 	static const u32 masks[4] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
@@ -157,7 +159,7 @@ static int create_last(struct walk *w, u32 mode, struct path *out)
 {
 	struct dentry *d;
 	struct inode *inode, *dir = w->at.dentry->inode;
-	int r = w->trailing ? -EISDIR : walk_new(w, false, &d);
+	int r = w->trailing ? -EISDIR : walk_new(w, NEW_TELLS, &d);
 	if (r)
 		return r == -EPERM && !dir->ops->create ? -EACCES : r; /* as Linux tells open(2) from mkdir(2) */
 	r = dir->ops->create(dir, d, K_S_IFREG | (mode & 07777 & ~fs_ctx_current()->umask), 0, &inode);
@@ -177,10 +179,13 @@ static int open_create_step(struct walk *w, const struct open_args *args, struct
 {
 	if (w->type != LAST_NORMAL)
 		return args->flags & O_EXCL ? -EEXIST : -EISDIR;
-	int r = walk_last(w, out);
-	if (r == -ENOENT) {
-		*created = true;
-		return create_last(w, args->mode, out);
+	int r = w->trailing ? walk_last(w, out) : walk_last_unless_told(w, out);
+	for (unsigned tries = 0; r == -ENOENT; tries++) {
+		r = create_last(w, args->mode, out);
+		*created = !r;
+		if (r != -EEXIST || args->flags & O_EXCL || tries == CREATE_TRIES)
+			return r;
+		r = walk_last(w, out);
 	}
 	if (r)
 		return r;

@@ -46,6 +46,16 @@ static struct p9_req *name_req(struct inode *dir, u8 type, const char *name, siz
 	return req;
 }
 
+/* The name was there before: d, which was to be its entry, is not. */
+static void enter_existing(struct inode *dir, struct dentry *d, struct p9_lookup *l)
+{
+	struct dentry *old = dentry_cached(d->parent, d->name, d->len);
+	p9_learn(l->asked);
+	if (old && !old->inode)
+		dentry_delete(old);
+	p9_enter(d->parent, d->name, d->len, l, 0, 0);
+}
+
 /* Sends what makes a name, then looks it up. */
 static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *make, struct inode **out)
 {
@@ -56,9 +66,14 @@ static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *mak
 	int r2 = p9_look_send(p9_conn(dir), p9_node(dir)->fid, d->name, d->len, true, 0, &l);
 	int r = p9_wait(make);
 	p9_done(make);
-	dir_changed(dir);
+	if (r != -EEXIST)
+		dir_changed(dir);
 	if (!r2)
 		r2 = p9_look_wait(p9_conn(dir), &l);
+	if (r == -EEXIST && !r2) {
+		enter_existing(dir, d, &l);
+		return r;
+	}
 	if (r)
 		p9_doubt(); /* something else has the name */
 	if (r && !r2) {
@@ -341,6 +356,7 @@ const struct inode_ops p9_inode_ops = {
     .lookup_entry = p9_lookup_entry,
     .lookup_ahead = p9_lookup_ahead,
     .revalidate = p9_revalidate,
+    .create_tells = true,
     .create = create,
     .symlink = symlink,
     .link = link,

@@ -103,6 +103,8 @@ struct inode_ops {
 	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always. A name that is
 	 * known to be absent is asked of the directory's inode. */
 	int (*revalidate)(struct dentry *d, u32 hint);
+	/* create() and symlink() find out themselves whether the name exists (-EEXIST): it need not be looked up first. */
+	bool create_tells;
 	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
 	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times.
 	 */
@@ -283,6 +285,7 @@ void path_put(struct path *path); /* {NULL} is harmless; becomes {NULL} */
 /* Hints of what the last name is wanted for: */
 #define LOOKUP_OPEN 512u  /* it will be opened, executed or changed */
 #define LOOKUP_READ 1024u /* opened for reading */
+#define LOOKUP_GONE 2048u /* it will be removed, whatever it is */
 int path_lookup(int dirfd, const char *name, u32 flags, struct path *out);
 /* open(2) from inside the kernel; for exec too (then checks execute permission when exec is set). */
 int file_open(int dirfd, const char *name, u32 flags, u32 mode, struct file **out);

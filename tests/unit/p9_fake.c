@@ -138,6 +138,27 @@ static int show(void)
 	return 0;
 }
 
+/* Exclusively: `file` alone. */
+static int lcreate(u32 fid)
+{
+	if (!fake.absent)
+		return EEXIST;
+	fake.absent = false;
+	fake.size = 0;
+	fid_kind[fid] = 2;
+	qid(2);
+	w(0, 4);
+	return 0;
+}
+
+static int unlinkat(void)
+{
+	if (fake.absent)
+		return ENOENT;
+	fake.absent = true;
+	return 0;
+}
+
 static int handle(u8 type, const u8 *p)
 {
 	u32 fid = (u32)r(p, 4) % P9_FIDS, kind = fid_kind[fid], count;
@@ -172,6 +193,10 @@ static int handle(u8 type, const u8 *p)
 	if (!kind)
 		return EBADF;
 	switch (type) {
+	case P9_TLCREATE:
+		return lcreate(fid);
+	case P9_TUNLINKAT:
+		return unlinkat();
 	case P9_TGETATTR:
 		attributes(kind);
 		return 0;

@@ -123,6 +123,46 @@ static void body_absence_is_asked_for_like_presence(void)
 	is(0, call(umount2, "m", MNT_DETACH));
 }
 
+/* Whether it exists the server says when a file is made or removed: one packet each. */
+static void body_names_are_made_and_removed_unasked(void)
+{
+	fake.absent = true;
+	is(0, mount_share("mmap"));
+	unsigned packets = fake.packets;
+	long fd = call(open, "m/file", O_WRONLY | O_CREAT | O_EXCL, 0666);
+	is_true(fd >= 0);
+	is(packets + 1, fake.packets);
+	is(0, call(close, fd));
+	is(-EEXIST, call(open, "m/file", O_WRONLY | O_CREAT | O_EXCL, 0666));
+	stub_now_ns += P9_NAME_TTL_NS;
+	packets = fake.packets;
+	is(0, call(unlink, "m/file"));
+	is(packets + 1, fake.packets);
+	is(-ENOENT, call(unlink, "m/file"));
+	/* What the host made meanwhile: told by the attempt, and opened if it may be there. */
+	host_writes("of the host");
+	fake.absent = false;
+	is(-EEXIST, call(open, "m/file", O_WRONLY | O_CREAT | O_EXCL, 0666));
+	is(-EEXIST, call(mkdir, "m/file", 0777));
+	assert_reads("of the host", "m/file");
+	fake.absent = true;
+	is(0, call(umount2, "m", MNT_DETACH));
+	is(0, fake_mount("m", "mmap"));
+	is(-ENOENT, call(open, "m/file", O_RDONLY));
+	fake.absent = false;
+	packets = fake.packets;
+	fd = call(open, "m/file", O_RDWR | O_CREAT, 0666);
+	is_true(fd >= 0);
+	is(packets + 2, fake.packets); /* the attempt brings the file that is there; the other opens it */
+	is(0, call(close, fd));
+	assert_reads("of the host", "m/file");
+	/* What the host has removed meanwhile. */
+	fake.absent = true;
+	is(-ENOENT, call(unlink, "m/file"));
+	is(-ENOENT, call(open, "m/file", O_RDONLY));
+	is(0, call(umount2, "m", MNT_DETACH));
+}
+
 /* Names of a listing are asked for together, and files that are read one after the other come together too. */
 static void body_what_is_wanted_next_comes_along(void)
 {
@@ -232,6 +272,7 @@ OURS_ONLY(files)
 OURS_ONLY(changes_of_the_host_are_seen)
 OURS_ONLY(news_of_one_file_are_a_reason_to_ask_for_the_others)
 OURS_ONLY(absence_is_asked_for_like_presence)
+OURS_ONLY(names_are_made_and_removed_unasked)
 OURS_ONLY(what_is_wanted_next_comes_along)
 OURS_ONLY(a_cached_share_asks_once)
 OURS_ONLY(errors_of_writes_are_told)
@@ -630,6 +671,7 @@ int main(void)
 	    cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
 	    cmocka_unit_test_setup(ours_news_of_one_file_are_a_reason_to_ask_for_the_others, reset),
 	    cmocka_unit_test_setup(ours_absence_is_asked_for_like_presence, reset),
+	    cmocka_unit_test_setup(ours_names_are_made_and_removed_unasked, reset),
 	    cmocka_unit_test_setup(ours_what_is_wanted_next_comes_along, reset),
 	    cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),
 	    cmocka_unit_test_setup(ours_errors_of_writes_are_told, reset),

@@ -290,6 +290,11 @@ int walk_last_unless_told(struct walk *w, struct path *out)
 	return walk_last(w, out);
 }
 
+bool tells_absence(const struct inode *dir)
+{
+	return dir->sb && dir->sb->ops->magic == PROC_SUPER_MAGIC;
+}
+
 int walk_new(struct walk *w, u32 flags, struct dentry **out)
 {
 	struct path found;
@@ -307,8 +312,8 @@ int walk_new(struct walk *w, u32 flags, struct dentry **out)
 		return -ENOENT;
 	if (w->at.dentry->flags & DENTRY_DELETED)
 		return -ENOENT;
-	if (dir->sb && dir->sb->ops->magic == PROC_SUPER_MAGIC)
-		return -ENOENT; /* its lookup says so, before anybody asks who may write */
+	if (tells_absence(dir))
+		return -ENOENT;
 	r = may_make(w);
 	if (!r && !dir->ops->create)
 		r = -EPERM;

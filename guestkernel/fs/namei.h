@@ -51,6 +51,8 @@ int walk_last_unless_told(struct walk *w, struct path *out);
 #define NEW_DIRECTORY 1u /* may have trailing slashes */
 #define NEW_TELLS     2u /* walk_last_unless_told() */
 int walk_new(struct walk *w, u32 flags, struct dentry **out);
+/* proc: what is to be made or moved there is -ENOENT by its lookup, before anybody asks who may write. */
+bool tells_absence(const struct inode *dir);
 
 /* path_lookup() with LOOKUP_* of both headers. */
 int path_resolve(int dirfd, const char *name, u32 flags, struct path *out);

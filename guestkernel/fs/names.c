@@ -309,6 +309,8 @@ static int check_rename(struct renaming *n)
 		r = -ENOENT;
 	if (!r && !from->ops->rename && !from->ops->rename_name)
 		r = -EPERM;
+	if (!r && (n->flags & RENAME_WHITEOUT) && (from->sb->layered || !from->ops->rename))
+		r = -EINVAL; /* a tmpfs alone can */
 	return r;
 }
 
@@ -323,6 +325,48 @@ static void report_rename(struct renaming *n, const char *old_name)
 		inotify_inode(n->target->inode, IN_ATTRIB_EVENT);
 }
 
+/* RENAME_WHITEOUT: what will stand in the place of the old name, a character device 0:0. */
+static int make_whiteout(struct dentry *source, struct dentry **out)
+{
+	struct inode *dir = source->parent->inode, *inode;
+	struct dentry *d = dentry_alloc(source->parent, source->name, source->len);
+	int r = d ? dir->ops->create(dir, d, K_S_IFCHR, 0, &inode) : -ENOMEM;
+	if (r) {
+		dentry_put(d);
+		return r;
+	}
+	d->inode = inode;
+	*out = d;
+	return 0;
+}
+
+/* The move has left the name free, or failed (r). */
+static void place_whiteout(struct dentry *d, int r)
+{
+	struct inode *dir = d->parent->inode;
+	if (r)
+		dir->ops->unlink(dir, d);
+	else
+		dentry_add(d, d->inode);
+	dentry_put(d);
+}
+
+static int move_dentry(struct renaming *n)
+{
+	struct dentry *whiteout = NULL;
+	int r = n->flags & RENAME_WHITEOUT ? make_whiteout(n->source, &whiteout) : 0;
+	if (r)
+		return r;
+	r = dentry_move(n->source, n->to.at.dentry, n->to.last, n->to.last_len);
+	if (whiteout)
+		place_whiteout(whiteout, r);
+	if (!r && n->target) {
+		dentry_drop_tree(n->target); /* what was kept below it */
+		dentry_delete(n->target);
+	}
+	return r;
+}
+
 static int move_entries(struct renaming *n)
 {
 	struct inode *from = n->from.at.dentry->inode, *to = n->to.at.dentry->inode;
@@ -335,15 +379,7 @@ static int move_entries(struct renaming *n)
 		kfree(old_name);
 		return r;
 	}
-	if (n->flags & RENAME_EXCHANGE) {
-		r = dentry_exchange(n->source, n->target);
-	} else {
-		r = dentry_move(n->source, n->to.at.dentry, n->to.last, n->to.last_len);
-		if (!r && n->target) {
-			dentry_drop_tree(n->target); /* what was kept below it */
-			dentry_delete(n->target);
-		}
-	}
+	r = n->flags & RENAME_EXCHANGE ? dentry_exchange(n->source, n->target) : move_dentry(n);
 	if (!r && !from->ops->rename_name)
 		r = from->ops->rename(from, n->source->inode, to, n->target ? n->target->inode : NULL, n->flags);
 	if (!r && old_name)
@@ -352,7 +388,6 @@ static int move_entries(struct renaming *n)
 	return r;
 }
 
-/* RENAME_WHITEOUT is for overlay file systems; tmpfs answers EINVAL here. */
 static int do_rename(struct renaming *n)
 {
 	int r = mount_want_write(&n->from.at);
@@ -362,7 +397,7 @@ static int do_rename(struct renaming *n)
 	if (r)
 		return r;
 	r = dentry_lookup(n->to.at.dentry, n->to.last, n->to.last_len, LOOKUP_OPEN, &n->target);
-	if (r == -ENOENT && !(n->flags & RENAME_EXCHANGE))
+	if (r == -ENOENT && !(n->flags & RENAME_EXCHANGE) && !tells_absence(n->to.at.dentry->inode))
 		r = 0;
 	else if (!r && (n->flags & RENAME_NOREPLACE))
 		r = -EEXIST;
@@ -381,7 +416,9 @@ out:
 int vfs_rename(int old_dirfd, const char *old, int new_dirfd, const char *new, u32 flags)
 {
 	struct renaming n = {.flags = flags};
-	if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
+		return -EINVAL;
+	if ((flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)))
 		return -EINVAL;
 	int r = walk_parent(&n.from, old_dirfd, old, 0);
 	if (r)

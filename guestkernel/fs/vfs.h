@@ -251,7 +251,7 @@ s64 noop_seek(struct file *file, s64 offset, int whence); /* things without posi
 u32 file_poll(struct file *file, struct poll_table *table);
 static inline bool file_readable(const struct file *file)
 {
-	return (file->flags & 3) != 1;
+	return !(file->flags & 1); /* access mode 3 permits neither */
 }
 static inline bool file_writable(const struct file *file)
 {

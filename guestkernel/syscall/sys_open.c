@@ -160,7 +160,7 @@ SYSCALL(openat2)
 		return -EINVAL;
 	if ((how.resolve & 0x20 /* RESOLVE_CACHED */) && (how.flags & (O_TRUNC | O_CREAT | (O_TMPFILE & ~O_DIRECTORY))))
 		return -EAGAIN;
-	u32 flags = (u32)how.flags;
+	u32 flags = (u32)how.flags | (how.flags & O_PATH ? 0 : O_LARGEFILE);
 	r = check_flags(flags);
 	if (r)
 		return r;

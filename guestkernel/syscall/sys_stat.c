@@ -185,14 +185,16 @@ SYSCALL(faccessat2)
 static long readlink_at(int dirfd, u64 addr, u64 out, s64 size)
 {
 	PATH_AUTO(path);
-	struct inode *inode;
 	if (size <= 0)
 		return -EINVAL;
-	int r = get_inode(dirfd, addr, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &path, &inode);
+	GET_PATH(name, addr);
+	int no_link = *name ? -EINVAL : -ENOENT; /* an empty name: the descriptor is to be of a link */
+	int r = path_lookup(dirfd, name, LOOKUP_EMPTY, &path);
 	if (r)
-		return r == -ENOENT ? -ENOENT : r;
+		return r == -ENOTDIR && !*name ? no_link : r;
+	struct inode *inode = path.dentry->inode;
 	char *text = kmalloc(PATH_LIMIT);
-	long n = text ? -EINVAL : -ENOMEM;
+	long n = text ? no_link : -ENOMEM;
 	if (text && inode_is(inode, K_S_IFLNK) && inode->ops->readlink) {
 		n = inode->ops->readlink(inode, text, (size_t)MIN((u64)size, (u64)PATH_LIMIT));
 		inode_touch_atime(&path, inode);
@@ -200,7 +202,6 @@ static long readlink_at(int dirfd, u64 addr, u64 out, s64 size)
 	if (n > 0 && copy_to_user(user(out), text, (size_t)n))
 		n = -EFAULT;
 	kfree(text);
-	inode_put(inode);
 	return n;
 }
 

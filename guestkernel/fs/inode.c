@@ -165,13 +165,32 @@ void inode_stat(struct inode *inode, struct k_stat *st)
 		inode->ops->getattr(inode, st);
 }
 
-void inode_drop_suid(struct inode *inode)
+/* The set-id bits that do not outlive a change. Without group execute, set-group-ID once meant mandatory locking: it
+ * stays for who belongs to the group. */
+static u32 passing_set_ids(const struct inode *inode)
 {
 	u32 bits = inode->mode & K_S_ISUID;
-	if ((inode->mode & (K_S_ISGID | 0010)) == (K_S_ISGID | 0010))
-		bits |= K_S_ISGID; /* without group execute it means mandatory locking, and stays */
+	if ((inode->mode & 0010) || !(in_group(inode->gid) || fs_capable(CAP_FSETID)))
+		bits |= inode->mode & K_S_ISGID;
+	return bits;
+}
+
+void inode_drop_suid(struct inode *inode)
+{
+	u32 bits = passing_set_ids(inode);
 	if (bits && inode_is(inode, K_S_IFREG) && !fs_capable(CAP_FSETID))
 		inode->mode &= ~bits;
+}
+
+void inode_inherit_group(struct inode *inode, const struct inode *dir)
+{
+	if (!(dir->mode & K_S_ISGID))
+		return;
+	inode->gid = dir->gid;
+	if (inode_is(inode, K_S_IFDIR))
+		inode->mode |= K_S_ISGID;
+	else if ((inode->mode & 0010) && !in_group(dir->gid) && !fs_capable(CAP_FSETID))
+		inode->mode &= ~K_S_ISGID; /* nobody gets the rights of a group by making a file */
 }
 
 static int may_chown(struct inode *inode, const struct attr *attr)
@@ -193,6 +212,9 @@ static int may_setattr(struct inode *inode, const struct attr *attr)
 		if (r)
 			return r;
 	}
+	/* The bits that go are a change of the mode. */
+	if ((attr->valid & ATTR_CHOWN) && !inode_is(inode, K_S_IFDIR) && passing_set_ids(inode) && !inode_owned(inode))
+		return -EPERM;
 	if ((attr->valid & ATTR_MODE) && !inode_owned(inode))
 		return -EPERM;
 	if ((attr->valid & (ATTR_ATIME | ATTR_MTIME)) && !inode_owned(inode)) {
@@ -203,21 +225,11 @@ static int may_setattr(struct inode *inode, const struct attr *attr)
 	return 0;
 }
 
-/* chown(2): set-user-ID goes, whoever does it; set-group-ID too on what the group may execute. */
-static void drop_suid_on_chown(struct inode *inode)
-{
-	if (inode_is(inode, K_S_IFDIR))
-		return;
-	inode->mode &= ~K_S_ISUID;
-	if (inode->mode & 0010)
-		inode->mode &= ~K_S_ISGID;
-}
-
 static void set_attributes(struct inode *inode, const struct attr *attr)
 {
 	struct k_timespec now = time_now(); /* one for all: atime == ctime tells find(1) that it was not used since */
-	if (attr->valid & (ATTR_UID | ATTR_GID))
-		drop_suid_on_chown(inode);
+	if ((attr->valid & ATTR_CHOWN) && !inode_is(inode, K_S_IFDIR))
+		inode->mode &= ~passing_set_ids(inode);
 	if (attr->valid & ATTR_UID)
 		inode->uid = attr->uid;
 	if (attr->valid & ATTR_GID)

@@ -23,6 +23,8 @@ void inode_changed(struct inode *inode);			      /* mtime and ctime now */
 void inode_stat(struct inode *inode, struct k_stat *st);
 /* Contents were written or the owner changes: set-user-ID and set-group-ID go unless privileged. */
 void inode_drop_suid(struct inode *inode);
+/* Gives a new inode what a set-group-ID directory hands on. */
+void inode_inherit_group(struct inode *inode, const struct inode *dir);
 
 #define ATTR_MODE      1u
 #define ATTR_UID       2u
@@ -32,6 +34,7 @@ void inode_drop_suid(struct inode *inode);
 #define ATTR_TIMES_NOW 32u /* both times are "now": write permission suffices */
 #define ATTR_ATIME_NOW 64u /* atime is "now": the moment of the change, as ctime */
 #define ATTR_MTIME_NOW 128u
+#define ATTR_CHOWN     256u /* by chown(2): set-id bits go, though neither owner nor group may be given */
 struct attr {
 	u32 valid, mode, uid, gid;
 	struct k_timespec atime, mtime;

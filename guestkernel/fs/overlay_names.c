@@ -97,11 +97,7 @@ int overlay_make(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struct
 		return r;
 	struct inode *inode = *out;
 	bool is_dir = inode_is(inode, K_S_IFDIR);
-	if (dir->mode & K_S_ISGID) {
-		inode->gid = dir->gid;
-		if (is_dir)
-			inode->mode |= K_S_ISGID;
-	}
+	inode_inherit_group(inode, dir);
 	if (d) {
 		d->flags |= DENTRY_PINNED;
 		entry_added(dir, is_dir);

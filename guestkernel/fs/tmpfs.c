@@ -81,11 +81,7 @@ static int create(struct inode *dir, struct dentry *d, u32 mode, u64 rdev, struc
 	struct inode *inode = tmpfs_inode(dir->sb, mode, rdev);
 	if (!inode)
 		return -ENOSPC;
-	if (dir->mode & K_S_ISGID) {
-		inode->gid = dir->gid;
-		if (inode_is(inode, K_S_IFDIR))
-			inode->mode |= K_S_ISGID;
-	}
+	inode_inherit_group(inode, dir);
 	if (d) {
 		entry_added(dir);
 		if (inode_is(inode, K_S_IFDIR))

@@ -244,6 +244,7 @@ static long file_fallocate(struct file *file, int mode, u64 offset, u64 len)
 	struct inode *inode = file->inode;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
+	inode_drop_suid(inode);
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
 		if (!(mode & FALLOC_FL_KEEP_SIZE))
 			return -EOPNOTSUPP;

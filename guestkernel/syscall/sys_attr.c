@@ -56,7 +56,7 @@ SYSCALL(fchmodat)
 
 static struct attr owner(u64 uid, u64 gid)
 {
-	struct attr attr = {.uid = (u32)uid, .gid = (u32)gid};
+	struct attr attr = {.valid = ATTR_CHOWN, .uid = (u32)uid, .gid = (u32)gid};
 	if (attr.uid != ~0u)
 		attr.valid |= ATTR_UID;
 	if (attr.gid != ~0u)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Descriptors of files: dup2, dup3, F_DUPFD, their limit, F_GETFL and F_SETFL, close_range.
+ * area: Files
  */
 #include <sys/resource.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Making and removing names: link, symlink, readlink, unlink, mkdir, rmdir, mknod; what stays open without a name.
+ * area: Files
  */
 #include <sys/sysmacros.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who may do what with a file: owner, group and others, sticky and set-group-ID directories, access, and what a user
  * may change. Root acts as ordinary users; without root there is nothing to compare.
+ * area: Files
  */
 #include <linux/capability.h>
 #include <sys/resource.h>

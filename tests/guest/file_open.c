@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Opening files: the flags of open, openat and creat and what they refuse, names, O_PATH and O_TMPFILE.
+ * area: Files
  */
 #include <poll.h>
 #include <sys/epoll.h>

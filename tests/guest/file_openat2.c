@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * openat2: sizes and fields of its structure, and each bound of the walk.
+ * area: Files
  */
 #include <linux/openat2.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Who may change the mode and the owner of a file, what becomes of the set-id bits then and when it is written, what
  * new files inherit, and umask.
+ * area: Files
  */
 #include <sys/xattr.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * rename, renameat and renameat2: what may replace what, NOREPLACE, EXCHANGE and WHITEOUT, directories and their links.
+ * area: Files
  */
 #include <linux/fs.h>
 #include <sys/sysmacros.h>

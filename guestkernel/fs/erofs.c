@@ -5,7 +5,7 @@
  * refused by its name at mount.
  *
  * Metadata lies in 32-byte slots behind meta_block; an inode's number (nid) is its slot. What belongs to the inode
- * follows it: xattrs (ignored), then inline data, chunk indexes, or the map of compressed clusters.
+ * follows it: xattrs (erofs_xattr.c), then inline data, chunk indexes, or the map of compressed clusters.
  */
 #include "guestkernel/fs/erofs.h"
 #include "guestkernel/lib.h"
@@ -16,7 +16,6 @@
 #define MAGIC	     0xe0f5e1e2u
 #define SLOT_BYTES   32u
 #define DIRENT_BYTES 12u
-#define XATTR_HEADER 12u
 
 #define COMPAT_CHECKSUM 1u
 
@@ -91,7 +90,9 @@ static int read_inode(struct image *image, u64 nid, struct image_inode *i)
 	i->mtime = image->erofs.built;
 	if (extended)
 		i->mtime = (struct k_timespec){(s64)image_le64(raw + 32), (s64)(image_le32(raw + 40) % 1000000000)};
-	i->at = at + bytes + (xattrs ? XATTR_HEADER + (xattrs - 1) * 4 : 0);
+	i->erofs.xattr_bytes = xattrs ? EROFS_XATTR_HEADER + (xattrs - 1) * 4 : 0;
+	i->xattrs = xattrs ? at + bytes : 0;
+	i->at = at + bytes + i->erofs.xattr_bytes;
 	u32 type = i->mode & K_S_IFMT;
 	if (type == K_S_IFCHR || type == K_S_IFBLK)
 		i->rdev = field;
@@ -194,6 +195,7 @@ static int open_super(struct image *image)
 	image->inodes = image_le64(sb + 16);
 	image->erofs.built = (struct k_timespec){(s64)image_le64(sb + 24), (s64)(image_le32(sb + 32) % 1000000000)};
 	image->erofs.meta_block = image_le32(sb + 40);
+	image->erofs.xattr_block = image_le32(sb + 44);
 	image->erofs.lz4 = needed & INCOMPAT_ZERO_PADDING ? UNPACK_LZ4_PADDED : UNPACK_LZ4;
 	return needed & INCOMPAT_FRAGMENTS ? open_packed(image, image_le64(sb + 96)) : 0;
 }
@@ -413,5 +415,6 @@ const struct image_format erofs_format = {
     .lookup = lookup,
     .readdir = readdir,
     .target = target,
+    .xattrs = erofs_xattrs,
     .map = erofs_map,
 };

@@ -23,6 +23,10 @@ int erofs_map_open(struct image *image, struct image_inode *i);
 /* What a compressed file is at pos. */
 int erofs_map_packed(struct image *image, const struct image_inode *i, u64 pos, struct image_extent *e);
 
+/* erofs_xattr.c */
+#define EROFS_XATTR_HEADER 12u
+int erofs_xattrs(struct image *image, const struct image_inode *i, struct image_xattrs *to);
+
 /* erofs.c: what any file is at pos. */
 int erofs_map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e);
 

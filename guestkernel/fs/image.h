@@ -21,11 +21,13 @@ struct image_inode {
 	struct k_timespec mtime;
 	/* Regular files: the first linear_bytes stand in the image as they are from linear_start on. */
 	u64 linear_start, linear_bytes;
+	u64 xattrs;	/* 0: none. EROFS: where they begin; squashfs: their number + 1 */
 	u64 at;		/* where what follows the inode begins: inline data, indexes, the list of blocks */
 	u32 fill_bytes; /* data that is not linear is best unpacked in pieces of this size; a power of 2 */
 	union {
 		struct {
 			u64 start; /* of the blocks */
+			u32 xattr_bytes;
 			u32 layout, chunk_bits, cluster_bits;
 			u8 algorithms; /* of the first kind of head, and of the second << 4 */
 			bool chunk_indexes, compact_2b, big_cluster, big_second, interlaced;
@@ -77,19 +79,20 @@ struct image {
 	char refused[80]; /* what it needs and is not there, after -EOPNOTSUPP */
 	union {
 		struct {
-			u32 block_bits, meta_block, lz4;
+			u32 block_bits, meta_block, xattr_block, lz4;
 			struct k_timespec built;
 			struct image_inode packed; /* the file that has fragments of others; size 0: there is none */
 		} erofs;
 		struct {
 			u32 block_bytes, block_bits, algorithm, fragments, ids;
-			u64 id_table, inode_table, dir_table, fragment_table, end;
+			u64 id_table, inode_table, dir_table, fragment_table, xattr_table, end;
 			u64 inode_end, dir_end; /* of the tables */
 		} squashfs;
 	};
 	struct image_store *store; /* image_read.c's */
 };
 
+struct image_xattrs;
 struct image_format {
 	/* Looks at the superblock. -EINVAL: it is none; -EUCLEAN: damaged; -EOPNOTSUPP: see image->refused; -EIO,
 	 * -EINTR, -ENOMEM from reading, as in all that follow */
@@ -102,6 +105,8 @@ struct image_format {
 	int (*readdir)(struct image *image, struct image_inode *dir, u64 *pos, void *arg, emit_fn emit);
 	/* The target of a symbolic link, inode->size bytes (1 to PATH_LIMIT - 1). */
 	int (*target)(struct image *image, const struct image_inode *inode, char *target);
+	/* Those of the inode, by image_xattr_add(). NULL: there are none */
+	int (*xattrs)(struct image *image, const struct image_inode *inode, struct image_xattrs *to);
 	/* What the file is at pos < inode->size; the extent holds pos. */
 	int (*map)(struct image *image, struct image_inode *inode, u64 pos, struct image_extent *out);
 };
@@ -137,6 +142,17 @@ void image_store_destroy(struct image_store *store);
 struct file *image_file(const struct image *image);
 /* Frees kept blocks of all images, about so many pages; returns how many. */
 u64 image_blocks_reclaim(u64 pages);
+
+/* ---- image_xattr.c: extended attributes ---- */
+
+/* Namespaces by what both formats mean: ACLs (system.*) and others are not shown. */
+enum image_namespace { IMAGE_XATTR_OTHER, IMAGE_XATTR_USER, IMAGE_XATTR_TRUSTED, IMAGE_XATTR_SECURITY };
+/* Adds one; *value: where its `size` bytes are to be put, NULL: it is not shown. name_len <= NAME_LIMIT. -EUCLEAN: its
+ * name is none, -E2BIG: more than an inode may have here, -ENOMEM */
+int image_xattr_add(struct image_xattrs *to, enum image_namespace space, const char *name, size_t name_len, size_t size,
+		    u8 **value);
+/* inode_ops.xattrs */
+int image_xattrs(struct inode *inode, bool change, struct list *temporary, struct list **out);
 
 /* ---- numbers of the image, which are little-endian and stand anywhere ---- */
 

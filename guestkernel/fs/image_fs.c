@@ -213,6 +213,7 @@ static const struct inode_ops image_inode_ops = {
     .setattr = setattr,
     .getattr = getattr,
     .get_page = image_get_page,
+    .xattrs = image_xattrs,
     .destroy = destroy_inode,
 };
 

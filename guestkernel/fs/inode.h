@@ -69,6 +69,10 @@ struct xattr {
 	u8 value[];
 };
 void xattr_free_all(struct list *xattrs);
+/* A new one at the list's end, with room for its value. -ENOMEM */
+int xattr_append(struct list *xattrs, const char *name, size_t size, struct xattr **out);
+/* Appends copies of all in `from`. -ENOMEM */
+int xattr_copy_all(struct list *from, struct list *to);
 long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t size);
 int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size,
 		 u32 flags);

@@ -33,8 +33,9 @@ struct overlay_node { /* inode->data */
 	u64 lower_bytes;	 /* regular files: what is below up to here shows where there is no page */
 	struct file *lower_file; /* while it is open */
 	u32 opens;
-	bool changed; /* the superblock has a reference */
-	bool removed; /* directories: nothing of what is below shows any more */
+	bool changed;	 /* the superblock has a reference */
+	bool own_xattrs; /* what is below has no say in them any more */
+	bool removed;	 /* directories: nothing of what is below shows any more */
 };
 
 static inline struct overlay_node *overlay_node(const struct inode *inode)

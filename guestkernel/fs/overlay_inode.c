@@ -210,9 +210,24 @@ static int getattr(struct inode *inode, struct k_stat *st)
 	return 0;
 }
 
-static struct list *xattrs(struct inode *inode)
+/* Those below are taken over when one of them is to change. */
+static int xattrs(struct inode *inode, bool change, struct list *temporary, struct list **out)
 {
-	return &overlay_node(inode)->upper.xattrs;
+	struct overlay_node *node = overlay_node(inode);
+	struct inode *lower = node->lower && !node->own_xattrs ? node->lower->inode : NULL;
+	*out = &node->upper.xattrs;
+	if (!lower || !lower->ops->xattrs)
+		return 0;
+	int r = lower->ops->xattrs(lower, false, temporary, out);
+	if (r || !change)
+		return r;
+	if (!node->own_xattrs) /* nobody else did it meanwhile */
+		r = xattr_copy_all(*out, &node->upper.xattrs);
+	if (r)
+		xattr_free_all(&node->upper.xattrs);
+	node->own_xattrs = !r;
+	*out = &node->upper.xattrs;
+	return r;
 }
 
 static const struct inode_ops overlay_inode_ops = {

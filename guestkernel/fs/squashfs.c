@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * squashfs 4.0: superblock, metadata blocks, inodes. Source: Linux, Documentation/filesystems/squashfs.rst, and the
- * format's public description (squashfs-tools-ng, doc/format.adoc). Extended attributes and the export table are
- * ignored.
+ * format's public description (squashfs-tools-ng, doc/format.adoc). The export table is ignored.
  */
 #include "guestkernel/fs/squashfs.h"
 #include "guestkernel/lib.h"
+#include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 
 #define MAGIC	    0x73717368u
@@ -13,6 +13,7 @@
 #define META_STORED 0x8000u
 #define NO_TABLE    (~0ull)
 #define ID_BYTES    4u
+#define NO_XATTRS   0xffffffffu
 
 enum type {
 	DIRECTORY = 1,
@@ -141,6 +142,7 @@ static int open_super(struct image *image)
 	image->squashfs.ids = image_le16(sb + 26);
 	image->squashfs.end = image_le64(sb + 40);
 	image->squashfs.id_table = image_le64(sb + 48);
+	image->squashfs.xattr_table = image_le64(sb + 56);
 	image->squashfs.inode_table = image_le64(sb + 64);
 	image->squashfs.dir_table = image_le64(sb + 72);
 	image->squashfs.fragment_table = image_le64(sb + 80);
@@ -159,6 +161,12 @@ static int read_id(struct image *image, u32 n, u32 *id)
 	return r;
 }
 
+static void set_xattrs(const struct image *image, struct image_inode *i, const u8 *number)
+{
+	if (image_le32(number) != NO_XATTRS && image->squashfs.xattr_table != NO_TABLE)
+		i->xattrs = (u64)image_le32(number) + 1;
+}
+
 static int read_directory(struct image *image, struct squashfs_cursor *at, bool extended, struct image_inode *i)
 {
 	u8 raw[24];
@@ -170,6 +178,8 @@ static int read_directory(struct image *image, struct squashfs_cursor *at, bool 
 	i->squashfs.start = image_le32(raw + (extended ? 8 : 0));
 	i->squashfs.offset = image_le16(raw + (extended ? 18 : 10));
 	i->squashfs.indexes = extended ? image_le16(raw + 16) : 0;
+	if (extended)
+		set_xattrs(image, i, raw + 20);
 	return i->squashfs.offset < SQUASHFS_META ? 0 : -EUCLEAN;
 }
 
@@ -198,10 +208,29 @@ static int read_regular(struct image *image, struct squashfs_cursor *at, bool ex
 	i->squashfs.fragment_offset = image_le32(rest + 4);
 	i->fill_bytes = image->squashfs.block_bytes;
 	i->squashfs.cursor_start = i->squashfs.start;
+	if (extended)
+		set_xattrs(image, i, raw + 36);
 	return read_fragment(image, i);
 }
 
-static int read_other(struct image *image, struct squashfs_cursor *at, enum type type, struct image_inode *i)
+/* at: in front of a link's target, which it is to stay at. */
+static int read_link_xattrs(struct image *image, struct squashfs_cursor at, struct image_inode *i)
+{
+	u8 raw[4];
+	char *target = i->size < PATH_LIMIT ? kmalloc(PATH_LIMIT) : NULL;
+	if (!target)
+		return i->size < PATH_LIMIT ? -ENOMEM : -EUCLEAN;
+	int r = squashfs_take(image, &at, target, i->size);
+	kfree(target);
+	if (!r)
+		r = squashfs_take(image, &at, raw, sizeof(raw));
+	if (!r)
+		set_xattrs(image, i, raw);
+	return r;
+}
+
+static int read_other(struct image *image, struct squashfs_cursor *at, enum type type, bool extended,
+		      struct image_inode *i)
 {
 	u8 raw[8];
 	bool small = type == FIFO || type == SOCKET;
@@ -213,7 +242,14 @@ static int read_other(struct image *image, struct squashfs_cursor *at, enum type
 		i->size = image_le32(raw + 4);
 	else if (!small)
 		i->rdev = image_le32(raw + 4);
-	return 0;
+	if (!extended)
+		return 0;
+	if (type == LINK)
+		return read_link_xattrs(image, *at, i);
+	r = squashfs_take(image, at, raw, 4);
+	if (!r)
+		set_xattrs(image, i, raw);
+	return r;
 }
 
 static int read_inode(struct image *image, u64 ref, struct image_inode *i)
@@ -243,7 +279,7 @@ static int read_inode(struct image *image, u64 ref, struct image_inode *i)
 	if (!r)
 		r = type == DIRECTORY ? read_directory(image, &at, extended, i)
 		    : type == REGULAR ? read_regular(image, &at, extended, i)
-				      : read_other(image, &at, type, i);
+				      : read_other(image, &at, type, extended, i);
 	/* What follows: the sizes of blocks, a directory's index, a link's target. */
 	i->squashfs.list = at.block;
 	i->squashfs.list_offset = i->squashfs.cursor_offset = at.offset;
@@ -263,5 +299,6 @@ const struct image_format squashfs_format = {
     .lookup = squashfs_lookup,
     .readdir = squashfs_readdir,
     .target = target,
+    .xattrs = squashfs_xattrs,
     .map = squashfs_map,
 };

@@ -32,4 +32,7 @@ int squashfs_readdir(struct image *image, struct image_inode *dir, u64 *pos, voi
 /* squashfs_map.c */
 int squashfs_map(struct image *image, struct image_inode *i, u64 pos, struct image_extent *e);
 
+/* squashfs_xattr.c */
+int squashfs_xattrs(struct image *image, const struct image_inode *i, struct image_xattrs *to);
+
 #endif

@@ -187,9 +187,10 @@ static int getattr(struct inode *inode, struct k_stat *st)
 	return 0;
 }
 
-static struct list *xattrs(struct inode *inode)
+static int xattrs(struct inode *inode, bool change, struct list *temporary, struct list **out)
 {
-	return &tmpfs_node(inode)->xattrs;
+	*out = &tmpfs_node(inode)->xattrs;
+	return 0;
 }
 
 static const struct inode_ops tmpfs_inode_ops = {

@@ -142,8 +142,10 @@ struct inode_ops {
 	 * and must not sleep. -EIO, -EINTR, -ENOMEM, -EUCLEAN; the first error. NULL: it cannot */
 	int (*unpack)(struct inode *inode, const struct unpack_request *list, unsigned n, void *arg,
 		      void (*take)(void *arg, unsigned i, const u8 *data, u32 bytes));
-	struct list *(*xattrs)(struct inode *inode); /* list of struct xattr; NULL: -EOPNOTSUPP */
-	void (*destroy)(struct inode *inode);	     /* last reference is gone: frees what data holds */
+	/* *out: the inode's list of struct xattr, or *temporary, filled with a copy that the caller frees. change: the
+	 * former, to be changed. May sleep. -EUCLEAN, -E2BIG, -EROFS, -EIO, -EINTR, -ENOMEM. NULL: -EOPNOTSUPP */
+	int (*xattrs)(struct inode *inode, bool change, struct list *temporary, struct list **out);
+	void (*destroy)(struct inode *inode); /* last reference is gone: frees what data holds */
 };
 
 struct superblock;

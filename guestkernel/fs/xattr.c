@@ -14,9 +14,10 @@
 #define CREATE	1u /* XATTR_CREATE */
 #define REPLACE 2u /* XATTR_REPLACE */
 
-static struct list *list_of(struct inode *inode)
+static int list_of(struct inode *inode, bool change, struct list *temporary, struct list **out)
 {
-	return inode->ops->xattrs ? inode->ops->xattrs(inode) : NULL;
+	list_init(temporary);
+	return inode->ops->xattrs ? inode->ops->xattrs(inode, change, temporary, out) : -EOPNOTSUPP;
 }
 
 static struct xattr *find(struct list *xattrs, const char *name)
@@ -41,6 +42,34 @@ void xattr_free_all(struct list *xattrs)
 		free_one(list_first(xattrs, struct xattr, link));
 }
 
+int xattr_append(struct list *xattrs, const char *name, size_t size, struct xattr **out)
+{
+	struct xattr *x = kmalloc(sizeof(*x) + size);
+	char *copy = kstrdup(name);
+	if (!x || !copy) {
+		kfree(x);
+		kfree(copy);
+		return -ENOMEM;
+	}
+	x->size = size;
+	x->name = copy;
+	list_append(xattrs, &x->link);
+	*out = x;
+	return 0;
+}
+
+int xattr_copy_all(struct list *from, struct list *to)
+{
+	struct xattr *x, *copy;
+	list_for_each (x, from, link) {
+		int r = xattr_append(to, x->name, x->size, &copy);
+		if (r)
+			return r;
+		memcpy(copy->value, x->value, x->size);
+	}
+	return 0;
+}
+
 static bool has_prefix(const char *name, const char *prefix)
 {
 	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
@@ -63,12 +92,8 @@ static int check_name(struct inode *inode, const char *name, bool write)
 	return -EOPNOTSUPP;
 }
 
-long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t size)
+static long get_from(struct list *xattrs, const char *name, void *value, size_t size)
 {
-	struct list *xattrs = list_of(inode);
-	int r = xattrs ? check_name(inode, name, false) : -EOPNOTSUPP;
-	if (r)
-		return r;
 	struct xattr *x = find(xattrs, name);
 	if (!x)
 		return -ENODATA;
@@ -79,14 +104,31 @@ long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t siz
 	return (long)x->size;
 }
 
-static int may_change(const struct path *path, struct inode *inode, const char *name)
+long vfs_getxattr(struct inode *inode, const char *name, void *value, size_t size)
+{
+	struct list temporary, *xattrs;
+	int r = inode->ops->xattrs ? check_name(inode, name, false) : -EOPNOTSUPP;
+	if (r)
+		return r;
+	r = list_of(inode, false, &temporary, &xattrs);
+	long n = r ? r : get_from(xattrs, name, value, size);
+	xattr_free_all(&temporary);
+	return n;
+}
+
+static int may_change(const struct path *path, struct inode *inode, const char *name, struct list **xattrs)
 {
 	static const struct attr none;
+	struct list temporary;
 	int r = mount_want_write(path);
 	if (!r)
-		r = list_of(inode) ? check_name(inode, name, true) : -EOPNOTSUPP;
+		r = inode->ops->xattrs ? check_name(inode, name, true) : -EOPNOTSUPP;
 	if (!r && inode->ops->setattr)
 		r = inode->ops->setattr(inode, &none);
+	if (r)
+		return r;
+	r = list_of(inode, true, &temporary, xattrs);
+	xattr_free_all(&temporary);
 	return r;
 }
 
@@ -100,39 +142,31 @@ static void changed(const struct path *path, struct inode *inode)
 int vfs_setxattr(const struct path *path, struct inode *inode, const char *name, const void *value, size_t size,
 		 u32 flags)
 {
-	int r = may_change(path, inode, name);
+	struct list *xattrs;
+	struct xattr *x;
+	int r = may_change(path, inode, name, &xattrs);
 	if (r)
 		return r;
-	struct xattr *old = find(list_of(inode), name);
+	struct xattr *old = find(xattrs, name);
 	if (old && (flags & CREATE))
 		return -EEXIST;
 	if (!old && (flags & REPLACE))
 		return -ENODATA;
-	struct xattr *x = kmalloc(sizeof(*x) + size);
-	char *copy = kstrdup(name);
-	if (!x || !copy) {
-		kfree(x);
-		kfree(copy);
-		return -ENOMEM;
-	}
-	x->size = size;
-	x->name = copy;
+	r = xattr_append(xattrs, name, size, &x);
+	if (r)
+		return r;
 	if (size)
 		memcpy(x->value, value, size);
-	list_append(list_of(inode), &x->link);
 	if (old)
 		free_one(old);
 	changed(path, inode);
 	return 0;
 }
 
-long vfs_listxattr(struct inode *inode, char *list, size_t size)
+static long list_names(struct list *xattrs, char *list, size_t size)
 {
-	struct list *xattrs = list_of(inode);
 	struct xattr *x;
 	size_t total = 0;
-	if (!xattrs)
-		return 0;
 	list_for_each (x, xattrs, link) {
 		size_t n = strlen(x->name) + 1;
 		if (has_prefix(x->name, "trusted.") && !fs_capable(CAP_SYS_ADMIN))
@@ -146,12 +180,22 @@ long vfs_listxattr(struct inode *inode, char *list, size_t size)
 	return (long)total;
 }
 
+long vfs_listxattr(struct inode *inode, char *list, size_t size)
+{
+	struct list temporary, *xattrs;
+	int r = list_of(inode, false, &temporary, &xattrs);
+	long n = r ? r : list_names(xattrs, list, size);
+	xattr_free_all(&temporary);
+	return n == -EOPNOTSUPP ? 0 : n;
+}
+
 int vfs_removexattr(const struct path *path, struct inode *inode, const char *name)
 {
-	int r = may_change(path, inode, name);
+	struct list *xattrs;
+	int r = may_change(path, inode, name, &xattrs);
 	if (r)
 		return r;
-	struct xattr *x = find(list_of(inode), name);
+	struct xattr *x = find(xattrs, name);
 	if (!x)
 		return -ENODATA;
 	free_one(x);

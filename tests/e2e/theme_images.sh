@@ -25,6 +25,7 @@ ln -s ../data/small root/data/link && mkfifo root/data/fifo
 printf 'odd\n' >"root/data/$(printf 'n\377\001me')"
 for n in $(seq 900); do echo "$n" >"root/many/a-name-that-is-not-short-$n"; done
 chmod 640 root/data/page && chmod 4755 root/data/block && chmod 1777 root/deep
+python3 -c 'import os; os.setxattr("root/data/small", "user.note", b"kept")' 2>"$TMP/err" && has_xattrs=1
 touch -d '2001-02-03 04:05:06 UTC' root/data/page
 cat >root/bin/probe <<-'P'
 	#!/bin/sh
@@ -74,6 +75,11 @@ for image in plain.erofs lz4.erofs gzip.squashfs; do
 	check "$image: has not changed" [ "$(md5sum <$image)" = "$sum" ]
 done
 check_output "Permission denied" "modes of the image hold" --rootfs plain.erofs --user 4321 sh -c 'cat /data/page 2>&1 | head -n 1 | { IFS=: read -r a b c; echo ${c# }; }'
+for image in ${has_xattrs:+plain.erofs tails.erofs xz.squashfs}; do
+	check_output "b'kept' b'new'
+['user.note']" "$image: extended attributes, which can be changed" --rootfs $image --ro /usr --ro /lib --user 0 /usr/bin/python3 -c \
+		'import os; p = "/data/small"; a = os.getxattr(p, "user.note"); os.setxattr(p, "user.note", b"new"); print(a, os.getxattr(p, "user.note")); print(os.listxattr(p))'
+done
 check_output "$(wc -c <wanted) /w" "shares beside it" --rootfs gzip.squashfs --ro wanted:/w wc -c /w
 check_output "300000" "little memory" --memory 64M --rootfs lz4.erofs sh -c 'cat /data/[b-ens]* /data/zeros >/dev/null & cat /data/z* /data/r* >/dev/null; wait; wc -l </data/numbers'
 

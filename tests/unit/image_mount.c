@@ -97,6 +97,21 @@ static void read_file(const char *path, u64 size, struct image_walk *walk)
 	call(close, fd);
 }
 
+/* All attributes of what is not followed. */
+static void read_xattrs(const char *path, struct image_walk *walk)
+{
+	static char names[65536], value[65536];
+	long n = call(llistxattr, path, names, sizeof(names));
+	for (long at = 0; at < n; at += (long)strlen(names + at) + 1) {
+		long got = call(lgetxattr, path, names + at, value, sizeof(value));
+		walk->xattrs++;
+		walk->errors += got < 0;
+		for (long k = 0; k < got; k++)
+			walk->xattr_sum = walk->xattr_sum * 31 + (u8)value[k];
+	}
+	walk->errors += n < 0;
+}
+
 static void look(const char *path, unsigned depth, struct image_walk *walk)
 {
 	struct stat st;
@@ -106,6 +121,7 @@ static void look(const char *path, unsigned depth, struct image_walk *walk)
 		walk->errors++;
 		return;
 	}
+	read_xattrs(path, walk);
 	if (S_ISLNK(st.st_mode))
 		walk->errors += call(readlink, path, target, sizeof(target)) < 0;
 	else if (S_ISREG(st.st_mode))

@@ -19,6 +19,7 @@ struct image_walk {
 	unsigned entries, files, errors;
 	u64 bytes;
 	u32 sum; /* of contents */
+	u32 xattrs, xattr_sum;
 };
 void image_walk(const char *path, unsigned depth, struct image_walk *walk);
 

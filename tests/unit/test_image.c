@@ -23,9 +23,9 @@
 #define TREE_BYTES 57208u /* ... and what they hold */
 
 static const char *const erofs[] = {
-    "plain",	      "extended",	 "chunks", "lz4",  "full",    "big",  "tails",	   "tails-full",  "fragments",
-    "fragments-full", "tails-fragments", "dedupe", "lzma", "deflate", "zstd", "zstd-full", "small-blocks"};
-static const char *const squashfs[] = {"gzip", "xz", "lz4", "zstd", "lzma", "stored", "metadata"};
+    "plain",	      "extended",	 "chunks", "lz4",  "full",    "big",  "tails",	   "tails-full",   "fragments",
+    "fragments-full", "tails-fragments", "dedupe", "lzma", "deflate", "zstd", "zstd-full", "small-blocks", "xattrs"};
+static const char *const squashfs[] = {"gzip", "xz", "lz4", "zstd", "lzma", "stored", "metadata", "xattrs"};
 static u8 image[1 << 20];
 
 static size_t load(const char *type, const char *name)
@@ -130,6 +130,60 @@ static void body_what_is_not_there_is_named(void)
 	refused("squashfs", "gzip", 45, 1, -EUCLEAN, "damaged");  /* longer than its file */
 }
 
+static void xattrs_of(const char *type, struct image_walk *walk)
+{
+	char value[4096];
+	is(0, image_mount(type, image, load(type, "xattrs")));
+	image_walk("m", 0, walk);
+	is(0, walk->errors);
+	is(11 + 20, walk->xattrs);					       /* what has two names is seen twice */
+	is(1, call(getxattr, "m/dir/small2", "user.a", value, sizeof(value))); /* by its other name */
+	is('1', value[0]);
+	is(0, call(getxattr, "m/small", "user.empty", value, sizeof(value)));
+	is(-ENODATA, call(getxattr, "m/small", "user.b", value, sizeof(value)));
+	is(8, call(getxattr, "m/small", "trusted.b", value, sizeof(value)));
+	is(3072, call(getxattr, "m/numbers", "user.long", NULL, 0));
+	is(-ERANGE, call(getxattr, "m/numbers", "user.long", value, 3071));
+	is(3072, call(getxattr, "m/numbers", "user.long", value, sizeof(value)));
+	is(255, (u8)value[3071]);
+	is(20, call(getxattr, "m/numbers", "security.capability", value, sizeof(value)));
+	is(4, call(lgetxattr, "m/dir/link", "trusted.of-link", value, sizeof(value)));
+	is(-EROFS, call(setxattr, "m/small", "user.a", "2", 1, 0));
+	is(-EROFS, call(removexattr, "m/small", "user.a"));
+	image_unmount();
+}
+
+static void body_extended_attributes(void)
+{
+	struct image_walk of_erofs = {0}, of_squashfs = {0};
+	xattrs_of("erofs", &of_erofs);
+	xattrs_of("squashfs", &of_squashfs);
+	is(of_erofs.xattrs, of_squashfs.xattrs);
+}
+
+/* Above an image they can be changed; what is below has no say then. */
+static void body_extended_attributes_below_an_overlay(void)
+{
+	char value[64], names[256];
+	is(0, image_mount("erofs", image, load("erofs", "xattrs")));
+	is(0, call(mkdir, "u", 0755));
+	is(0, call(mkdir, "o", 0755));
+	is(0, call(mount, "o", "o", "overlay", 0, "lowerdir=m,upperdir=u,workdir=u"));
+	is(8, call(getxattr, "o/small", "trusted.b", value, sizeof(value)));
+	is(0, call(setxattr, "o/small", "user.new", "new", 3, 0));
+	is(0, call(removexattr, "o/small", "user.a"));
+	is(-EEXIST, call(setxattr, "o/small", "user.empty", "", 0, 1));
+	is(-ENODATA, call(getxattr, "o/small", "user.a", value, sizeof(value)));
+	is(3, call(getxattr, "o/dir/small2", "user.new", value, sizeof(value)));
+	is(sizeof("trusted.b") + sizeof("user.empty") + sizeof("user.new"),
+	   call(listxattr, "o/small", names, sizeof(names)));
+	is(1, call(getxattr, "m/small", "user.a", value, sizeof(value)));
+	is(0, call(umount2, "o", MNT_DETACH));
+	is(0, call(rmdir, "o"));
+	is(0, call(rmdir, "u"));
+	image_unmount();
+}
+
 /* The map of compressed clusters of the one file of so many bytes, in a full index. */
 static u8 *full_map(size_t image_bytes, u32 file_bytes)
 {
@@ -205,16 +259,23 @@ OURS_ONLY(nothing_can_be_changed)
 OURS_ONLY(pages_can_be_given_up)
 OURS_ONLY(what_is_not_there_is_named)
 OURS_ONLY(two_algorithms_in_a_file)
+OURS_ONLY(extended_attributes)
+OURS_ONLY(extended_attributes_below_an_overlay)
 OURS_ONLY(images_that_are_cut_off)
 OURS_ONLY(sources_that_are_none)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ours_all_images_show_the_same_tree), cmocka_unit_test(ours_nothing_can_be_changed),
-	    cmocka_unit_test(ours_pages_can_be_given_up),	  cmocka_unit_test(ours_what_is_not_there_is_named),
-	    cmocka_unit_test(ours_two_algorithms_in_a_file),	  cmocka_unit_test(ours_images_that_are_cut_off),
+	    cmocka_unit_test(ours_all_images_show_the_same_tree),
+	    cmocka_unit_test(ours_nothing_can_be_changed),
+	    cmocka_unit_test(ours_pages_can_be_given_up),
+	    cmocka_unit_test(ours_what_is_not_there_is_named),
+	    cmocka_unit_test(ours_two_algorithms_in_a_file),
+	    cmocka_unit_test(ours_images_that_are_cut_off),
 	    cmocka_unit_test(ours_sources_that_are_none),
+	    cmocka_unit_test(ours_extended_attributes),
+	    cmocka_unit_test(ours_extended_attributes_below_an_overlay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

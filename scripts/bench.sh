@@ -135,6 +135,7 @@ prepare_jobs() {
 	done
 	"${git[@]}" init -q && "${git[@]}" add . && "${git[@]}" commit -qm "all" || exit 1
 	cp -r Makefile VERSION abi guestkernel initramfs policy runner scripts tests "$work/project"
+	rm -r "$work/project/tests/fuzz/corpus" # thousands of files that no build reads
 }
 
 # job_rows PEERS SCRATCH [OPTIONS-OF-OURS] JOB...: lines for bench, each job by each of the peers that the array has.

@@ -31,7 +31,6 @@ static void dir_changed(struct inode *dir)
 {
 	struct p9_node *node = p9_node(dir);
 	p9_touch(dir);
-	p9_dir_forget(node);
 	inode_changed(dir);
 	node->checked_ns = 0;
 }

@@ -520,8 +520,6 @@ int p9_revalidate(struct dentry *d, u32 hint)
 {
 	struct p9_sb *p9 = d->sb->data;
 	bool fresh = p9->cached || name_is_current(d, hint);
-	if (hint & LOOKUP_GONE && d->inode && !inode_is(d->inode, K_S_IFDIR))
-		return 1; /* the server says what it finds there */
 	note_hint(p9, p9_node(d->parent->inode), hint);
 	if (d->flags & DENTRY_AHEAD) {
 		if (fresh && (d->flags & DENTRY_NEWS))
@@ -529,6 +527,8 @@ int p9_revalidate(struct dentry *d, u32 hint)
 		p9_node(d->parent->inode)->hits += fresh;
 		d->flags &= ~(DENTRY_AHEAD | DENTRY_NEWS);
 	}
+	if (hint & LOOKUP_GONE && d->inode && !inode_is(d->inode, K_S_IFDIR))
+		return 1; /* the server says what it finds there */
 	if (fresh && !(d->inode && (hint & LOOKUP_READ) && reads_more(p9_node(d->parent->inode)) &&
 		       lacks_contents(d->inode, CONTENTS_BYTES / CONTENTS_NAMES)))
 		return 1;

@@ -5,10 +5,10 @@ check-svm: ## end-to-end and guest-semantics tests on ordinary KVM (QEMU with ne
 	scripts/deps.sh build check svm
 	$(MAKE) all test-programs
 	scripts/check-svm.sh all
-check-svm-programs: ## 16 vCPUs and part of the program suites on ordinary KVM, a few minutes
+check-svm-programs: ## 16 vCPUs and parts of the program suites on ordinary KVM (SUITES="node stress/4:ipc" selects); an hour or two
 	scripts/deps.sh build check programs svm
 	$(MAKE) all $(B)/e2e/hello-static $(B)/guest/threads $(B)/guest/stress_threads $(B)/guest/stress_signals
-	scripts/svm-programs.sh
+	scripts/svm-programs.sh $(SUITES)
 programs: ## test suites of Debian programs, on the host and inside (SUITES="cpython busybox:tar" selects); an hour
 	scripts/deps.sh build programs
 	$(MAKE) all

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing of the named groups of Debian packages: deps.sh GROUP...
+# Installs what is missing of the named groups of Debian packages: deps.sh GROUP...; deps.sh --list GROUP... names them.
 # Says nothing and takes milliseconds when nothing is missing.
 set -u
 
@@ -25,11 +25,14 @@ die() {
 	exit 1
 }
 
+list=
+[ "${1-}" != --list ] || { list=1 && shift; }
 [ $# -gt 0 ] || die "name the groups: build check svm bench fuzz lint cov programs stress dev"
 wanted=
 for group in "$@"; do
 	wanted+=" $(packages_of "$group")" || die "no such group: $group"
 done
+[ -z "$list" ] || { echo "$wanted" && exit; }
 
 # $wanted is a list of words on purpose, here and below.
 # shellcheck disable=SC2086

@@ -4,12 +4,14 @@
 # programs.sh [--table] [SUITE[:UNIT]...]. Prints each difference and a table. PROGRAMS_DOC=1 also writes the table in docs/programs.md,
 # from the last whole run of each suite.
 # PROGRAMS_OPTIONS: more options for `sandbox run` (--cpus 4). PROGRAMS_KEEP=1 uses the host's results of the run before.
+# PROGRAMS_SCALE=N: N times as long for everything, on a slow machine.
 # PROGRAMS_PREPARE=only: makes what the suites need and runs nothing; =no: it was made before (svm-programs.sh).
 set -u
 cd "$(dirname "$0")/.." || exit 1
 SANDBOX=${SANDBOX:-$PWD/build/sandbox}
 OUT=$PWD/${B:-build}/programs
 KNOWN=$PWD/tests/programs/known-differences.txt
+SCALE=${PROGRAMS_SCALE:-1}
 mkdir -p "$OUT"
 
 # field NAME FILE: the rest of the line "# NAME: ..." in a suite's first comment.
@@ -41,15 +43,15 @@ HARMLESS=()
 # one SIDE SUITE UNIT: its results, sorted, to a file. A unit that ends in another way than with 0 has a line about that.
 one() {
 	local side=$1 suite=$2 unit=$3 file=tests/programs/$2.sh status=0 to=$OUT/$2/results/$3.$1 limit user as=
-	limit=$(field limit "$file") user=$(field user "$file")
+	limit=$(($(field limit "$file") * SCALE)) user=$(field user "$file")
 	[ "$(id -u)" != 0 ] || user=${user:-65534} # tests of the host's own run must not change its /dev
 	# shellcheck disable=SC2086
 	if [ "$side" = native ]; then
 		[ -n "$user" ] && [ "$(id -u)" = 0 ] && as="setpriv --reuid $user --regid $user --clear-groups"
-		timeout -k 5 "$limit" env -i --default-signal "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
+		timeout -k 5 "$limit" env -i --default-signal SCALE="$SCALE" "${HARMLESS[@]}" $as setsid -w bash "tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	else
 		# shellcheck disable=SC2046
-		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --hostname "$(uname -n)" --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} ${PROGRAMS_OPTIONS-} -- \
+		timeout -k 5 $((limit * 3 + 10)) "$SANDBOX" run --ro / --tmpfs /tmp --memory 2G --cpus 2 --hostname "$(uname -n)" --timeout $((limit * 3)) $(field options "$file") ${user:+--user $user:$user} -e "SCALE=$SCALE" ${PROGRAMS_OPTIONS-} -- \
 			/bin/bash "$PWD/tests/programs/one.sh" "$PWD/$file" "$unit" "$OUT/$suite/dir" </dev/null >"$to.raw" 2>"$to.log" || status=$?
 	fi
 	[ $status = 0 ] || echo "STATUS($status) $unit" >>"$to.raw"

@@ -1,48 +1,127 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Many vCPUs and part of the program suites on ordinary KVM, so in the split layout: a few minutes on the SVM rig. With 16
-# vCPUs a program starts and ends, and threads take locks, exec, and are signalled; units of suites of tests/programs run
-# there as on the emulated machine itself: those that need no compiler. Last line: "N runs, N failed"; status 0 when none did.
+# Many vCPUs and parts of the program suites on ordinary KVM, so in the split layout: on the SVM rig, with the host's Debian
+# programs on a disk. svm-programs.sh [SUITE[/CPUS][:UNIT...]]...; without arguments what is listed below, the whole of which
+# takes an hour or two: the machine is emulated. As everywhere, a suite runs natively (there) and inside, and is compared.
+# PROGRAMS_DOC=1: the result goes into docs/programs.md. Last line: "N runs, N failed"; status 0 when none did.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 OUT=${B:-build}
+SCALE=4 # of all time limits
 
-# In the machine: what the command line of the other part says.
-inside() {
-	local runs=0 failed=0 status begin units
-	export PROGRAMS_PREPARE=no TMPDIR=/tmp B=build
-	chmod 755 . # the suites run as an ordinary user
+# What meets the system, of each suite.
+chosen() {
+	cat <<-END
+		vcpus
+		e2e:programs jobs
+		busybox:ash-signals ash-psubst ash-heredoc ash-redir ash-misc tar cpio sed
+		threads:cxx-static cxx rust-static rust
+		jobs:git make rsync tar compress openssl tmux sort find python cmake imagemagick
+		stress/1:names data sockets processes memory signals ipc
+		stress/4:names data sockets processes memory signals ipc
+		servers:postgresql redis nginx rsyncd
+		node:files processes sockets threads runtime
+		java:tools threads files sockets processes collectors
+		go:program build
+		ffmpeg:audio containers pipes
+		perl:base cmd io op.1.6
+		gawk:all
+		ruby:ruby%test_process ruby%test_io ruby%test_thread ruby%test_signal socket%test_unix socket%test_tcp
+		php:ext%pcntl%tests ext%posix%tests ext%sockets%tests ext%standard%tests%file
+		cpython:test_threading test_signal test_subprocess test_socket test_mmap test_os test_select test_epoll test_fork1 test_pty test_ssl test_sqlite3 test_asyncio.test_events test_asyncio.test_subprocess test_concurrent_futures test_multiprocessing_fork
+		coreutils:cp mv ls
+	END
+}
+
+# In the machine, without a suite of tests/programs: a program starts and ends, and threads take locks, exec and are signalled.
+vcpus() {
+	local runs=0 failed=0 status
 	# program NAME ARG...: `sandbox run ARG...` must end with 0 and tell of no check that failed.
 	program() {
 		local name=$1
 		shift
-		begin=$SECONDS status=0
+		status=0
 		timeout 200 build/sandbox run --timeout 190s "$@" </dev/null >/tmp/log 2>&1 || status=$?
 		! grep -aq '^not ok' /tmp/log || status="$status with a failed check"
 		runs=$((runs + 1))
 		[ "$status" = 0 ] || failed=$((failed + 1))
-		printf '%-4s %4d s  %s%s\n' "$([ "$status" = 0 ] && echo ok || echo FAIL)" $((SECONDS - begin)) "$name" "$([ "$status" = 0 ] || echo ": status $status")"
-		[ "$status" = 0 ] || { grep -av '^ok' /tmp/log | tail -n 5; }
+		[ "$status" = 0 ] || { echo "  vcpus: $name: status $status" && grep -av '^ok' /tmp/log | tail -n 5; }
 	}
 	program "16 vCPUs: hello" --cpus 16 build/e2e/hello-static
 	program "16 vCPUs: threads" --cpus 16 --memory 512M -e LIMIT=180 build/guest/threads
 	program "16 vCPUs: pthread torture" --cpus 16 --memory 512M -e LIMIT=180 -e STRESS_SECONDS=2 build/guest/stress_threads
 	program "16 vCPUs: signals" --cpus 16 --memory 512M -e LIMIT=180 -e STRESS_SECONDS=2 build/guest/stress_signals
-	for units in "busybox:ash-signals ash-psubst ash-heredoc" "threads:cxx-static rust-static"; do
-		[ -d "build/programs/${units%%:*}/dir" ] || { echo "skip ${units%%:*}: not prepared" && continue; }
-		runs=$((runs + 1))
-		scripts/programs.sh "$units" || failed=$((failed + 1))
-	done
-	echo "$runs runs, $failed failed"
+	printf '%-12s %6d tests, %6d as on the host, %4d known differences, %4d DIFFER, %4d s\n' vcpus $runs $((runs - failed)) 0 $failed $SECONDS
 	[ $failed = 0 ]
 }
-[ "${1-}" != inside ] || { inside && exit; exit 1; }
 
+# inside CPUS SUITE UNIT...
+inside() {
+	local cpus=$1 suite=$2 unit status=0
+	shift 2
+	export PROGRAMS_PREPARE=no PROGRAMS_SCALE=$SCALE PROGRAMS_OPTIONS="--cpus $cpus" TMPDIR=/tmp B=build
+	chmod 755 . # the suites run as an ordinary user
+	case $suite in
+	vcpus) vcpus; exit ;;
+	e2e) LENIENT=1 LIMIT=300 THEME_LIMIT=3000 tests/e2e/run.sh "$@"; exit ;;
+	esac
+	[ $# -gt 0 ] || { scripts/programs.sh "$suite"; exit; }
+	for unit; do # a line for each
+		scripts/programs.sh "$suite:$unit" | sed "s/\$/ ($unit)/" || status=1
+	done
+	exit $status
+}
+[ "${1-}" != inside ] || { shift && inside "$@"; exit; }
+
+# The table of docs/programs.md; a suite that was not run keeps its row.
+document() {
+	local results=$OUT/programs/svm
+	{
+		sed '/^<!-- make check-svm-programs -->$/q' docs/programs.md
+		printf '\n| Suite, vCPUs | What was run | Tests | As on the machine itself | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
+		cat "$results"/*.row
+		printf '\n'
+		sed -n '/^<!-- end of check-svm-programs -->$/,$p' docs/programs.md
+	} >"$results/programs.md" && mv "$results/programs.md" docs/programs.md
+}
+
+# one SUITE[/CPUS][:UNIT...]: its lines, and its row for the table.
+one() {
+	local what=$1 name units cpus=2 files=() options status=0 results=$OUT/programs/svm
+	name=${what%%:*} units=
+	[ "$name" = "$what" ] || units=${what#*:}
+	[[ $name != */* ]] || { cpus=${name#*/} && name=${name%/*}; }
+	options="--timeout ${SVM_TIMEOUT:-3000} --disk $disk"
+	if [ "$name" = vcpus ]; then
+		cpus=16 options="--timeout 900" files=("$OUT/e2e/hello-static" "$OUT"/guest/{threads,stress_threads,stress_signals})
+	elif [ "$name" = e2e ]; then # each case with one vCPU or with one and four
+		files=("$OUT/e2e" tests/e2e)
+	else
+		PROGRAMS_PREPARE=only scripts/programs.sh "$name"
+		[ ! -d "$OUT/programs/$name/dir" ] || files=("$OUT/programs/$name/dir")
+	fi
+	# shellcheck disable=SC2086
+	FORCE_SVM=1 SVM_OPTIONS=$options scripts/kvm.sh VERSION build/sandbox scripts/svm-programs.sh scripts/programs.sh tests/programs "${files[@]}" -- \
+		scripts/svm-programs.sh inside "$cpus" "$name" $units 2>&1 | tee "$results/$name-$cpus.log" || status=$?
+	awk -v "name=$name" -v "cpus=$cpus" -v "units=${units:-all}" '
+		name == "e2e" && $3 == "passed," && $7 == "skipped" && NF > 7 { tests += $2 + $4; same += $2; differ += $4 }
+		$1 == name && $3 == "tests," { tests += $2; same += $4; known += $9; differ += $12 }
+		END { if (tests) printf "| %s, %s | %s | %d | %d | %d | %d |\n", name, cpus, units, tests, same, known, differ }' "$results/$name-$cpus.log" >"$results/$name-$cpus.row"
+	runs=$((runs + 1))
+	[ $status = 0 ] || failed=$((failed + 1))
+}
+
+set -o pipefail
 scripts/deps.sh svm || exit 1
-PROGRAMS_PREPARE=only scripts/programs.sh busybox threads
-prepared=()
-for suite in busybox threads; do
-	[ -z "$(ls "$OUT/programs/$suite/dir" 2>/dev/null)" ] || prepared+=("$OUT/programs/$suite/dir")
+# shellcheck disable=SC2046
+disk=$(scripts/svm/disk.sh $(scripts/deps.sh --list programs check build) lua5.4 iproute2 netbase) || exit 1
+mkdir -p "$OUT/programs/svm"
+[ $# -gt 0 ] || mapfile -t wanted < <(chosen)
+[ $# = 0 ] || wanted=("$@")
+runs=0 failed=0
+for what in "${wanted[@]}"; do
+	one "$what"
 done
-FORCE_SVM=1 SVM_OPTIONS="--timeout 900" scripts/kvm.sh VERSION build/sandbox scripts/svm-programs.sh scripts/programs.sh tests/programs \
-	build/e2e/hello-static build/guest/{threads,stress_threads,stress_signals} "${prepared[@]}" -- scripts/svm-programs.sh inside
+[ -z "${PROGRAMS_DOC-}" ] || document
+echo "$runs runs, $failed failed"
+[ $failed = 0 ]

@@ -4,7 +4,7 @@
 
 SVM_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SVM_CACHE=${SANDBOX_SVM_CACHE:-$SVM_TOP/build/svm}
-SVM_MEMORY_MIB=2048
+SVM_MEMORY_MIB=3072
 SVM_NPT=1
 
 svm_die() {

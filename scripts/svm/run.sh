@@ -1,25 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs a command on ordinary (AMD SVM) KVM: run.sh [--timeout SECONDS] [--user UID] [--shadow] [--console FILE] DIR CMD [ARG...]
+# Runs a command on ordinary (AMD SVM) KVM: run.sh [--timeout SECONDS] [--user UID] [--shadow] [--console FILE] [--disk IMAGE] DIR CMD [ARG...]
 # A clone of the saved machine is restored, DIR is copied to its /work, CMD runs there (as root by default; /dev/kvm is
 # open to all), its stdout, stderr and exit status come back here. What it writes stays in the clone and goes with it.
+# --disk: a squashfs image (disk.sh) is the root of what CMD sees, with /work, /tmp and the like of the machine.
 # 124 when the time is up, 125 when the rig itself failed. Any number of clones may run at the same time.
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-limit=120 user=root console=
+limit=120 user=root console='' disk=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--timeout) limit=$2 && shift 2 ;;
 	--user) user=$2 && shift 2 ;;
 	--console) console=$2 && shift 2 ;;
+	--disk) disk=$2 && shift 2 ;;
 	--shadow) SVM_NPT=0 && shift ;;
 	--) shift && break ;;
 	-*) svm_die "unknown option $1" ;;
 	*) break ;;
 	esac
 done
-[ $# -ge 2 ] || svm_die "usage: run.sh [--timeout SECONDS] [--user UID] [--shadow] [--console FILE] DIR CMD [ARG...]"
+[ $# -ge 2 ] || svm_die "usage: run.sh [--timeout SECONDS] [--user UID] [--shadow] [--console FILE] [--disk IMAGE] DIR CMD [ARG...]"
 [[ $limit =~ ^[0-9]+$ ]] || svm_die "--timeout: not a number of seconds: $limit"
 payload=$1
 shift
@@ -38,6 +40,7 @@ trap 'exit 125' INT TERM HUP
 if [ "$SVM_NPT" = 1 ]; then template=$("$(dirname "$0")/template.sh"); else template=$("$(dirname "$0")/template.sh" --shadow); fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-svm.XXXXXX")
 tar -C "$payload" --owner=0 --group=0 -cf "$work/payload" .
+[ -n "$disk" ] || { disk=$work/disk && truncate -s 512 "$disk"; }
 
 # Starts the clone with fresh channels. Sets: qemu, cats.
 start_clone() {
@@ -55,6 +58,7 @@ start_clone() {
 		-chardev file,id=out,path="$work/out" -device virtserialport,chardev=out,nr=2 \
 		-chardev file,id=err,path="$work/err" -device virtserialport,chardev=err,nr=3 \
 		-drive file="$work/payload",format=raw,if=none,id=payload,readonly=on -device virtio-blk-pci,drive=payload,addr=0x10 \
+		-drive file="$disk",format=raw,if=none,id=disk,readonly=on -device virtio-blk-pci,drive=disk,addr=0x11 \
 		-monitor stdio <&7 >"$work/monitor.log" 2>&1 7>&- 8>&- 9>&- &
 	qemu=$!
 	printf '%s\n' 'migrate_set_capability x-ignore-shared on' "migrate_incoming \"exec:cat $template/state\"" >&7

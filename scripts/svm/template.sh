@@ -23,7 +23,7 @@ fetch_kernel() {
 	touch "$dir/$package.done"
 }
 
-# Copies modules with what they need, in load order, and lists that order (virtio_blk is loaded after the restore).
+# Copies modules with what they need, in load order, and lists that order (virtio_blk and squashfs are loaded after the restore).
 add_modules() {
 	local root=$1 dir=$SVM_CACHE/kernel version module file
 	version=$(ls "$dir/lib/modules")
@@ -36,13 +36,15 @@ add_modules() {
 		basename "$file"
 	done <"$root/modules/paths" >"$root/modules/order"
 	rm "$root/modules/paths"
-	cp "$(modprobe -S "$version" -d "$dir" --show-depends virtio_blk | sed -n 's/^insmod \([^ ]*virtio_blk[^ ]*\).*/\1/p')" "$root/modules/"
+	for module in virtio_blk squashfs; do
+		cp "$(modprobe -S "$version" -d "$dir" --show-depends "$module" | sed -n "s/^insmod \([^ ]*${module}[^ ]*\).*/\1/p")" "$root/modules/"
+	done
 }
 
 # The userland: the host's own programs of the list, their libraries, and the few files they read.
 add_userland() {
 	local root=$1 name path files=()
-	mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,tmp,root,var/tmp,proc,sys,dev,run,work,mnt,opt,srv,home}
+	mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,tmp,root,var/tmp,proc,sys,dev,run,work,mnt,opt,srv,home,disk}
 	ln -s usr/bin "$root/bin"
 	ln -s usr/sbin "$root/sbin"
 	ln -s usr/lib "$root/lib"
@@ -110,7 +112,7 @@ boot_and_save() {
 	local work=$1 qemu line=
 	mkfifo "$work/monitor" "$work/control.in" "$work/control.out"
 	truncate -s "${SVM_MEMORY_MIB}M" "$work/memory"
-	truncate -s 512 "$work/payload"
+	truncate -s 512 "$work/payload" "$work/disk"
 	svm_qemu_args "$work/memory" on
 	exec 7<>"$work/monitor" 8<>"$work/control.in" 9<>"$work/control.out"
 	"${QEMU[@]}" -kernel "$SVM_CACHE"/kernel/boot/vmlinuz-* -initrd "$work/initrd" \
@@ -120,6 +122,7 @@ boot_and_save() {
 		-chardev null,id=out -device virtserialport,chardev=out,nr=2 \
 		-chardev null,id=err -device virtserialport,chardev=err,nr=3 \
 		-drive file="$work/payload",format=raw,if=none,id=payload,readonly=on -device virtio-blk-pci,drive=payload,addr=0x10 \
+		-drive file="$work/disk",format=raw,if=none,id=disk,readonly=on -device virtio-blk-pci,drive=disk,addr=0x11 \
 		-monitor stdio <&7 >"$work/monitor.log" 2>&1 7>&- 8>&- 9>&- &
 	qemu=$!
 	trap 'kill -9 $qemu 2>/dev/null || :; rm -rf "$work"' EXIT
@@ -134,7 +137,7 @@ boot_and_save() {
 	grep -q 'Migration status: completed' "$work/monitor.log" || svm_die "saving failed: $(svm_monitor_tail "$work/monitor.log")"
 	exec 7>&- 8>&- 9>&-
 	trap - EXIT
-	rm -f "$work"/{monitor,control.in,control.out,monitor.log,initrd,payload}
+	rm -f "$work"/{monitor,control.in,control.out,monitor.log,initrd,payload,disk}
 }
 
 # Templates of other inputs go, except the variant of the same inputs. A clone that runs from one keeps its open files.
@@ -143,7 +146,7 @@ prune() {
 	keep=" $(SVM_NPT=1 svm_key) $(SVM_NPT=0 svm_key) "
 	for dir in "$SVM_CACHE"/*/; do
 		dir=$(basename "$dir")
-		[ "$dir" = kernel ] || [[ $keep == *" $dir "* ]] || rm -rf "${SVM_CACHE:?}/$dir"
+		[[ " kernel disk " == *" $dir "* ]] || [[ $keep == *" $dir "* ]] || rm -rf "${SVM_CACHE:?}/$dir"
 	done
 }
 

@@ -33,7 +33,7 @@ run() {
 	libuv.*)
 		for name in $(awk -v "n=${1#libuv.}" 'NR % 4 == n % 4 { print $1 }' "$DIR/uv/list"); do
 			status=0
-			timeout 60 "$DIR/uv/uv_run_tests" "$name" "$name" </dev/null >out 2>&1 || status=$?
+			timeout $((60 * SCALE)) "$DIR/uv/uv_run_tests" "$name" "$name" </dev/null >out 2>&1 || status=$?
 			cat out
 			grep -q '^# SKIP\|not ok.*SKIP\|ok.*# SKIP' out && status=skip
 			result "$status" "$name"

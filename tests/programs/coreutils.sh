@@ -43,8 +43,8 @@ gnu_tests() {
 	for test; do
 		status=0
 		case $test in
-		*.p[lm]) CU_TEST_NAME=${test//\//,} timeout 60 perl -w -I"$top/tests" -MCuSkip -MCoreutils -M"CuTmpdir qw($test)" "$top/$test" </dev/null 9>&2 || status=$? ;;
-		*) timeout 60 sh "$top/$test" </dev/null 9>&2 || status=$? ;;
+		*.p[lm]) CU_TEST_NAME=${test//\//,} timeout $((60 * SCALE)) perl -w -I"$top/tests" -MCuSkip -MCoreutils -M"CuTmpdir qw($test)" "$top/$test" </dev/null 9>&2 || status=$? ;;
+		*) timeout $((60 * SCALE)) sh "$top/$test" </dev/null 9>&2 || status=$? ;;
 		esac
 		case $status in
 		0) result ok "$test" ;;

@@ -27,9 +27,9 @@ run() {
 	case $1 in
 	rest.*)
 		for module in $(others | awk -v "n=${number#0}" 'NR % 24 == n % 24'); do
-			timeout 130 /usr/bin/python3 "$DIR/cpython.py" 3 120 "$module" || result "STATUS($?)" "$module"
+			timeout $((130 * SCALE)) /usr/bin/python3 "$DIR/cpython.py" 3 $((120 * SCALE)) "$module" || result "STATUS($?)" "$module"
 		done
 		;;
-	*) /usr/bin/python3 "$DIR/cpython.py" 3 390 "$1" ;;
+	*) /usr/bin/python3 "$DIR/cpython.py" 3 $((390 * SCALE)) "$1" ;;
 	esac
 }

@@ -14,9 +14,9 @@ run() {
 		[ -e "$name.ok" ] || continue
 		case $name in pid | profile*) continue ;; esac # print the time or their process number
 		if [ -e "$name.in" ]; then
-			sum=$(timeout 20 gawk -f "$name.awk" <"$name.in" 2>&1; echo "EXIT CODE: $?")
+			sum=$(timeout $((20 * SCALE)) gawk -f "$name.awk" <"$name.in" 2>&1; echo "EXIT CODE: $?")
 		else
-			sum=$(timeout 20 gawk -f "$name.awk" </dev/null 2>&1; echo "EXIT CODE: $?")
+			sum=$(timeout $((20 * SCALE)) gawk -f "$name.awk" </dev/null 2>&1; echo "EXIT CODE: $?")
 		fi
 		result "$(md5sum <<<"$sum" | cut -c 1-32)" "$name"
 	done

@@ -126,7 +126,7 @@ run_openssl() {
 # A server with panes, driven by send-keys; what the panes show is compared.
 run_tmux() {
 	t() { tmux -S "$WORK/s" -f /dev/null "$@"; }
-	shows() { for _ in $(seq 200); do t capture-pane -p -t "$1" | grep -qx "$2" && return; sleep 0.1; done; t capture-pane -p -t "$1"; return 1; }
+	shows() { for _ in $(seq $((200 * SCALE))); do t capture-pane -p -t "$1" | grep -qx "$2" && return; sleep 0.1; done; t capture-pane -p -t "$1"; return 1; }
 	check new env SHELL=/bin/sh PS1='$ ' tmux -S "$WORK/s" -f /dev/null new-session -d -x 80 -y 24 -s x sh
 	t set-option -g default-command sh
 	t send-keys -t x 'echo $((6*7))' Enter

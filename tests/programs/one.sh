@@ -3,6 +3,7 @@
 # One unit of one suite, on the host or in the sandbox alike: one.sh SUITE.sh UNIT DIR. DIR is what the suite's `prepare`
 # made (read-only inside). Standard output is a line `RESULT NAME` for each test, everything else goes to standard error.
 set -u -o pipefail
+export SCALE=${SCALE:-1} # by which time limits are longer
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TERM=dumb TMPDIR=/tmp
 HERE=$(dirname "$(readlink -f "$1")") UNIT=$2 DIR=$3
 WORK=$(mktemp -d) || exit 99

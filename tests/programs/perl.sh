@@ -23,7 +23,7 @@ perl_tests() {
 	local test status passed sum
 	for test; do
 		status=0
-		timeout 120 perl ${PERL_CORE:+-I../lib} "$test" </dev/null >"$WORK/tap" || status=$?
+		timeout $((120 * SCALE)) perl ${PERL_CORE:+-I../lib} "$test" </dev/null >"$WORK/tap" || status=$?
 		passed=$(grep -c '^ok ' "$WORK/tap") sum=$(sed -nE 's/^((not )?ok [0-9]+).*/\1/p' "$WORK/tap" | md5sum | cut -c 1-8)
 		grep '^not ok' "$WORK/tap"
 		[ $status != 124 ] || passed=late sum= # how far it came tells of the machine

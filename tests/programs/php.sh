@@ -17,6 +17,6 @@ run() {
 	IFS=. read -r part number of <<<"$part"
 	mkdir -p "$part" && cp "$DIR/run-tests.php" . && cp -r "$DIR/$part/." "$part" || return
 	find "$part" -name '*.phpt' | sort | awk -v "n=${number:-0}" -v "of=${of:-1}" 'NR % of == n % of' >list
-	NO_INTERACTION=1 TEST_PHP_EXECUTABLE=/usr/bin/php php run-tests.php -q --no-color -g FAIL,PASS,SKIP,XFAIL,BORK --set-timeout 40 -d "session.save_path=$WORK" -r list 2>&1 </dev/null | tr '\r' '\n' | tee "$WORK/log"
+	NO_INTERACTION=1 TEST_PHP_EXECUTABLE=/usr/bin/php php run-tests.php -q --no-color -g FAIL,PASS,SKIP,XFAIL,BORK --set-timeout $((40 * SCALE)) -d "session.save_path=$WORK" -r list 2>&1 </dev/null | tr '\r' '\n' | tee "$WORK/log"
 	sed -nE 's/^(PASS|FAIL|SKIP|XFAIL|BORK) .*\[([^]]*\.phpt)\].*/\1 \2/p' "$WORK/log" | sort -u >&3
 }

@@ -21,7 +21,7 @@ prepare() { cp -r "$SOURCE/ruby3.1/test" "$SOURCE/ruby3.1/tool" "$SOURCE/ruby3.1
 # A unit of its own has the time of the suite, each file of the others two minutes. Each test that ended has a line; those that did not
 # pass are named again at the end, below their kind.
 ruby_tests() {
-	timeout "$1" ruby -Itool/lib -Itest/lib -Itest test/runner.rb --ruby=/usr/bin/ruby -v --timeout-scale=3 "test/$2.rb" 2>&1 </dev/null | tee "$WORK/log"
+	timeout $(($1 * SCALE)) ruby -Itool/lib -Itest/lib -Itest test/runner.rb --ruby=/usr/bin/ruby -v --timeout-scale=$((3 * SCALE)) "test/$2.rb" 2>&1 </dev/null | tee "$WORK/log"
 	awk 'match($0, /[A-Z][A-Za-z_0-9:]*#test[A-Za-z_0-9?!=]* = [0-9.]+ s/) { name = substr($0, RSTART); sub(/ .*/, "", name); outcome[name] = "ok" }
 		/^ +[0-9]+\) (Failure|Error|Skipped|Timeout):$/ { kind = tolower($2); getline name; sub(/[ :]*(\[.*)?$/, "", name); outcome[name] = kind }
 		END { for (name in outcome) print outcome[name], name }' "$WORK/log" | tr -d : >&3

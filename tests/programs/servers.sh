@@ -7,14 +7,14 @@ units() { echo postgresql redis nginx rsyncd; }
 prepare() { :; }
 run() { "run_$1"; }
 # until_ready CMD...: waits until CMD succeeds, 60 seconds at most.
-until_ready() { for _ in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; return 1; }
+until_ready() { for _ in $(seq $((300 * SCALE))); do "$@" >/dev/null 2>&1 && return; sleep 0.2; done; return 1; }
 run_postgresql() {
 	local bin
 	bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
 	PATH=$bin:$PATH
 	export PGHOST=$WORK PGDATABASE=postgres PGUSER=u
 	check initdb initdb -D data -U u -A trust --no-sync -E UTF8 --locale=C
-	check start pg_ctl -D data -w -t 90 -l log -o "-k $WORK -h 127.0.0.1 -p 34451" start
+	check start pg_ctl -D data -w -t $((90 * SCALE)) -l log -o "-k $WORK -h 127.0.0.1 -p 34451" start
 	export PGPORT=34451
 	q() { psql -qAtX -v ON_ERROR_STOP=1 -c "$1"; }
 	digest "tables, index" q "create table t as select i, md5(i::text) m from generate_series(1, 20000) i; create index on t(m); analyze t; select count(*), sum(i), max(m) from t where m > 'a'"
@@ -34,7 +34,7 @@ run_postgresql() {
 	check "vacuum" q "vacuum full"
 	digest "pg_dump" sh -c "pg_dump -t t | grep -v '^--\|^SET\|restrict' | md5sum"
 	check "immediate stop" pg_ctl -D data -w -m immediate stop
-	check "recovers" pg_ctl -D data -w -t 90 -l log -o "-k $WORK -h 127.0.0.1 -p 34451" start
+	check "recovers" pg_ctl -D data -w -t $((90 * SCALE)) -l log -o "-k $WORK -h 127.0.0.1 -p 34451" start
 	digest "after recovery" q "select count(*) from pgbench_accounts; select count(*), min(i) from t"
 	check "fast stop" pg_ctl -D data -w -m fast stop
 }

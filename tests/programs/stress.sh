@@ -17,6 +17,6 @@ run() {
 	ipc) list="eventfd fifo futex mq msg mutex pipe pipeherd pty sem sem-sysv shm-sysv switch" ;;
 	esac
 	for stressor in $list; do
-		check "$stressor" timeout -k 2 40 stress-ng --quiet --temp-path "$WORK" --verify "--$stressor" 2 -t 1
+		check "$stressor" timeout -k 2 $((40 * SCALE)) stress-ng --quiet --temp-path "$WORK" --verify "--$stressor" 2 -t 1
 	done
 }

@@ -42,6 +42,7 @@ struct inet_sock *inet_alloc(const struct socket_ops *ops, int family, int type,
 	list_init(&i->syn_queue);
 	list_init(&i->pending_link);
 	packet_queue_init(&i->rx);
+	packet_queue_init(&i->errors);
 	sleep_lock_init(&i->read_lock);
 	wait_queue_init(&i->read_wait);
 	wait_queue_init(&i->write_wait);

@@ -8,7 +8,7 @@
  * tcp.c          states of a connection            tcp_connect.c  connect, listen, accept
  * tcp_data.c     bytes                             tcp_urgent.c   MSG_OOB
  * inet_multicast.c  groups
- * udp.c          datagrams
+ * udp.c          datagrams                         udp_error.c    MSG_ERRQUEUE
  */
 #ifndef GUESTKERNEL_NET_INET_H
 #define GUESTKERNEL_NET_INET_H
@@ -65,6 +65,7 @@ struct inet_sock {
 	struct wait_queue read_wait, write_wait; /* on read_wait: listeners too */
 	/* UDP */
 	bool connected;
+	struct packet_queue errors; /* with IP_RECVERR, IPV6_RECVERR: udp_error.c */
 	u32 drops;
 	struct list groups; /* inet_multicast.c */
 	unsigned group_count;
@@ -244,6 +245,18 @@ void tcp_urgent_passed(struct inet_sock *i);
 long tcp_recv_urgent(struct inet_sock *i, struct socket_msg *msg);
 /* Sets the members of struct tcp_info that have a meaning here; returns its size. */
 u32 tcp_info(const struct inet_sock *i, void *info, u32 room);
+
+/* ---- udp_error.c ---- */
+/* What the socket sent to *to, from *source, found nobody there: the ICMP message that says so has come back. */
+void udp_refused(struct inet_sock *i, const struct packet *sent, const struct inet_end *to,
+		 const struct inet_addr *source);
+/* recvmsg with MSG_ERRQUEUE: bytes of the datagram that failed, with the reason as a control message. -EAGAIN, -EFAULT
+ */
+long udp_recv_error(struct inet_sock *i, struct socket_msg *msg);
+/* IP_RECVERR or IPV6_RECVERR was switched off. */
+void udp_forget_errors(struct inet_sock *i);
+/* Control messages about a packet that a receive makes when options ask for them (udp.c). */
+void udp_put_info(struct inet_sock *i, struct socket_msg *msg, const struct packet *p);
 
 /* ---- interface.c ---- */
 /* SIOCGIF*: the loopback interface, for sockets of any family. -ENOTTY for others. */

@@ -204,6 +204,8 @@ static int set_row(struct inet_sock *i, const struct row *row, s32 v)
 	if (v == -1 && row->min == -1) /* back to the default */
 		v = row->initial;
 	i->option[row->option] = v;
+	if (!v && (row->option == OPT_IP_RECVERR || row->option == OPT_V6_RECVERR))
+		udp_forget_errors(i);
 	return 0;
 }
 

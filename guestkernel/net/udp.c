@@ -243,11 +243,8 @@ static void deliver(struct inet_sock *from_sock, struct packet *p, const struct 
 		return;
 	}
 	struct inet_sock *o = port_find_udp(from_sock->socket.protocol, to, &from);
-	if (!o) { /* the ICMP message that says so reaches connected sockets only */
-		if (from_sock->connected || from_sock->option[OPT_IP_RECVERR] || from_sock->option[OPT_V6_RECVERR]) {
-			from_sock->socket.error = ECONNREFUSED;
-			wake_up(&from_sock->read_wait, EPOLLERR);
-		}
+	if (!o) {
+		udp_refused(from_sock, p, to, &with->source);
 		packet_free(p);
 		return;
 	}
@@ -283,7 +280,7 @@ static long udp_sendmsg(struct socket *s, struct socket_msg *msg)
 
 /* ---- receiving ---- */
 
-static void put_info(struct inet_sock *i, struct socket_msg *msg, const struct packet *p)
+void udp_put_info(struct inet_sock *i, struct socket_msg *msg, const struct packet *p)
 {
 	const int ttl = p->inet.hops, traffic_class = p->inet.traffic_class;
 	struct inet_addr to;
@@ -342,7 +339,7 @@ static long read_datagram(struct inet_sock *i, struct socket_msg *msg, struct pa
 			msg->name_len = inet_format(i->socket.family, &from, msg->name);
 		}
 		socket_put_timestamp(&i->socket, msg, p->wall_ns);
-		put_info(i, msg, p);
+		udp_put_info(i, msg, p);
 	}
 	if (!(msg->flags & K_MSG_PEEK)) {
 		packet_unlink(&i->rx, p);
@@ -359,7 +356,7 @@ static long udp_recvmsg(struct socket *s, struct socket_msg *msg)
 	struct socket_timer timer = socket_receive_timer(s, msg->flags);
 	msg->name_len = 0;
 	if (msg->flags & K_MSG_ERRQUEUE)
-		return -EAGAIN;
+		return udp_recv_error(i, msg);
 	if (msg->flags & K_MSG_OOB)
 		return -EOPNOTSUPP;
 	sleep_lock(&i->read_lock);
@@ -397,7 +394,7 @@ static u32 udp_poll(struct socket *s, struct poll_table *table)
 		events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (i->shut == K_SHUT_BOTH)
 		events |= EPOLLHUP;
-	if (s->error)
+	if (s->error || i->errors.count)
 		events |= EPOLLERR;
 	return events;
 }
@@ -420,6 +417,7 @@ static void udp_release(struct socket *s)
 	port_release(i);
 	inet_leave_groups(i);
 	packet_queue_purge(&i->rx);
+	udp_forget_errors(i);
 	s->file = NULL;
 	inet_put(i);
 }

@@ -8,8 +8,9 @@
 #include "guestkernel/proc/cpu_timer.h"
 #include "guestkernel/proc/signal.h"
 
-#define CHECK_NS  1000000ull /* do not ask for events closer together than this */
-#define LIMIT_CPU 0	     /* RLIMIT_CPU */
+#define CHECK_NS     1000000ull /* do not ask for events closer together than this */
+#define LIMIT_CPU    0		/* RLIMIT_CPU */
+#define LIMIT_RTTIME 15		/* RLIMIT_RTTIME */
 
 u64 cpu_clock_ns(const struct process *p, enum cpu_clock clock)
 {
@@ -31,11 +32,47 @@ void cpu_timer_cancel(struct cpu_timer *timer)
 	timer->armed = false;
 }
 
+/* RLIMIT_RTTIME, microseconds: what a real-time thread may use without sleeping. */
+static bool rt_limited(const struct thread *t)
+{
+	return t->rt_priority && t->process->rlimit[LIMIT_RTTIME].cur != K_RLIM_INFINITY;
+}
+
+static u64 rt_used_us(const struct thread *t)
+{
+	return (thread_cpu_ns(t) - t->rt_since_ns) / 1000;
+}
+
+/* SIGXCPU at the soft limit, which then is a second later, and SIGKILL at the hard one. */
+static void rt_check(struct thread *t)
+{
+	struct k_rlimit *limit = &t->process->rlimit[LIMIT_RTTIME];
+	u64 used = rt_used_us(t);
+
+	if (limit->max != K_RLIM_INFINITY && used >= limit->max) {
+		signal_send_process(t->process, SIGKILL, NULL);
+	} else if (used >= limit->cur) {
+		limit->cur += 1000000;
+		signal_send_process(t->process, SIGXCPU, NULL);
+	}
+}
+
+/* When it reaches a limit at the earliest, in ns since boot. */
+static u64 rt_deadline(const struct thread *t)
+{
+	const struct k_rlimit *limit = &t->process->rlimit[LIMIT_RTTIME];
+	u64 used = rt_used_us(t), end = MIN(limit->cur, limit->max), left = end > used ? end - used : 0;
+
+	return time_boot_ns() + MAX(MIN(left, K_RLIM_INFINITY / 4000) * 1000, CHECK_NS);
+}
+
 void cpu_timer_check(struct thread *t)
 {
 	struct process *p = t->process;
 	struct cpu_timer *timer, *tmp;
 
+	if (rt_limited(t))
+		rt_check(t);
 	list_for_each_safe (timer, tmp, &p->cpu_timers, link) {
 		if (cpu_clock_ns(p, timer->clock) < timer->expires_ns)
 			continue;
@@ -48,15 +85,16 @@ u64 cpu_timer_deadline(const struct thread *t)
 {
 	const struct process *p = t->process;
 	struct cpu_timer *timer;
-	u64 first = ~0ull, used;
+	u64 first = ~0ull, used, rt = rt_limited(t) ? rt_deadline(t) : 0;
 
 	if (list_empty(&p->cpu_timers))
-		return 0;
+		return rt;
 	list_for_each (timer, &p->cpu_timers, link) {
 		used = cpu_clock_ns(p, timer->clock);
 		first = MIN(first, timer->expires_ns > used ? timer->expires_ns - used : 0);
 	}
-	return time_boot_ns() + MAX(first / MAX(p->thread_count, 1u), CHECK_NS);
+	first = time_boot_ns() + MAX(first / MAX(p->thread_count, 1u), CHECK_NS);
+	return rt ? MIN(rt, first) : first;
 }
 
 /* RLIMIT_CPU: SIGXCPU each second from the soft limit on, SIGKILL at the hard one. */

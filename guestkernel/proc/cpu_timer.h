@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What happens when a process has used an amount of CPU time: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU, POSIX timers on
- * CPU clocks.
+ * CPU clocks; RLIMIT_RTTIME of a thread.
  */
 #ifndef GUESTKERNEL_PROC_CPU_TIMER_H
 #define GUESTKERNEL_PROC_CPU_TIMER_H

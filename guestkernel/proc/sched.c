@@ -152,6 +152,7 @@ void sched_wake(struct thread *t)
 	if (t->state != THREAD_SLEEPING && t->state != THREAD_BLOCKED)
 		return;
 	t->state = THREAD_RUNNING;
+	t->rt_since_ns = t->user_ns + t->system_ns;
 	place(t);
 }
 
@@ -429,6 +430,8 @@ void sched_set_policy(struct thread *t, int policy, int rt_priority)
 {
 	bool queued = begin_change(t);
 
+	if (!t->rt_priority)
+		t->rt_since_ns = t->user_ns + t->system_ns;
 	t->policy = policy;
 	t->rt_priority = rt_priority;
 	end_change(t, queued);

@@ -60,7 +60,8 @@ struct thread {
 		u16 mode, flags;
 		u64 nodes;
 	} mempolicy;
-	int boost; /* rank inherited from who waits for a PI futex of this thread, or 0 */
+	u64 rt_since_ns; /* CPU time of it when a real-time thread last began to run after a sleep: RLIMIT_RTTIME */
+	int boost;	 /* rank inherited from who waits for a PI futex of this thread, or 0 */
 	char comm[16];
 	/* signals (proc/signal.c) */
 	u64 sigmask, saved_sigmask;

@@ -295,6 +295,96 @@ static void acting(void)
 	CHECK_IN_CHILD_THAT(inherits(PTHREAD_PRIO_NONE) == 0, "without it the owner waits for the middle one");
 }
 
+/* ---- RLIMIT_RTTIME ---- */
+
+static volatile sig_atomic_t told;
+static void on_xcpu(int number)
+{
+	told++;
+}
+
+static long used_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void spin_ms(long ms)
+{
+	for (long end = used_ms() + ms; used_ms() < end;)
+		;
+}
+
+static int limited(long soft_ms, long hard_ms, int policy)
+{
+	struct rlimit l = {(rlim_t)soft_ms * 1000, (rlim_t)hard_ms * 1000};
+	signal(SIGXCPU, on_xcpu);
+	return setrlimit(RLIMIT_RTTIME, &l) == 0 && set(policy, policy == SCHED_OTHER ? 0 : 1) == 0;
+}
+
+static int tells_and_moves_on(void)
+{
+	struct rlimit l;
+	if (!limited(100, 5000, SCHED_FIFO))
+		return 0;
+	for (long end = used_ms() + 3000; !told && used_ms() < end;)
+		;
+	return told == 1 && getrlimit(RLIMIT_RTTIME, &l) == 0 && l.rlim_cur == 1100000 && l.rlim_max == 5000000;
+}
+
+static int ends_at_the_hard_limit(void)
+{
+	int status;
+	pid_t pid = fork();
+	if (!pid) {
+		if (limited(100, 200, SCHED_RR))
+			spin_ms(3000);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static int sleeping_starts_it_anew(void)
+{
+	if (!limited(400, 5000, SCHED_FIFO))
+		return 0;
+	for (int i = 0; i < 8; i++) {
+		spin_ms(100);
+		usleep(1000);
+	}
+	return !told;
+}
+
+static int yielding_does_not(void)
+{
+	if (!limited(100, 5000, SCHED_FIFO))
+		return 0;
+	for (int i = 0; i < 100 && !told; i++) {
+		spin_ms(10);
+		sched_yield();
+	}
+	return told == 1;
+}
+
+static int is_not_of_others(void)
+{
+	if (!limited(50, 100, SCHED_OTHER))
+		return 0;
+	spin_ms(200);
+	return !told;
+}
+
+static void limits(void)
+{
+	theme("RLIMIT_RTTIME");
+	CHECK_IN_CHILD(tells_and_moves_on());
+	CHECK_IN_CHILD(ends_at_the_hard_limit());
+	CHECK_IN_CHILD(sleeping_starts_it_anew());
+	CHECK_IN_CHILD(yielding_does_not());
+	CHECK_IN_CHILD(is_not_of_others());
+}
+
 int main(void)
 {
 	limit_seconds(60);
@@ -305,6 +395,7 @@ int main(void)
 		inheritance();
 		rights();
 		acting();
+		limits();
 	}
 	return finish();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * seccomp(2): strict mode, filters and what they answer, who inherits them, threads that are to have the same.
+ * area: Processes
  * flags: -pthread
  */
 #include <fcntl.h>
@@ -95,7 +96,7 @@ static int filters_rule_strict_mode_out(void)
 
 static void strict(void)
 {
-	theme("strict");
+	theme("seccomp strict");
 	CHECK_RUNS(strict_mode_leaves_four_calls);
 	CHECK_DIES(strict_and_exit_group, SIGKILL);
 	CHECK_DIES(strict_and_getpid, SIGKILL);
@@ -131,7 +132,7 @@ static long installs(struct sock_filter *program, unsigned short length)
 
 static void checker(void)
 {
-	theme("programs");
+	theme("seccomp programs");
 	CHECK_PROGRAM(0, "one return", RET(SECCOMP_RET_ALLOW));
 	CHECK_PROGRAM(-EINVAL, "no return at the end", NR);
 	CHECK_PROGRAM(0, "the last word", BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 60), RET(SECCOMP_RET_ALLOW));
@@ -161,7 +162,7 @@ static int available(unsigned action)
 
 static void calls(void)
 {
-	theme("call");
+	theme("seccomp call");
 	CHECK_ERRNO(syscall(SYS_seccomp, 77, 0, NULL), EINVAL);
 	CHECK_ERRNO(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1 << 20, NULL), EINVAL);
 	CHECK_ERRNO(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL), EFAULT);
@@ -289,7 +290,7 @@ static int answer_gives(unsigned answer, long wanted, int wanted_errno)
 
 static void answers(void)
 {
-	theme("answers");
+	theme("seccomp answers");
 	CHECK(answer_gives(SECCOMP_RET_ALLOW, USUAL, 0));
 	CHECK(answer_gives(SECCOMP_RET_LOG, USUAL, 0));
 	CHECK(answer_gives(SECCOMP_RET_ERRNO | EDOM, -1, EDOM));
@@ -366,7 +367,7 @@ static int a_chain_has_a_longest(void)
 
 static void sight(void)
 {
-	theme("sight");
+	theme("seccomp sight");
 	CHECK_RUNS(sees_number_architecture_and_arguments);
 	CHECK_RUNS(the_strictest_of_several_counts);
 	CHECK_RUNS(status_shows_mode_and_count);
@@ -490,7 +491,7 @@ static int a_sleep_goes_on(void)
 
 static void owners(void)
 {
-	theme("owners");
+	theme("seccomp owners");
 	CHECK_RUNS(a_child_has_it);
 	CHECK_RUNS(a_program_has_it);
 	CHECK_RUNS(a_new_thread_has_it);

@@ -7,8 +7,9 @@
  * guestkernel/net/interface.c guestkernel/net/netlink.c guestkernel/net/packet.c guestkernel/net/rtnetlink.c
  * guestkernel/net/scm.c guestkernel/net/socket.c guestkernel/net/socket_option.c guestkernel/net/tcp.c
  * guestkernel/net/tcp_connect.c guestkernel/net/tcp_data.c guestkernel/net/tcp_urgent.c guestkernel/net/udp.c
- * guestkernel/net/unix.c guestkernel/net/unix_conn.c guestkernel/net/unix_data.c guestkernel/net/unix_gc.c
- * guestkernel/net/unix_name.c guestkernel/syscall/sys_socket.c guestkernel/syscall/sys_sockmsg.c
+ * guestkernel/net/udp_error.c guestkernel/net/unix.c guestkernel/net/unix_conn.c guestkernel/net/unix_data.c
+ * guestkernel/net/unix_gc.c guestkernel/net/unix_name.c guestkernel/syscall/sys_socket.c
+ * guestkernel/syscall/sys_sockmsg.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -45,8 +45,8 @@ int futex_key(u64 addr, bool between_processes, struct futex_key *key)
 	vma = mm_find(mm, addr);
 	if (!vma || addr < vma->start || !(vma->prot & PROT_READ))
 		return -EFAULT;
-	if (!(vma->flags & VMA_SHARED))
-		return 0;
+	if (!(vma->flags & VMA_SHARED)) /* nobody can ever change a word of anonymous memory that is read-only */
+		return vma->file || (vma->prot & PROT_WRITE) ? 0 : -EFAULT;
 	error = user_word(addr, false, &word);
 	if (error)
 		return error;
@@ -137,7 +137,7 @@ int futex_requeue(u64 from, u64 to, bool between_processes, int nwake, int nmove
 
 	if (!error)
 		error = futex_key(to, between_processes, &b);
-	if (!error)
+	if (!error && expected)
 		error = user_word(from, false, &word);
 	if (error)
 		return error;

@@ -193,15 +193,19 @@ static void hand_over(const struct futex_key *key, u32 *word, u32 keep)
 int futex_unlock_pi(u64 addr, bool between_processes)
 {
 	struct futex_key key;
-	u32 *word;
-	int error = futex_key(addr, between_processes, &key);
+	u32 *word, value;
+	int error;
 
+	/* Whose it is comes first, whatever else is wrong with the word. */
+	if (get_user(value, user(addr)))
+		return -EFAULT;
+	if ((value & FUTEX_TID_MASK) != (u32)current->tid)
+		return -EPERM;
+	error = futex_key(addr, between_processes, &key);
 	if (!error)
 		error = user_word(addr, true, &word);
 	if (error)
 		return error;
-	if ((__atomic_load_n(word, __ATOMIC_SEQ_CST) & FUTEX_TID_MASK) != (u32)current->tid)
-		return -EPERM;
 	if (misused(&key))
 		return -EINVAL;
 	hand_over(&key, word, 0);

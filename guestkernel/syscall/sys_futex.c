@@ -85,14 +85,13 @@ SYSCALL(futex)
 	u64 deadline = 0;
 	int error = 0;
 
-	if (realtime && command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT_REQUEUE_PI &&
-	    command != FUTEX_LOCK_PI2)
-		return -ENOSYS;
 	if (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI ||
 	    command == FUTEX_LOCK_PI2 || command == FUTEX_WAIT_REQUEUE_PI)
 		error = read_deadline(command, realtime, d, &deadline);
 	if (error)
 		return error;
+	if (realtime && command != FUTEX_WAIT_BITSET && command != FUTEX_WAIT_REQUEUE_PI && command != FUTEX_LOCK_PI2)
+		return -ENOSYS;
 	switch (command) {
 	case FUTEX_WAIT:
 		return wait(a, between, value, FUTEX_ANY, deadline);

@@ -95,7 +95,7 @@ static int do_open(const struct path *path, u32 flags, struct file **out)
 		if (r) {
 			inode->writers -= writer;
 			file->flags |= O_PATH; /* nothing to release */
-		} else if ((flags & O_TRUNC) && inode_is(inode, K_S_IFREG) && inode->size) {
+		} else if ((flags & O_TRUNC) && inode_is(inode, K_S_IFREG)) {
 			r = vfs_truncate(path, inode, 0, false);
 		}
 	}

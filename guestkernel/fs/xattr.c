@@ -72,11 +72,31 @@ int xattr_copy_all(struct list *from, struct list *to)
 
 static bool has_prefix(const char *name, const char *prefix)
 {
-	return !strncmp(name, prefix, strlen(prefix)) && name[strlen(prefix)];
+	return !strncmp(name, prefix, strlen(prefix));
 }
 
-/* Which names exist and who may use them; xattr(7). */
-static int check_name(struct inode *inode, const char *name, bool write)
+/* The end of its name is missing. */
+static bool is_prefix(const char *name)
+{
+	return !strcmp(name, "user.") || !strcmp(name, "trusted.") || !strcmp(name, "security.");
+}
+
+#define CAPABILITY	"security.capability"
+#define CAPABILITY_SIZE 20u /* XATTR_CAPS_SZ_2 */
+
+static bool is_capability(const char *name)
+{
+	return !strcmp(name, CAPABILITY);
+}
+
+/* Capabilities of a file: capabilities(7), revision 2, or 3 with the user ID of a namespace behind it. */
+static bool is_valid_capability(const u8 *value, size_t size)
+{
+	return (size == CAPABILITY_SIZE && value[3] == 2) || (size == CAPABILITY_SIZE + 4 && value[3] == 3);
+}
+
+/* Who may use which names; xattr(7). */
+static int check_permission(struct inode *inode, const char *name, bool write)
 {
 	if (has_prefix(name, "user.")) {
 		if (!inode_is(inode, K_S_IFREG) && !inode_is(inode, K_S_IFDIR))
@@ -88,8 +108,14 @@ static int check_name(struct inode *inode, const char *name, bool write)
 	if (has_prefix(name, "trusted."))
 		return fs_capable(CAP_SYS_ADMIN) ? 0 : write ? -EPERM : -ENODATA;
 	if (has_prefix(name, "security."))
-		return !write || fs_capable(CAP_SYS_ADMIN) || fs_capable(CAP_SETFCAP) ? 0 : -EPERM;
+		return !write || fs_capable(is_capability(name) ? CAP_SETFCAP : CAP_SYS_ADMIN) ? 0 : -EPERM;
 	return -EOPNOTSUPP;
+}
+
+static int check_name(struct inode *inode, const char *name, bool write)
+{
+	int r = check_permission(inode, name, write);
+	return !r && is_prefix(name) ? -EINVAL : r;
 }
 
 static long get_from(struct list *xattrs, const char *name, void *value, size_t size)
@@ -144,6 +170,8 @@ int vfs_setxattr(const struct path *path, struct inode *inode, const char *name,
 {
 	struct list *xattrs;
 	struct xattr *x;
+	if (is_capability(name) && size && !is_valid_capability(value, size))
+		return -EINVAL;
 	int r = may_change(path, inode, name, &xattrs);
 	if (r)
 		return r;

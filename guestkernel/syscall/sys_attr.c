@@ -122,31 +122,51 @@ static int decode_times(const struct k_timespec *times, struct attr *attr)
 	return r;
 }
 
+/* Nothing is to be set: not even the file has to exist. */
+static bool omits_both(const struct k_timespec *times)
+{
+	return times && times[0].nsec == OMIT_NSEC && times[1].nsec == OMIT_NSEC;
+}
+
 static long set_times(int dirfd, u64 addr, u64 flags, const struct k_timespec *times)
 {
+	PATH_AUTO(path);
+	struct inode *inode;
 	struct attr attr = {0};
-	int r = decode_times(times, &attr);
+	if (omits_both(times))
+		return 0;
+	if (flags & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	int r = get_inode(dirfd, addr, flags, &path, &inode);
 	if (r)
 		return r;
-	if (!attr.valid)
-		return 0; /* both omitted: not even the file has to exist */
-	return set_at(dirfd, addr, flags, &attr);
+	r = decode_times(times, &attr);
+	if (!r)
+		r = set_inode(&path, inode, &attr);
+	inode_put(inode);
+	return r;
+}
+
+static long set_times_fd(u64 fd, u64 flags, const struct k_timespec *times)
+{
+	struct attr attr = {0};
+	if (omits_both(times))
+		return 0;
+	if (flags)
+		return -EINVAL;
+	GET_FILE(file, fd);
+	int r = decode_times(times, &attr);
+	return r ? r : set_inode(&file->path, file->inode, &attr);
 }
 
 SYSCALL(utimensat)
 {
 	struct k_timespec times[2];
-	struct attr attr = {0};
-	if (d & ~(u64)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-		return -EINVAL;
 	if (c && copy_from_user(times, user(c), sizeof(times)))
 		return -EFAULT;
-	if (b || (d & AT_EMPTY_PATH) || (int)a == AT_FDCWD)
-		return set_times((int)a, b, d, c ? times : NULL);
-	if (d)
-		return -EINVAL;
-	int r = decode_times(c ? times : NULL, &attr);
-	return r || !attr.valid ? r : set_fd(a, &attr);
+	if (!b && !(d & AT_EMPTY_PATH) && (int)a != AT_FDCWD)
+		return set_times_fd(a, d, c ? times : NULL);
+	return set_times((int)a, b, d, c ? times : NULL);
 }
 
 static long set_timevals(int dirfd, u64 addr, u64 vals_addr)

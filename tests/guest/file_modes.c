@@ -46,7 +46,7 @@ static void classes(void)
 		for (int bits = 0; bits < 8; bits++) {
 			mode_t mode = (mode_t)((bits << users[u].shift) | (0777 & ~(7 << users[u].shift)));
 			int r = bits & 4 ? 0 : EACCES, w = bits & 2 ? 0 : EACCES, x = bits & 1 ? 0 : EACCES;
-			REQUIRE(chmod("f", mode) == 0);
+			NEED(chmod("f", mode) == 0);
 			act_as(users[u].uid, users[u].gid, users[u].second);
 			CHECKF(opens("f", O_RDONLY) == r && opens("f", O_WRONLY) == w &&
 				   opens("f", O_RDWR) == (r ? r : w) && opens("f", O_RDONLY | O_TRUNC) == (r ? r : w) &&
@@ -70,7 +70,7 @@ static void classes(void)
 			mode_t mode = (mode_t)((bits << users[u].shift) | (0777 & ~(7 << users[u].shift)));
 			int r = bits & 4 ? 0 : EACCES, x = bits & 1 ? 0 : EACCES, wx = (bits & 3) == 3 ? 0 : EACCES;
 			struct stat st;
-			REQUIRE(chmod("d", mode) == 0);
+			NEED(chmod("d", mode) == 0);
 			act_as(users[u].uid, users[u].gid, users[u].second);
 			CHECKF(opens("d", O_RDONLY) == r && FAILS(stat("d/f", &st)) == x && opens("d/f", O_RDWR) == x &&
 				   FAILS(stat("d/gone", &st)) == (x ? x : ENOENT) && FAILS(stat("d/.", &st)) == x &&

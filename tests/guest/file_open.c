@@ -323,7 +323,7 @@ static void temporary(void)
 	CHECK(links_of("kept") == 2 && unlink("kept") == 0 && unlink("kept-2") == 0);
 	EXPECT(ENOENT, linkat(AT_FDCWD, name, AT_FDCWD, "kept", AT_SYMLINK_FOLLOW), "not when it was removed again");
 	EXPECT(EXDEV, linkat(AT_FDCWD, name, AT_FDCWD, "kept", 0), "without AT_SYMLINK_FOLLOW it is the link in /proc");
-	CHECK(close(fd) == 0);
+	NEED(close(fd) == 0);
 	if (geteuid() == 0) {
 		fd = open(".", O_TMPFILE | O_WRONLY, 0600);
 		EXPECT(0, linkat(fd, "", AT_FDCWD, "kept", AT_EMPTY_PATH), "linked by AT_EMPTY_PATH");
@@ -336,12 +336,12 @@ static void temporary(void)
 	fd = open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600);
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	EXPECT(ENOENT, linkat(AT_FDCWD, name, AT_FDCWD, "kept", AT_SYMLINK_FOLLOW), "O_EXCL: it never gets a name");
-	CHECK(close(fd) == 0);
+	NEED(close(fd) == 0);
 	mode_t before = umask(077);
 	fd = open(".", O_TMPFILE | O_RDWR, 0666);
 	CHECK_THAT(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0600, "umask counts");
 	umask(before);
-	CHECK(close(fd) == 0);
+	NEED(close(fd) == 0);
 	CHECK_THAT(opens(AT_FDCWD, "dir", O_TMPFILE | O_RDWR) == 0 && rmdir("dir/sub") == 0 &&
 		       unlink("dir/file") == 0 && rmdir("dir") == 0,
 		   "it does not fill its directory");

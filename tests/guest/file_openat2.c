@@ -155,8 +155,9 @@ static void openat2_bounds(void)
 		int mode = bounds[i].flags & O_CREAT ? 0600 : 0, resolve = bounds[i].resolve;
 		GIVES(bounds[i].wanted,
 		      opens2(tree, bounds[i].name, (uint64_t)bounds[i].flags, (uint64_t)mode, (uint64_t)resolve),
-		      "%s with bounds %#x%s%s", bounds[i].name, (unsigned)resolve,
-		      bounds[i].flags & O_CREAT ? " to be made" : "", bounds[i].flags & O_NOFOLLOW ? " itself" : "");
+		      "%s with bounds %#x%s%s%s", bounds[i].name, (unsigned)resolve,
+		      bounds[i].flags & O_CREAT ? " to be made" : "", bounds[i].flags & O_PATH ? " as a path" : "",
+		      bounds[i].flags & O_NOFOLLOW ? " itself" : "");
 	}
 	CHECK_THAT(exists("tree/new") && !exists("new") && exists("tree/gone"), "what was made lies where it may");
 	GIVES(EXDEV, opens2(proc, "..", 0, 0, NX), "up from another file system");

@@ -112,31 +112,31 @@ static void set_ids(void)
 		CHECKF(ftruncate(fd, 3) == 0 && mode_of("f") == (int)before, "%04o stays when root truncates", before);
 		CHECKF(chown("f", OWNER, GROUP) == 0 && mode_of("f") == (int)rows[i].after,
 		       "%04o when root owns it anew", before);
-		REQUIRE(chmod("f", writable) == 0);
+		NEED(chmod("f", writable) == 0);
 		act_as(OWNER, GROUP, SECOND);
 		CHECKF(write(fd, "x", 1) == 1 && mode_of("f") == (int)(rows[i].after | 0200),
 		       "%04o when the owner writes", writable);
 		act_as_root();
-		REQUIRE(chmod("f", writable) == 0);
+		NEED(chmod("f", writable) == 0);
 		act_as(OWNER, GROUP, SECOND);
 		CHECKF(truncate("f", 2) == 0 && mode_of("f") == (int)(rows[i].after | 0200),
 		       "%04o when the owner truncates", writable);
 		act_as_root();
-		REQUIRE(chmod("f", writable) == 0);
+		NEED(chmod("f", writable) == 0);
 		act_as(OWNER, GROUP, SECOND);
 		int again = open("f", O_WRONLY | O_TRUNC);
 		CHECKF(mode_of("f") == (int)(rows[i].after | 0200), "%04o when the owner opens it with O_TRUNC",
 		       writable);
 		close(again);
 		act_as_root();
-		REQUIRE(chmod("f", writable) == 0);
+		NEED(chmod("f", writable) == 0);
 		act_as(OWNER, GROUP, SECOND);
 		CHECKF(chown("f", (uid_t)-1, SECOND) == 0 && mode_of("f") == (int)(rows[i].after | 0200),
 		       "%04o when the owner changes the group", writable);
 		act_as_root();
-		CHECK(chown("f", OWNER, GROUP) == 0 && close(fd) == 0);
+		NEED(chown("f", OWNER, GROUP) == 0 && close(fd) == 0);
 	}
-	REQUIRE(chmod("f", 06755) == 0);
+	NEED(chmod("f", 06755) == 0);
 	act_as(OWNER, GROUP, 0);
 	CHECK_THAT(chown("f", (uid_t)-1, (gid_t)-1) == 0 && mode_of("f") == 0755, "chown of nothing clears them");
 	act_as_root();
@@ -145,15 +145,15 @@ static void set_ids(void)
 	CHECK_THAT(chmod("d", 06755) == 0 && chown("d", OWNER, GROUP) == 0 && mode_of("d") == 06755,
 		   "directories keep them");
 	int fd = open("f", O_WRONLY);
-	REQUIRE(chmod("f", 06745) == 0);
+	NEED(chmod("f", 06745) == 0);
 	act_as(OTHER, SECOND, 0);
 	CHECK_THAT(write(fd, "x", 1) == 1 && mode_of("f") == 0745, "a writer who is not of the group clears both");
 	act_as_root();
-	REQUIRE(chmod("f", 06745) == 0);
+	NEED(chmod("f", 06745) == 0);
 	act_as(OWNER, SECOND, 0);
 	CHECK_THAT(chown("f", OWNER, (gid_t)-1) == 0 && mode_of("f") == 0745, "so does an owner who is not");
 	act_as_root();
-	REQUIRE(chmod("f", 06755) == 0);
+	NEED(chmod("f", 06755) == 0);
 	act_as(OTHER, OTHER, 0);
 	EXPECT(EPERM, chown("f", (uid_t)-1, (gid_t)-1), "another user's chown of nothing");
 	CHECK(mode_of("f") == 06755);

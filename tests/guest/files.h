@@ -44,6 +44,15 @@ __attribute__((unused, format(printf, 4, 5))) static int files_expect(int got, i
 	return report(got == wanted, full, "line %d, %s", line, got ? strerrorname_np(got) : "success");
 }
 
+/* What the checks of a table need each time, and which is no check of its own. */
+#define NEED(condition)                                                                                                \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "line %d: %s: %s\n", __LINE__, #condition, strerror(errno));                   \
+			exit(97);                                                                                      \
+		}                                                                                                      \
+	} while (0)
+
 static char scratch_directory[64];
 static pid_t scratch_owner;
 

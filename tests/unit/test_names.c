@@ -105,16 +105,44 @@ static void body_set_ids(void)
 	fs_become_root();
 }
 
+static void body_times(void)
+{
+	const struct timespec past[2] = {{1000, 0}, {1000, 0}}, bad[2] = {{1, 1000000000}, {1, 0}};
+	const struct timespec omit[2] = {{0, UTIME_OMIT}, {0, UTIME_OMIT}};
+	struct stat st;
+	make_file("f");
+	is(-ENOENT, call(utimensat, AT_FDCWD, "none", bad, 0)); /* the name comes first */
+	is(-EINVAL, call(utimensat, AT_FDCWD, "f", bad, 0));
+	is(-EBADF, call(utimensat, 77, NULL, bad, 0));
+	is(0, call(utimensat, AT_FDCWD, "none", omit, 1));
+	is(0, call(utimensat, AT_FDCWD, "f", past, 0));
+	is(0, call(close, call(open, "f", O_WRONLY | O_TRUNC))); /* it was empty */
+	is(0, call(stat, "f", &st));
+	is_true(st.st_mtim.tv_sec != 1000);
+}
+
+static void body_xattr_names(void)
+{
+	char caps[24] = {0};
+	make_file("f");
+	is(-EINVAL, call(setxattr, "f", "trusted.", "x", 1, 0));
+	caps[3] = 2;
+	is(-EINVAL, call(setxattr, "f", "security.capability", caps, 19, 0));
+	is(-EINVAL, call(setxattr, "f", "security.capability", caps, 24, 0));
+	is(0, call(setxattr, "f", "security.capability", caps, 20, 0));
+	is(0, call(removexattr, "f", "security.capability"));
+}
+
 BOTH(whiteouts)
+BOTH(times)
+BOTH(xattr_names)
 BOTH(set_ids)
 BOTH(opening)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TESTS(whiteouts),
-	    TESTS(opening),
-	    TESTS(set_ids),
+	    TESTS(whiteouts), TESTS(opening), TESTS(times), TESTS(xattr_names), TESTS(set_ids),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -459,6 +459,11 @@ static int program_ended(struct run *run, struct error *error)
 			  "%s was ended: it made the system call %s, which --allow-syscall does not list",
 			  run->spec->program, denied_call(run));
 	}
+	if (e->code == SIGBUS && dax_losses(&run->machine.dax))
+		error_set(error, STATUS_SIGNAL_BASE + SIGBUS,
+			  "%s was ended: a file of a share, or the image of the root, that it had mapped was truncated "
+			  "on the host",
+			  run->spec->program);
 	if (e->code == SIGKILL && oom_kills(run)) {
 		run->stats.outcome = OUTCOME_OOM;
 		error_set(error, STATUS_SIGNAL_BASE + SIGKILL,

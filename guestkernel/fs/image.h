@@ -202,6 +202,10 @@ static inline struct image *image_of(const struct inode *inode)
 int image_create(const struct image_format *format, const char *source, const char *options, struct superblock **out);
 extern char image_mount_error[80]; /* of the last mount that failed so, or "" */
 
+/* The file, which may have an image in it, has lost pages: mappings of the image's files fault again. Must not sleep.
+ */
+void image_lower_lost(const struct inode *lower);
+
 /* ---- image_file.c: contents ---- */
 
 extern const struct file_ops image_file_ops;

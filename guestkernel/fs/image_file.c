@@ -331,7 +331,7 @@ static long read_through(struct inode *inode, struct uio *uio, u64 pos)
 	uio->left = n;
 	long done = file->ops->read(file, uio, &offset);
 	uio->left += rest;
-	return done ? done : -EUCLEAN; /* the image ends before */
+	return done ? done : offset < image->bytes ? -EIO : -EUCLEAN; /* its file, or it, ends before */
 }
 
 static long read_file(struct file *file, struct uio *uio, u64 *pos)
@@ -350,7 +350,10 @@ static long read_file(struct file *file, struct uio *uio, u64 *pos)
 		if (page) {
 			u64 in = *pos % PAGE_SIZE, n = MIN(MIN(PAGE_SIZE - in, inode->size - *pos), uio->left);
 			r = (long)uio_copy_to(uio, (u8 *)page_virt(page) + in, n);
+			bool lost = page_lost(page);
 			page_put(page);
+			if (lost)
+				return done ? (long)done : -EIO; /* what was copied may be zeroes */
 			if ((u64)r < n) {
 				*pos += (u64)r;
 				done += (size_t)r;

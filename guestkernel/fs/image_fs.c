@@ -9,9 +9,11 @@
 #include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
+#include "guestkernel/fs/overlay.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
+#include "guestkernel/mm/vm.h"
 
 #define HASH	    512u
 #define NAMES_LIMIT 32768u /* cached names of one image */
@@ -20,10 +22,12 @@ char image_mount_error[80];
 
 struct image_sb {	    /* sb->data */
 	struct image image; /* first: image_of() */
+	struct list all;
 	struct image_node *hash[HASH];
 };
 
 static const struct inode_ops image_inode_ops;
+static struct list images = LIST_INIT(images);
 
 /* ---- inodes ---- */
 
@@ -228,10 +232,13 @@ static void statfs(struct superblock *sb, struct statfs_info *info)
 
 static void destroy(struct superblock *sb)
 {
-	struct image *image = sb->data;
-	if (image && image->store)
-		image_store_destroy(image->store);
-	kfree(image);
+	struct image_sb *data = sb->data;
+	if (!data)
+		return;
+	list_remove(&data->all);
+	if (data->image.store)
+		image_store_destroy(data->image.store);
+	kfree(data);
 }
 
 /* /proc/mounts has no options of these; the type is the format's. */
@@ -279,6 +286,7 @@ int image_create(const struct image_format *format, const char *source, const ch
 		return *options ? -EINVAL : -ENOMEM;
 	}
 	struct image *image = &data->image;
+	list_append(&images, &data->all);
 	image->format = format;
 	int r = open_file(image, source);
 	if (!r)
@@ -299,4 +307,22 @@ int image_create(const struct image_format *format, const char *source, const ch
 	sb->names_limit = (u32)MIN((u64)NAMES_LIMIT, stats.total / 4);
 	*out = sb;
 	return 0;
+}
+
+/* Any of its files may have had them; so rare that all are asked again. */
+static void lose(struct image_sb *data)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		for (struct image_node *node = data->hash[i]; node; node = node->hash_next) {
+			mm_unmap_inode_range(node->inode, 0, ~0ull);
+			overlay_lower_lost(node->inode, 0, ~0ull);
+		}
+}
+
+void image_lower_lost(const struct inode *lower)
+{
+	struct image_sb *data;
+	list_for_each (data, &images, all)
+		if (data->image.store && image_file(&data->image)->inode == lower)
+			lose(data);
 }

@@ -84,7 +84,10 @@ int image_read(struct image *image, u64 offset, void *to, size_t n)
 			return r;
 		if (page) {
 			memcpy(out, (u8 *)page_virt(page) + in, here);
+			r = page_lost(page) ? -EIO : 0; /* or it may be zeroes */
 			page_put(page);
+			if (r)
+				return r;
 		} else {
 			memset(out, 0, here);
 		}

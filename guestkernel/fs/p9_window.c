@@ -8,6 +8,7 @@
  * its pages mapped. Pages that a pipe still holds keep its units until they come back.
  */
 #include "abi/boot.h"
+#include "guestkernel/fs/image.h"
 #include "guestkernel/fs/overlay.h"
 #include "guestkernel/fs/p9.h"
 #include "guestkernel/lib.h"
@@ -342,6 +343,7 @@ void p9_window_lost(void)
 {
 	struct p9_extent *e;
 	list_for_each (e, &extents, all) {
+		bool any = false;
 		if (!e->inode || !e->done)
 			continue;
 		for (u32 i = 0; i < e->pages; i++) {
@@ -354,6 +356,9 @@ void p9_window_lost(void)
 			mm_unmap_inode_range(e->inode, e->index + i, end);
 			overlay_lower_lost(e->inode, e->index + i, end);
 			i |= WINDOW_UNIT_PAGES - 1;
+			any = true;
 		}
+		if (any)
+			image_lower_lost(e->inode);
 	}
 }

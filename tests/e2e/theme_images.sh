@@ -91,6 +91,48 @@ squashfs lzo.squashfs -comp lzo
 check_status 125 "squashfs with LZO" --rootfs lzo.squashfs sh
 check "the message says what to use" grep -q 'LZO.*make it with gzip' "$TMP/err"
 
+# ---- cut off on the host while it is in use ----
+mkdir -p lost/bin lost/data
+cp "$PROG/mapping" "$busybox" lost/bin && for applet in sh cat sleep; do ln -s busybox lost/bin/$applet; done
+for i in $(seq 0 79); do printf '%-4096s' "page $i of what is lost"; done >lost/data/lost
+printf '#!/bin/sh\necho ready\nuntil [ -e /flag/go ]; do sleep 0.05; done\nexec cat /data/lost\n' >lost/bin/later && chmod 755 lost/bin/later
+mkdir flag
+mkfs.erofs --quiet lost.plain lost && mkfs.erofs --quiet -zlz4 lost.lz4 lost && mksquashfs lost lost.stored -noD -noF -no-progress -quiet >"$TMP/mkfs" 2>&1
+page=$(LC_ALL=C grep -obUaF "page 40 of what is lost" lost.plain | head -n 1 | cut -d: -f1)
+cp lost.plain cut.image
+start --rootfs cut.image mapping watch /data/lost
+if await ready; then
+	truncate -s "$page" cut.image
+	finish
+	check "a mapped file of an image that is cut off: SIGBUS behind the cut" equal "$STATUS $(tail -n 1 "$TMP/live.out")" "3 SIGBUS 2 page 40"
+else
+	finish
+	cat "$TMP/live.out" "$TMP/live.err" | fail "a mapped file of an image that is cut off"
+fi
+for image in plain lz4 stored; do
+	rm -f flag/go && cp lost.$image cut.image
+	start --rootfs cut.image --rw "$PWD/flag:/flag" --ro "$busybox:/bin/busybox" later
+	if await ready; then
+		truncate -s 5000 cut.image && touch flag/go
+		finish
+		check "$image: what is read after the cut: an error" equal "$STATUS $(grep -aoE "(Input/output error|Structure needs cleaning)$" "$TMP/live.err")" "1 Input/output error"
+	else
+		finish
+		cat "$TMP/live.out" "$TMP/live.err" | fail "$image: what is read after the cut"
+	fi
+done
+cp lost.plain cut.image
+start --rootfs cut.image later
+if await ready; then
+	truncate -s 5000 cut.image
+	finish
+	check "a program whose code is gone ends by SIGBUS" equal "$STATUS" 135
+	check "the message says why" grep -q '^sandbox: .*the image of the root.* was truncated on the host' "$TMP/live.err"
+else
+	finish
+	cat "$TMP/live.out" "$TMP/live.err" | fail "a program whose code is gone"
+fi
+
 # ---- damaged ones: a message or an error, and always an end ----
 # What damage does to contents is not told, so the program comes from the host: nothing hangs, and no kernel fails.
 check_ends() { # TEXT ARG...

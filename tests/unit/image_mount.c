@@ -11,6 +11,7 @@
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/mm/page.h"
 #include "runner/unpack.h"
 #include "tests/unit/fs_stub.h"
 
@@ -40,6 +41,31 @@ static int unpack(struct inode *inode, const struct unpack_request *list, unsign
 	return 0;
 }
 
+static u32 changes;
+static int (*unchanged_page)(struct inode *inode, u64 index, bool create, struct page **page);
+
+void image_changes(u32 seed)
+{
+	changes = seed;
+}
+
+static u32 next_change(void)
+{
+	changes = changes * 1664525 + 1013904223;
+	return changes >> 8;
+}
+
+/* The file is changed by somebody else between any two looks at it. */
+static int changing_page(struct inode *inode, u64 index, bool create, struct page **page)
+{
+	int r = unchanged_page(inode, index, create, page);
+	if (r || !*page || !changes || next_change() % 4)
+		return r;
+	u8 *at = (u8 *)page_virt(*page) + next_change() % PAGE_SIZE;
+	*at = next_change() % 2 ? *at ^ 1 << next_change() % 8 : (u8)next_change();
+	return 0;
+}
+
 /* As 9P has it. */
 static void give_unpack(const char *name)
 {
@@ -49,6 +75,8 @@ static void give_unpack(const char *name)
 		return;
 	ops = *path.dentry->inode->ops;
 	ops.unpack = unpack;
+	unchanged_page = ops.get_page;
+	ops.get_page = changing_page;
 	path.dentry->inode->ops = &ops;
 	path_put(&path);
 }

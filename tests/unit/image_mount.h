@@ -11,6 +11,9 @@
 
 /* Puts the image into `img` of the working directory and mounts it on `m`, both are made; what mount(2) says. */
 long image_mount(const char *type, const u8 *data, size_t size);
+/* From now on bytes of it change between two looks at it, which ones depends on the seed; 0: no more. What is
+ * compressed stays. */
+void image_changes(u32 seed);
 /* Unmounts and removes both. */
 void image_unmount(void);
 

@@ -21,6 +21,7 @@
 #define TREE	   53u	  /* names in it ... */
 #define TREE_FILES 47u	  /* ... of which regular files ... */
 #define TREE_BYTES 57208u /* ... and what they hold */
+#define CHANGES	   60u
 
 static const char *const erofs[] = {
     "plain",	      "extended",	 "chunks", "lz4",  "full",    "big",  "tails",	   "tails-full",   "fragments",
@@ -238,6 +239,31 @@ static void body_images_that_are_cut_off(void)
 	}
 }
 
+/* The host changes the image while it is looked at, also between a check and its use: that ends, and nothing breaks. */
+static unsigned changing(const char *type, const char *name)
+{
+	size_t n = load(type, name);
+	unsigned errors = 0;
+	for (u32 seed = 1; seed <= CHANGES; seed++) {
+		struct image_walk walk = {0};
+		is(0, image_mount(type, image, n));
+		image_changes(seed);
+		image_walk("m", 0, &walk);
+		image_changes(0);
+		image_unmount();
+		errors += walk.errors;
+	}
+	return errors;
+}
+
+static void body_images_that_change(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(erofs); i++)
+		is_true(changing("erofs", erofs[i]));
+	for (unsigned i = 0; i < ARRAY_SIZE(squashfs); i++)
+		is_true(changing("squashfs", squashfs[i]));
+}
+
 static void body_sources_that_are_none(void)
 {
 	is(0, call(mkdir, "m", 0755));
@@ -262,6 +288,7 @@ OURS_ONLY(two_algorithms_in_a_file)
 OURS_ONLY(extended_attributes)
 OURS_ONLY(extended_attributes_below_an_overlay)
 OURS_ONLY(images_that_are_cut_off)
+OURS_ONLY(images_that_change)
 OURS_ONLY(sources_that_are_none)
 
 int main(void)
@@ -276,6 +303,7 @@ int main(void)
 	    cmocka_unit_test(ours_sources_that_are_none),
 	    cmocka_unit_test(ours_extended_attributes),
 	    cmocka_unit_test(ours_extended_attributes_below_an_overlay),
+	    cmocka_unit_test(ours_images_that_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

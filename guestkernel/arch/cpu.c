@@ -129,6 +129,7 @@ void arch_set_pagetable(struct pagetable *pt)
 	u64 old = cpu->root, root = pt ? pt->root : boot->page_table_root;
 	if (old == root)
 		return;
+	kassert(pt_holds_kernel(root));
 	if (cpu->pt)
 		cpu->pt->cpus &= ~(1u << cpu->number);
 	if (pt)

@@ -98,6 +98,12 @@ static void free_table(u64 *table, int level)
 	page_put(page_of(virt_to_phys(table)));
 }
 
+bool pt_holds_kernel(u64 root)
+{
+	const u64 *table = phys_to_virt(root), *kernel = phys_to_virt(boot->page_table_root);
+	return table[ENTRIES - 1] && table[ENTRIES - 1] == kernel[ENTRIES - 1];
+}
+
 void pt_get_root(u64 root)
 {
 	page_get(page_of(root));

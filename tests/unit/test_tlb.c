@@ -47,8 +47,15 @@ void flat_service_halt(void);
 void flat_service_out(u32 port, u32 value);
 
 void klog(const char *format, ...) {}
+/* Ends what the CPU does when a test expects it. */
+static ucontext_t back;
+static bool panic_is_due, panicked;
 void panic(const char *format, ...)
 {
+	if (!panic_is_due)
+		abort();
+	panicked = true;
+	setcontext(&back);
 	abort();
 }
 bool events_before_idle(void)
@@ -100,8 +107,6 @@ void flat_service_out(u32 port, u32 value)
 }
 
 /* ---- CPUs ---- */
-
-static ucontext_t back;
 
 /* Runs fn on the kernel stack of a CPU, as arch_cpu() finds out where it is. */
 static void on_cpu(int n, void (*fn)(void))
@@ -322,6 +327,19 @@ static void lock(void)
 	kernel_lock();
 }
 
+static void tables_without_the_kernel_are_never_loaded(void **state)
+{
+	on_cpu(0, make_a);
+	on_cpu(0, destroy_a);
+	assert_int_equal(a.root, 0);
+	panic_is_due = true;
+	panicked = false;
+	on_cpu(1, load_a);
+	panic_is_due = false;
+	assert_true(panicked);
+	assert_int_equal(loads[1], 0);
+}
+
 static void a_cpu_that_waits_for_the_lock_yields(void **state)
 {
 	on_cpu(1, lock);
@@ -419,6 +437,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(waiting_lets_the_host_run_others, setup, teardown),
 	    cmocka_unit_test_setup_teardown(added_access_concerns_this_cpu_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_linked_table_belongs_to_its_owner, setup, teardown),
+	    cmocka_unit_test_setup_teardown(tables_without_the_kernel_are_never_loaded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_cpu_that_waits_for_the_lock_yields, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

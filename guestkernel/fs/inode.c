@@ -247,6 +247,15 @@ static void set_attributes(struct inode *inode, const struct attr *attr)
 	inode->ctime = now;
 }
 
+/* What watchers are told of it: times alone are what the calls do that change them. */
+static u32 event_of(const struct attr *attr)
+{
+	u32 times = attr->valid & (ATTR_ATIME | ATTR_MTIME);
+	if ((attr->valid & (ATTR_MODE | ATTR_UID | ATTR_GID)) || times == (ATTR_ATIME | ATTR_MTIME))
+		return IN_ATTRIB_EVENT;
+	return times == ATTR_ATIME ? IN_ACCESS_EVENT : times ? IN_MODIFY_EVENT : 0;
+}
+
 int vfs_setattr(const struct path *path, const struct attr *attr)
 {
 	struct inode *inode = path->dentry->inode;
@@ -257,9 +266,12 @@ int vfs_setattr(const struct path *path, const struct attr *attr)
 		r = inode->ops->setattr(inode, attr);
 	if (r < 0)
 		return r;
+	u32 mode = inode->mode;
 	if (!r)
 		set_attributes(inode, attr);
-	inotify_path(path, IN_ATTRIB_EVENT);
+	u32 event = inode->mode == mode ? event_of(attr) : IN_ATTRIB_EVENT;
+	if (event)
+		inotify_path(path, event);
 	return 0;
 }
 

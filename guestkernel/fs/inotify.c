@@ -23,6 +23,10 @@
 #define IN_MASK_CREATE_FLAG 0x10000000u
 #define IN_MASK_ADD_FLAG    0x20000000u
 #define IN_ONESHOT_FLAG	    0x80000000u
+#define KNOWN_BITS                                                                                                     \
+	(EVENTS_MASK | IN_UNMOUNT_EVENT | IN_OVERFLOW_EVENT | IN_IGNORED_EVENT | IN_ONLYDIR_FLAG |                     \
+	 IN_DONT_FOLLOW_FLAG | IN_EXCL_UNLINK_FLAG | IN_MASK_CREATE_FLAG | IN_MASK_ADD_FLAG | IN_ISDIR_EVENT |         \
+	 IN_ONESHOT_FLAG)
 
 unsigned inotify_watches;
 
@@ -87,11 +91,14 @@ static void watch_free(struct watch *w)
 	inotify_watches--;
 }
 
-static void notify(struct inode *inode, u32 event, u32 cookie, const char *name)
+/* What happens through a name that is `unlinked` does not concern every watch of its directory. */
+static void notify(struct inode *inode, u32 event, u32 cookie, const char *name, bool unlinked)
 {
 	struct watch *w, *tmp;
+	if (event & (IN_DELETE_SELF_EVENT | IN_MOVE_SELF_EVENT))
+		event &= ~IN_ISDIR_EVENT;
 	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
-		if (!(w->mask & event & EVENTS_MASK))
+		if (!(w->mask & event & EVENTS_MASK) || (unlinked && (w->mask & IN_EXCL_UNLINK_FLAG)))
 			continue;
 		queue_event(w->owner, w->wd, event, cookie, name);
 		if (w->mask & IN_ONESHOT_FLAG) {
@@ -104,13 +111,13 @@ static void notify(struct inode *inode, u32 event, u32 cookie, const char *name)
 void inotify_inode(struct inode *inode, u32 event)
 {
 	if (inotify_watches)
-		notify(inode, event | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0, NULL);
+		notify(inode, event | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0, NULL, false);
 }
 
 void inotify_dir(struct inode *dir, const char *name, u32 event, u32 cookie)
 {
 	if (inotify_watches)
-		notify(dir, event, cookie, name);
+		notify(dir, event, cookie, name, false);
 }
 
 void inotify_dentry(struct dentry *d, u32 event)
@@ -118,9 +125,9 @@ void inotify_dentry(struct dentry *d, u32 event)
 	if (!inotify_watches || !d)
 		return;
 	u32 dir = inode_is(d->inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0;
-	if (d->parent && d->parent != d && !(d->flags & DENTRY_DELETED))
-		notify(d->parent->inode, event | dir, 0, d->name);
-	notify(d->inode, event | dir, 0, NULL);
+	if (d->parent && d->parent != d)
+		notify(d->parent->inode, event | dir, 0, d->name, d->flags & DENTRY_DELETED);
+	notify(d->inode, event | dir, 0, NULL, false);
 }
 
 void inotify_path(const struct path *path, u32 event)
@@ -139,8 +146,7 @@ void inotify_inode_gone(struct inode *inode)
 	struct watch *w, *tmp;
 	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
 		if (w->mask & IN_DELETE_SELF_EVENT)
-			queue_event(w->owner, w->wd,
-				    IN_DELETE_SELF_EVENT | (inode_is(inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0), 0, NULL);
+			queue_event(w->owner, w->wd, IN_DELETE_SELF_EVENT, 0, NULL);
 		queue_event(w->owner, w->wd, IN_IGNORED_EVENT, 0, NULL);
 		watch_free(w);
 	}
@@ -244,13 +250,19 @@ static struct watch *find_watch(struct instance *in, const struct inode *inode, 
 	return NULL;
 }
 
+bool inotify_valid_mask(u32 mask)
+{
+	return mask && !(mask & ~KNOWN_BITS);
+}
+
+bool inotify_takes(const struct file *file, u32 mask)
+{
+	return file->ops == &inotify_ops && !((mask & IN_MASK_ADD_FLAG) && (mask & IN_MASK_CREATE_FLAG));
+}
+
 int inotify_add(struct file *file, const struct path *path, u32 mask)
 {
 	struct inode *inode = path->dentry->inode;
-	if (file->ops != &inotify_ops || !(mask & (EVENTS_MASK | IN_UNMOUNT_EVENT)))
-		return -EINVAL;
-	if ((mask & IN_MASK_ADD_FLAG) && (mask & IN_MASK_CREATE_FLAG))
-		return -EINVAL;
 	struct instance *in = file->data;
 	int r = inode_permission(inode, MAY_READ);
 	if (r)

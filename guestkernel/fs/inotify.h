@@ -35,6 +35,11 @@ void inotify_inode_gone(struct inode *inode);
 extern unsigned inotify_watches;
 
 int inotify_create(u32 flags, struct file **out);
+/* Has a mask of inotify_add_watch(2) events, and none that is unknown? */
+bool inotify_valid_mask(u32 mask);
+/* Is it an instance, and does the mask tell one way of adding alone? Else -EINVAL is due. */
+bool inotify_takes(const struct file *file, u32 mask);
+/* Adds or changes a watch, after those two; its descriptor, -EACCES, -EEXIST, -ENOMEM. */
 int inotify_add(struct file *file, const struct path *path, u32 mask);
 int inotify_remove(struct file *file, int wd);
 

@@ -314,15 +314,24 @@ static int check_rename(struct renaming *n)
 	return r;
 }
 
-static void report_rename(struct renaming *n, const char *old_name)
+/* One dentry has gone from this name in `from` to where it is now; `replaced` may be NULL. */
+static void report_move(struct inode *from, const char *old_name, struct dentry *d, struct inode *replaced)
 {
 	u32 cookie = inotify_cookie();
-	u32 dir = inode_is(n->source->inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0;
-	inotify_dir(n->from.at.dentry->inode, old_name, IN_MOVED_FROM_EVENT | dir, cookie);
-	inotify_dir(n->to.at.dentry->inode, n->source->name, IN_MOVED_TO_EVENT | dir, cookie);
-	inotify_inode(n->source->inode, IN_MOVE_SELF_EVENT);
-	if (n->target && !(n->flags & RENAME_EXCHANGE))
-		inotify_inode(n->target->inode, IN_ATTRIB_EVENT);
+	u32 dir = inode_is(d->inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0;
+	inotify_dir(from, old_name, IN_MOVED_FROM_EVENT | dir, cookie);
+	inotify_dir(d->parent->inode, d->name, IN_MOVED_TO_EVENT | dir, cookie);
+	if (replaced)
+		inotify_inode(replaced, IN_ATTRIB_EVENT);
+	inotify_inode(d->inode, IN_MOVE_SELF_EVENT);
+}
+
+static void report_rename(struct renaming *n, const char *old_name)
+{
+	bool exchange = n->flags & RENAME_EXCHANGE;
+	report_move(n->from.at.dentry->inode, old_name, n->source, n->target && !exchange ? n->target->inode : NULL);
+	if (exchange)
+		report_move(n->to.at.dentry->inode, n->source->name, n->target, NULL);
 }
 
 /* RENAME_WHITEOUT: what will stand in the place of the old name, a character device 0:0. */

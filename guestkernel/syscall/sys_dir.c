@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/inotify.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/fs_args.h"
@@ -205,6 +206,7 @@ static long list_dir(u64 fd, u64 addr, u64 size, bool old)
 	int r = file->ops->readdir(file, &d, emit);
 	flush(&d);
 	inode_touch_atime(&file->path, file->inode);
+	inotify_path(&file->path, IN_ACCESS_EVENT);
 	if (d.error == -EFAULT)
 		file->pos = before;
 	if (room == d.left && (r || d.error))

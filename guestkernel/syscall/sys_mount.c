@@ -78,7 +78,11 @@ SYSCALL(inotify_init1)
 
 SYSCALL(inotify_add_watch)
 {
+	if (!inotify_valid_mask((u32)c))
+		return -EINVAL;
 	GET_FILE(file, a);
+	if (!inotify_takes(file, (u32)c))
+		return -EINVAL;
 	GET_PATH(name, b);
 	PATH_AUTO(path);
 	u32 lookup = (c & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW) | (c & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0);

@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/inotify.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/syscall/fs_args.h"
@@ -218,7 +219,10 @@ SYSCALL(fallocate)
 		return -ENODEV;
 	if (__builtin_add_overflow((s64)c, (s64)d, &end))
 		return -EFBIG;
-	return file->ops->fallocate ? file->ops->fallocate(file, (int)b, c, d) : -EOPNOTSUPP;
+	long r = file->ops->fallocate ? file->ops->fallocate(file, (int)b, c, d) : -EOPNOTSUPP;
+	if (!r)
+		inotify_path(&file->path, IN_MODIFY_EVENT);
+	return r;
 }
 
 /* ---- nothing is written back anywhere ---- */

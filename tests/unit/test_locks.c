@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include "tests/unit/fs_test.h"
 
 static void body_flock(void)
@@ -167,10 +168,56 @@ static void body_inotify(void)
 
 BOTH(flock)
 BOTH(ranges)
+/* The masks of the next n events, in order, and then there is none. */
+#define EVENTS(fd, ...)                                                                                                \
+	do {                                                                                                           \
+		const u32 wanted__[] = {__VA_ARGS__};                                                                  \
+		for (size_t i__ = 0; i__ < sizeof(wanted__) / sizeof(*wanted__); i__++)                                \
+			is(wanted__[i__], next(fd)->mask);                                                             \
+		is(left, used);                                                                                        \
+		is(-EAGAIN, call(read, fd, events, sizeof(events)));                                                   \
+	} while (0)
+
+static void body_inotify_events(void)
+{
+	char dents[64];
+	const struct timespec times[2] = {{1, 0}, {0, UTIME_OMIT}};
+	used = left = 0;
+	is(0, call(mkdir, "d", 0755));
+	is(0, call(mkdir, "d/s", 0755));
+	is(0, call(close, call(open, "d/f", O_CREAT | O_RDWR, 0644)));
+	long in = call(inotify_init1, O_NONBLOCK), dir, file;
+	is(-EINVAL, call(inotify_add_watch, -1, "d", 0)); /* the mask comes first */
+	is(-EINVAL, call(inotify_add_watch, in, "d", IN_OPEN | 0x10000));
+	is_true(call(inotify_add_watch, in, "d", IN_ALL_EVENTS) > 0);
+	is(0, call(renameat2, AT_FDCWD, "d/f", AT_FDCWD, "d/s", 2 /* RENAME_EXCHANGE */));
+	EVENTS(in, IN_MOVED_FROM, IN_MOVED_TO, IN_MOVED_FROM | IN_ISDIR, IN_MOVED_TO | IN_ISDIR);
+	dir = call(open, "d", O_RDONLY);
+	is_true(call(getdents64, dir, dents, sizeof(dents)) > 0);
+	is(0, call(close, dir));
+	EVENTS(in, IN_OPEN | IN_ISDIR, IN_ACCESS | IN_ISDIR, IN_CLOSE_NOWRITE | IN_ISDIR);
+	is(0, call(utimensat, AT_FDCWD, "d/s", times, 0));
+	is(0, call(chown, "d/s", -1, -1));
+	EVENTS(in, IN_ACCESS);
+	file = call(open, "d/s", O_RDWR);
+	is(0, call(unlink, "d/s"));
+	is(1, call(write, file, "x", 1));
+	EVENTS(in, IN_OPEN, IN_DELETE, IN_MODIFY);
+	is(1, call(inotify_add_watch, in, "d", IN_ALL_EVENTS | IN_EXCL_UNLINK));
+	is(0, call(close, file));
+	is(-EAGAIN, call(read, in, dents, sizeof(dents)));
+	is(0, call(rmdir, "d/f"));
+	is(0, call(rename, "d", "e"));
+	is(0, call(rmdir, "e"));
+	EVENTS(in, IN_DELETE | IN_ISDIR, IN_MOVE_SELF, IN_DELETE_SELF, IN_IGNORED);
+	is(0, call(close, in));
+}
+
 BOTH(inotify)
+BOTH(inotify_events)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(flock), TESTS(ranges), TESTS(inotify)};
+	const struct CMUnitTest tests[] = {TESTS(flock), TESTS(ranges), TESTS(inotify), TESTS(inotify_events)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #define CPU_CLOCK_THREAD 4
 #define CPU_CLOCK_VIRT	 1
+#define CPU_CLOCK_SCHED	 2
 #define CPU_CLOCK_FD	 3 /* dynamic clocks */
 
 static int decode_cpu(int id, struct clock *clock)
@@ -62,6 +63,40 @@ int clock_decode(int id, struct clock *clock)
 	default:
 		return -EINVAL;
 	}
+}
+
+int clock_check(int id, enum clock_use use)
+{
+	static const u8 uses[] = {
+	    [CLOCK_REALTIME] = CLOCK_SET | CLOCK_ADJUST | CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_MONOTONIC] = CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_PROCESS_CPUTIME_ID] = CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_THREAD_CPUTIME_ID] = CLOCK_TIMER,
+	    [CLOCK_BOOTTIME] = CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_REALTIME_ALARM] = CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_BOOTTIME_ALARM] = CLOCK_SLEEP | CLOCK_TIMER,
+	    [CLOCK_TAI] = CLOCK_SLEEP | CLOCK_TIMER,
+	};
+	struct clock clock;
+	u32 can;
+
+	if (id < 0 && (id & 7) == CPU_CLOCK_FD)
+		can = CLOCK_SET | CLOCK_ADJUST;
+	else if (id < 0)
+		can = CLOCK_SET | CLOCK_SLEEP | CLOCK_TIMER;
+	else if (clock_decode(id, &clock))
+		return -EINVAL;
+	else
+		can = uses[id];
+	return can & use ? 0 : use == CLOCK_SET ? -EINVAL : -EOPNOTSUPP;
+}
+
+int clock_cpu_id(const struct clock *clock)
+{
+	u32 thread = clock->kind == CLOCK_KIND_THREAD, kind = clock->user_only ? CPU_CLOCK_VIRT : CPU_CLOCK_SCHED;
+	int id = thread ? clock->thread->tid : clock->process->pid;
+
+	return (int)(~(u32)id << 3 | (thread ? CPU_CLOCK_THREAD : 0) | kind);
 }
 
 u64 clock_now_ns(const struct clock *clock)

@@ -13,12 +13,20 @@ struct thread;
 /* What a clock number names. */
 struct clock {
 	enum { CLOCK_KIND_WALL, CLOCK_KIND_BOOT, CLOCK_KIND_PROCESS, CLOCK_KIND_THREAD } kind;
-	bool coarse;
+	bool coarse;		 /* of low resolution */
 	bool user_only;		 /* CPU clocks: user time alone */
 	struct process *process; /* not referenced: valid until the caller sleeps */
 	struct thread *thread;
 };
 
+/* What some clocks can and others cannot. */
+enum clock_use { CLOCK_SET = 1, CLOCK_ADJUST = 2, CLOCK_SLEEP = 4, CLOCK_TIMER = 8 };
+
+/* 0, or how Linux refuses this use of a clock before it looks at other arguments: -EINVAL, -EOPNOTSUPP. Whether the
+ * process of a CPU clock lives is not looked at. */
+int clock_check(int id, enum clock_use use);
+/* The number that names a CPU clock for whoever asks later: "the own" one made explicit. */
+int clock_cpu_id(const struct clock *clock);
 /* -EINVAL for unknown clocks and processes. */
 int clock_decode(int id, struct clock *clock);
 u64 clock_now_ns(const struct clock *clock);

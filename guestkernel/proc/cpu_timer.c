@@ -19,10 +19,14 @@ u64 cpu_clock_ns(const struct process *p, enum cpu_clock clock)
 
 void cpu_timer_arm(struct cpu_timer *timer, struct process *p, u64 expires_ns)
 {
+	struct thread *t;
+
 	cpu_timer_cancel(timer);
 	timer->expires_ns = expires_ns;
 	timer->armed = true;
 	list_append(&p->cpu_timers, &timer->link);
+	list_for_each (t, &p->threads, process_link) /* those that run did not ask for its event */
+		sched_poke(t);
 }
 
 void cpu_timer_cancel(struct cpu_timer *timer)
@@ -66,6 +70,27 @@ static u64 rt_deadline(const struct thread *t)
 	return time_boot_ns() + MAX(MIN(left, K_RLIM_INFINITY / 4000) * 1000, CHECK_NS);
 }
 
+void cpu_timers_end(struct process *p)
+{
+	struct cpu_timer *timer, *tmp;
+
+	list_for_each_safe (timer, tmp, &p->cpu_timers, link)
+		cpu_timer_cancel(timer);
+}
+
+/* What the timer counts has run while t did: how far it is. */
+static u64 counted_ns(const struct cpu_timer *timer, const struct thread *t)
+{
+	if (!timer->tid)
+		return cpu_clock_ns(t->process, timer->clock);
+	return timer->clock == CPU_USER ? t->user_ns : thread_cpu_ns(t);
+}
+
+static bool counts(const struct cpu_timer *timer, const struct thread *t)
+{
+	return !timer->tid || timer->tid == t->tid;
+}
+
 void cpu_timer_check(struct thread *t)
 {
 	struct process *p = t->process;
@@ -74,7 +99,7 @@ void cpu_timer_check(struct thread *t)
 	if (rt_limited(t))
 		rt_check(t);
 	list_for_each_safe (timer, tmp, &p->cpu_timers, link) {
-		if (cpu_clock_ns(p, timer->clock) < timer->expires_ns)
+		if (!counts(timer, t) || counted_ns(timer, t) < timer->expires_ns)
 			continue;
 		cpu_timer_cancel(timer);
 		timer->fn(timer, p);
@@ -85,15 +110,18 @@ u64 cpu_timer_deadline(const struct thread *t)
 {
 	const struct process *p = t->process;
 	struct cpu_timer *timer;
-	u64 first = ~0ull, used, rt = rt_limited(t) ? rt_deadline(t) : 0;
+	u64 first = ~0ull, used, left, rt = rt_limited(t) ? rt_deadline(t) : 0;
 
-	if (list_empty(&p->cpu_timers))
-		return rt;
 	list_for_each (timer, &p->cpu_timers, link) {
-		used = cpu_clock_ns(p, timer->clock);
-		first = MIN(first, timer->expires_ns > used ? timer->expires_ns - used : 0);
+		if (!counts(timer, t))
+			continue;
+		used = counted_ns(timer, t);
+		left = timer->expires_ns > used ? timer->expires_ns - used : 0;
+		first = MIN(first, timer->tid ? left : left / MAX(p->thread_count, 1u));
 	}
-	first = time_boot_ns() + MAX(first / MAX(p->thread_count, 1u), CHECK_NS);
+	if (first == ~0ull)
+		return rt;
+	first = time_boot_ns() + MAX(first, CHECK_NS);
 	return rt ? MIN(rt, first) : first;
 }
 

@@ -19,8 +19,9 @@
 struct posix_timer {
 	struct list link; /* process.posix_timers */
 	struct process *process;
-	int id, clock_id;
-	struct clock clock;
+	int id;
+	int cpu_clock;	    /* a CPU clock by its number: whose it is may be gone; 0: another clock */
+	struct clock clock; /* that other one */
 	struct timer timer;
 	struct cpu_timer cpu;
 	u64 interval_ns;
@@ -36,11 +37,6 @@ struct k_sigevent {
 	s32 pad[11];
 };
 _Static_assert(sizeof(struct k_sigevent) == 64, "sigevent");
-
-static bool on_cpu_clock(const struct posix_timer *t)
-{
-	return t->clock.kind == CLOCK_KIND_PROCESS || t->clock.kind == CLOCK_KIND_THREAD;
-}
 
 /* The timer's last signal, when it still waits to be taken. */
 static struct sigqueue *find_queued(const struct posix_timer *t, const struct sigpending *pending)
@@ -134,10 +130,13 @@ void posix_timers_delete(struct process *p)
 /* Nanoseconds to the next expiration, 0: not armed. */
 static u64 remaining(const struct posix_timer *t)
 {
+	struct clock clock;
 	u64 now, at;
 
-	if (on_cpu_clock(t)) {
-		now = clock_now_ns(&t->clock);
+	if (t->cpu_clock) {
+		if (clock_decode(t->cpu_clock, &clock))
+			return 0;
+		now = clock_now_ns(&clock);
 		at = t->cpu.armed ? t->cpu.expires_ns : 0;
 	} else {
 		now = time_boot_ns();
@@ -187,18 +186,16 @@ SYSCALL(timer_create)
 	struct posix_timer *t;
 	struct k_sigevent ev;
 	struct clock clock;
-	int id, error = clock_decode((int)a, &clock);
+	int id, error = clock_check((int)a, CLOCK_TIMER);
 
-	if (!error && clock.coarse)
-		error = -EINVAL;
 	if (error)
 		return error;
-	if ((clock.kind == CLOCK_KIND_PROCESS && clock.process != current->process))
-		return -EPERM;
 	id = new_id();
 	if (id < 0)
 		return id;
 	error = read_sigevent(b, &ev, id);
+	if (!error)
+		error = clock_decode((int)a, &clock);
 	if (error)
 		return error;
 	if (put_user(user(c), id))
@@ -208,11 +205,14 @@ SYSCALL(timer_create)
 		return -ENOMEM;
 	t->process = current->process;
 	t->id = id;
-	t->clock_id = (int)a;
-	t->clock = clock;
+	if (clock.kind == CLOCK_KIND_PROCESS || clock.kind == CLOCK_KIND_THREAD)
+		t->cpu_clock = clock_cpu_id(&clock);
+	else
+		t->clock = clock;
 	t->timer.fn = wall_expired;
 	t->cpu.fn = cpu_expired;
 	t->cpu.clock = clock.user_only ? CPU_USER : CPU_TOTAL;
+	t->cpu.tid = clock.kind == CLOCK_KIND_THREAD ? clock.thread->tid : 0;
 	t->notify = ev.notify;
 	t->signo = ev.signo;
 	t->tid = ev.tid;
@@ -228,17 +228,20 @@ static int write_state(u64 to, u64 interval, u64 value)
 	return error ? error : timespec_to_user(user(to + sizeof(struct k_timespec)), value);
 }
 
-static void arm(struct posix_timer *t, u64 value, bool absolute)
+static void arm(struct posix_timer *t, const struct clock *clock, u64 value, bool absolute)
 {
-	if (on_cpu_clock(t))
-		cpu_timer_arm(&t->cpu, t->process, absolute ? value : clock_now_ns(&t->clock) + value);
+	struct process *p = clock->kind == CLOCK_KIND_THREAD ? clock->thread->process : clock->process;
+
+	if (t->cpu_clock)
+		cpu_timer_arm(&t->cpu, p, absolute ? value : clock_now_ns(clock) + value);
 	else
-		timer_arm(&t->timer, absolute ? clock_to_boot_ns(&t->clock, value) : deadline_after(value));
+		timer_arm(&t->timer, absolute ? clock_to_boot_ns(clock, value) : deadline_after(value));
 }
 
 SYSCALL(timer_settime)
 {
 	struct posix_timer *t = find(a);
+	struct clock clock;
 	u64 interval, value, old_interval, old_value;
 	int error;
 
@@ -249,13 +252,16 @@ SYSCALL(timer_settime)
 		error = timespec_from_user(user(c + sizeof(struct k_timespec)), &value);
 	if (error)
 		return error;
+	clock = t->clock;
+	if (t->cpu_clock && clock_decode(t->cpu_clock, &clock))
+		return -ESRCH;
 	old_interval = t->interval_ns;
 	old_value = remaining(t);
 	disarm(t);
 	t->interval_ns = interval;
 	t->overrun = 0;
 	if (value)
-		arm(t, value, b & TIMER_ABSTIME);
+		arm(t, &clock, value, b & TIMER_ABSTIME);
 	return d ? write_state(d, old_interval, old_value) : 0;
 }
 

@@ -166,6 +166,7 @@ void process_put(struct process *p)
 {
 	if (--p->refs)
 		return;
+	cpu_timers_end(p);
 	signal_flush(p->pending);
 	sighand_put(p->sighand);
 	session_put(p->session);

@@ -100,9 +100,10 @@ SYSCALL(timerfd_create)
 	struct clock clock;
 	struct timerfd *t;
 	struct file *file;
-	int fd, error = clock_decode((int)a, &clock);
+	int fd, error = clock_check((int)a, CLOCK_TIMER);
 
-	if ((b & ~(u64)(O_CLOEXEC | O_NONBLOCK)) || error || clock.coarse || clock.kind > CLOCK_KIND_BOOT)
+	if ((b & ~(u64)(O_CLOEXEC | O_NONBLOCK)) || error || clock_decode((int)a, &clock) ||
+	    clock.kind > CLOCK_KIND_BOOT || (int)a == CLOCK_TAI)
 		return -EINVAL;
 	t = kzalloc(sizeof(*t));
 	if (!t)

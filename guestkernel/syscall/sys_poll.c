@@ -265,7 +265,8 @@ SYSCALL(select)
 			return -EFAULT;
 		if (tv.sec < 0 || tv.usec < 0)
 			return -EINVAL;
-		struct k_timespec t = {tv.sec + tv.usec / 1000000, tv.usec % 1000000 * 1000};
+		/* A sum that is too large comes out negative, which is refused. */
+		struct k_timespec t = {(s64)((u64)tv.sec + (u64)tv.usec / 1000000), tv.usec % 1000000 * 1000};
 		int r = deadline_of(&t, &deadline);
 		if (r)
 			return r;

@@ -2,6 +2,7 @@
  *
  * System calls that read clocks and sleep.
  */
+#include <linux/capability.h>
 #include <linux/time.h>
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/uaccess.h"
@@ -94,12 +95,17 @@ SYSCALL(clock_settime)
 {
 	struct clock clock;
 	u64 ns;
-	int error = clock_decode((int)a, &clock);
+	int error = clock_check((int)a, CLOCK_SET), invalid;
 
-	if (error || (int)a != CLOCK_REALTIME)
+	if (error)
+		return error;
+	invalid = timespec_from_user(user(b), &ns);
+	if (invalid == -EFAULT)
+		return invalid;
+	error = clock_decode((int)a, &clock);
+	if (error || (clock.kind == CLOCK_KIND_WALL && invalid))
 		return -EINVAL;
-	error = timespec_from_user(user(b), &ns);
-	return error ? error : -EPERM; /* the clock is the host's */
+	return -EPERM; /* the clock is the host's */
 }
 
 SYSCALL(settimeofday)
@@ -129,18 +135,36 @@ _Static_assert(sizeof(struct k_timex) == 208, "timex");
 #define STATE_UNSYNC	 5    /* TIME_ERROR */
 #define STATUS_UNSYNC	 0x40 /* STA_UNSYNC */
 #define MAXIMUM_ERROR_US 16000000
-#define ADJUST_READ_ONLY 0x8000u /* ADJ_OFFSET_READONLY without ADJ_OFFSET_SINGLESHOT's bit */
+#define ADJUST_OLD	 0x8000u /* adjtime(3): the other bits are no modes */
+#define ADJUST_READ_ONLY 0x2000u /* of those */
+#define ADJUST_TICK	 0x4000u
+#define TICK_LEAST_US	 9000
+#define TICK_MOST_US	 11000
+
+/* 0 for those that only read. The clock is the host's: nobody may set it. */
+static int check_modes(const struct k_timex *x)
+{
+	u32 modes = x->modes;
+
+	if (modes & ADJUST_OLD)
+		return modes & ADJUST_READ_ONLY ? 0 : -EPERM;
+	if ((modes & ADJUST_TICK) && cred_has_cap(CAP_SYS_TIME) && (x->tick < TICK_LEAST_US || x->tick > TICK_MOST_US))
+		return -EINVAL;
+	return modes ? -EPERM : 0;
+}
 
 /* Reads as a clock that nobody disciplines here. */
 static long adjust(u64 at)
 {
 	struct k_timex x;
 	u64 now = time_wall_ns();
+	int error;
 
 	if (get_user(x, user(at)))
 		return -EFAULT;
-	if (x.modes & ~ADJUST_READ_ONLY)
-		return -EPERM;
+	error = check_modes(&x);
+	if (error)
+		return error;
 	x = (struct k_timex){.modes = x.modes,
 			     .maxerror = MAXIMUM_ERROR_US,
 			     .esterror = MAXIMUM_ERROR_US,
@@ -160,12 +184,15 @@ SYSCALL(adjtimex)
 
 SYSCALL(clock_adjtime)
 {
-	struct clock clock;
-	int error = clock_decode((int)a, &clock);
+	struct k_timex x;
+	int error;
 
+	if (get_user(x, user(b)))
+		return -EFAULT;
+	error = clock_check((int)a, CLOCK_ADJUST);
 	if (error)
 		return error;
-	return (int)a == CLOCK_REALTIME ? adjust(b) : -EOPNOTSUPP;
+	return (int)a == CLOCK_REALTIME ? adjust(b) : -EINVAL; /* of a descriptor: there are none */
 }
 
 static int sleep_until(u64 deadline)
@@ -229,15 +256,17 @@ SYSCALL(clock_nanosleep)
 	struct clock clock;
 	bool absolute = b & TIMER_ABSTIME;
 	u64 ns;
-	int error = clock_decode((int)a, &clock);
+	int error = clock_check((int)a, CLOCK_SLEEP);
 
-	if (!error && (clock.coarse || clock.kind == CLOCK_KIND_THREAD))
-		error = clock.coarse ? -EOPNOTSUPP : -EINVAL;
 	if (!error)
 		error = timespec_from_user(user(c), &ns);
+	if (!error)
+		error = clock_decode((int)a, &clock);
 	if (error)
 		return error;
-	if (clock.kind == CLOCK_KIND_PROCESS)
+	if (clock.kind == CLOCK_KIND_THREAD && clock.thread == current) /* it would never wake up */
+		return -EINVAL;
+	if (clock.kind == CLOCK_KIND_PROCESS || clock.kind == CLOCK_KIND_THREAD)
 		return sleep_cpu_clock((int)a, absolute ? ns : clock_now_ns(&clock) + ns);
 	if (!absolute)
 		return sleep_relative(ns, d);

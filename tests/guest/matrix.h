@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Checks as tables: a row is a call or its object, a column what is done to it, a cell the result that Linux gives: what
- * the call returns, or minus the errno.
+ * Checks as tables: a row is a call or its object, a column what is done to it, a cell the result that Linux gives:
+ * what the call returns, or minus the errno.
  */
 #ifndef TESTS_GUEST_MATRIX_H
 #define TESTS_GUEST_MATRIX_H
@@ -21,7 +21,7 @@
 #define OUTCOME(call)                                                                                                  \
 	({                                                                                                             \
 		long matrix_outcome = RESULT(call);                                                                    \
-		matrix_outcome < 0 && matrix_outcome > -4096 ? matrix_outcome : 0;                                     \
+		matrix_outcome<0 && matrix_outcome> - 4096 ? matrix_outcome : 0;                                       \
 	})
 
 /* One cell. */

@@ -37,13 +37,15 @@ SYSCALL(rt_sigaction)
 	struct k_siginfo dropped;
 	int sig = (int)a;
 
-	if (d != sizeof(u64) || !valid(a) || (b && (SIGBIT(sig) & SIG_UNBLOCKABLE)))
+	if (d != sizeof(u64))
+		return -EINVAL;
+	if (b && get_user(new, user(b)))
+		return -EFAULT;
+	if (!valid(a) || (b && (SIGBIT(sig) & SIG_UNBLOCKABLE)))
 		return -EINVAL;
 	action = &current->process->sighand->action[sig - 1];
 	old = *action;
 	if (b) {
-		if (get_user(new, user(b)))
-			return -EFAULT;
 		new.flags &= SA_KNOWN;
 		new.mask &= ~SIG_UNBLOCKABLE;
 		*action = new;
@@ -142,11 +144,19 @@ SYSCALL(rt_sigtimedwait)
 	return sig;
 }
 
-/* One of several: *result is 0 when one may be signalled, else -EPERM when there is one, else as it was. */
+/* Whom a signal goes to is looked for before its number is looked at. */
+static int may_send(const struct thread *t, int sig)
+{
+	return sig && !valid((u64)(u32)sig) ? -EINVAL : signal_permission(t, sig);
+}
+
+/* One of several: *result is 0 when one may be signalled, else why the first may not, else as it was. */
 static void kill_next(struct process *p, int sig, const struct k_siginfo *info, long *result)
 {
-	if (signal_permission(p->leader, sig)) {
-		*result = *result == -ESRCH ? -EPERM : *result;
+	int error = may_send(p->leader, sig);
+
+	if (error) {
+		*result = *result == -ESRCH ? error : *result;
 		return;
 	}
 	if (sig)
@@ -186,7 +196,7 @@ static long kill_one(struct thread *t, int sig, const struct k_siginfo *info)
 
 	if (!t || t->process == &kernel_process)
 		return -ESRCH;
-	error = signal_permission(t, sig);
+	error = may_send(t, sig);
 	if (error || !sig)
 		return error;
 	return signal_send_process(t->process, sig, info);
@@ -197,8 +207,6 @@ SYSCALL(kill)
 	struct k_siginfo info;
 	int pid = (int)a, sig = (int)b;
 
-	if (sig && !valid(b))
-		return -EINVAL;
 	siginfo_user(&info, sig, SI_USER);
 	if (pid == -1)
 		return kill_all(sig, &info);
@@ -214,10 +222,12 @@ static long kill_thread(int tgid, int tid, int sig, const struct k_siginfo *info
 	struct thread *t = thread_find(tid);
 	int error;
 
-	if (!t || t->process == &kernel_process || t->state == THREAD_DEAD || (tgid > 0 && t->process->pid != tgid))
+	if (!t || t->process == &kernel_process || (tgid > 0 && t->process->pid != tgid))
 		return -ESRCH;
-	error = signal_permission(t, sig);
-	if (error || !sig)
+	if (t->state == THREAD_DEAD && t != t->process->leader)
+		return -ESRCH;
+	error = may_send(t, sig);
+	if (error || !sig || t->state == THREAD_DEAD) /* a zombie takes signals as a process does: to no effect */
 		return error;
 	return signal_send_thread(t, sig, info);
 }
@@ -226,7 +236,7 @@ SYSCALL(tkill)
 {
 	struct k_siginfo info;
 
-	if ((int)a <= 0 || ((int)b && !valid(b)))
+	if ((int)a <= 0)
 		return -EINVAL;
 	siginfo_user(&info, (int)b, SI_TKILL);
 	return kill_thread(0, (int)a, (int)b, &info);
@@ -236,18 +246,16 @@ SYSCALL(tgkill)
 {
 	struct k_siginfo info;
 
-	if ((int)a <= 0 || (int)b <= 0 || ((int)c && !valid(c)))
+	if ((int)a <= 0 || (int)b <= 0)
 		return -EINVAL;
 	siginfo_user(&info, (int)c, SI_TKILL);
 	return kill_thread((int)a, (int)b, (int)c, &info);
 }
 
 /* A siginfo that the program made: it must not look like the kernel's to others. */
-static int read_siginfo(u64 from, int sig, bool self, struct k_siginfo *info)
+static int check_siginfo(struct k_siginfo *info, int sig, int tid)
 {
-	if (copy_from_user(info, user(from), sizeof(*info)))
-		return -EFAULT;
-	if ((info->code >= 0 || info->code == SI_TKILL) && !self)
+	if ((info->code >= 0 || info->code == SI_TKILL) && tid != current->tid)
 		return -EPERM;
 	info->signo = sig;
 	return 0;
@@ -258,9 +266,9 @@ SYSCALL(rt_sigqueueinfo)
 	struct k_siginfo info;
 	int error;
 
-	if ((int)b && !valid(b))
-		return -EINVAL;
-	error = read_siginfo(c, (int)b, (int)a == current->process->pid, &info);
+	if (get_user(info, user(c)))
+		return -EFAULT;
+	error = check_siginfo(&info, (int)b, (int)a);
 	return error ? error : kill_one(thread_find((int)a), (int)b, &info);
 }
 
@@ -269,9 +277,11 @@ SYSCALL(rt_tgsigqueueinfo)
 	struct k_siginfo info;
 	int error;
 
-	if ((int)a <= 0 || (int)b <= 0 || ((int)c && !valid(c)))
+	if (get_user(info, user(d)))
+		return -EFAULT;
+	if ((int)a <= 0 || (int)b <= 0)
 		return -EINVAL;
-	error = read_siginfo(d, (int)c, (int)a == current->process->pid, &info);
+	error = check_siginfo(&info, (int)c, (int)b);
 	return error ? error : kill_thread((int)a, (int)b, (int)c, &info);
 }
 

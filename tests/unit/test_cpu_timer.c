@@ -28,6 +28,10 @@ int signal_send_process(struct process *p, int sig, const struct k_siginfo *info
 	return 0;
 }
 
+void sched_poke(struct thread *t)
+{
+}
+
 static struct cpu_timer limit;
 
 static int setup(void **state)
@@ -121,6 +125,44 @@ static void the_nearer_of_both_is_due(void **state)
 	assert_int_equal(cpu_timer_deadline(current), time_boot_ns() + SECOND);
 }
 
+static int expired;
+
+static void count_expired(struct cpu_timer *timer, struct process *p)
+{
+	expired++;
+}
+
+static void the_timer_of_a_thread_counts_that_thread_alone(void **state)
+{
+	struct cpu_timer timer = {.clock = CPU_TOTAL, .fn = count_expired, .tid = current->tid + 1};
+
+	expired = 0;
+	cpu_timer_arm(&timer, &stub_process, SECOND);
+	current->user_ns = 5 * SECOND;
+	cpu_timer_check(current);
+	assert_int_equal(expired, 0);
+	assert_int_equal(cpu_timer_deadline(current), 0);
+	timer.tid = current->tid;
+	current->user_ns = SECOND / 2;
+	stub_process.thread_count = 4; /* the others make it no faster */
+	assert_int_equal(cpu_timer_deadline(current), time_boot_ns() + SECOND / 2);
+	current->user_ns = SECOND;
+	cpu_timer_check(current);
+	assert_int_equal(expired, 1);
+	assert_false(timer.armed);
+}
+
+static void the_end_of_a_process_disarms_what_counts_it(void **state)
+{
+	struct cpu_timer timer = {.clock = CPU_TOTAL, .fn = count_expired};
+
+	cpu_timer_arm(&timer, &stub_process, SECOND);
+	cpu_timers_end(&stub_process);
+	assert_false(timer.armed);
+	assert_true(list_empty(&stub_process.cpu_timers));
+	cpu_timer_cancel(&timer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +171,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(rt_limit_is_of_real_time_threads, setup, teardown),
 	    cmocka_unit_test_setup_teardown(rt_limit_counts_from_the_last_sleep, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_nearer_of_both_is_due, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_timer_of_a_thread_counts_that_thread_alone, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_end_of_a_process_disarms_what_counts_it, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

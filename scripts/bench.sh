@@ -10,11 +10,12 @@
 #   sockets  sockets and terminals (micro)
 #   jobs     whole jobs on a tmpfs
 #   shares   whole jobs on directories of the host
+#   images   starts and a read with an EROFS or squashfs image as the root, beside the same tree as a directory
 # BENCH_RUNS (100) is the number of runs of each short command; what takes longer gets a fraction, which the tables state.
 # A command that fails is in the tables as failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-all="runs long ops files sockets jobs shares"
+all="runs long ops files sockets jobs shares images"
 groups=$(tr ',' ' ' <<<"${*:-$all}")
 for g in $groups; do
 	[[ " $all " == *" $g "* ]] || { echo "bench.sh: no such group: $g; there are: $all" >&2; exit 2; }
@@ -177,6 +178,45 @@ large_shares() {
 	job_rows rw_peer host "--cpus 2" make_rw
 }
 
+# A root of its own: true, dd, python3 with its library, 256 MiB to read; as a directory and as images.
+prepare_images() {
+	local root=$work/root file
+	say "preparing images"
+	mkdir -p "$root/bin" "$root/usr/bin" "$root/usr/lib" "$root/tmp" "$root/dev" "$root/proc" "$root/sys"
+	cp /bin/true /bin/dd "$root/bin"
+	cp -L /usr/bin/python3 "$root/usr/bin/python3"
+	for file in $(ldd /bin/true /bin/dd /usr/bin/python3 | grep -o '/[^ ]*' | grep -v ':$' | sort -u); do
+		mkdir -p "$root$(dirname "$file")" && cp -L "$file" "$root$file"
+	done
+	cp -r "$(/usr/bin/python3 -c 'import os; print(os.path.dirname(os.__file__))')" "$root/usr/lib"
+	rm -rf "$root"/usr/lib/python3*/test "$root"/usr/lib/python3*/config-*
+	{ mkfs.erofs --quiet -zlz4 "$work/lz4.erofs" "$root" && mksquashfs "$root" "$work/zstd.squashfs" -comp zstd -quiet -no-progress; } >"$work/lines" 2>&1 ||
+		{ cat "$work/lines" >&2 && exit 1; }
+	head -c 256M /dev/urandom >"$root/data"
+	mkfs.erofs --quiet "$work/plain.erofs" "$root" >"$work/lines" 2>&1 || { cat "$work/lines" >&2 && exit 1; }
+}
+
+# Natively the programs are the host's own, with the host's libraries.
+images() {
+	local root=$work/root p row command
+	local -A roots=([bwrap]="bwrap --ro-bind $root / --unshare-all --dev /dev --proc /proc" [runsc]="$runsc -cwd / -root $root"
+		[directory]="$sandbox run --rootfs $root" [erofs]="$sandbox run --rootfs $work/plain.erofs"
+		[erofs_lz4]="$sandbox run --rootfs $work/lz4.erofs" [squashfs]="$sandbox run --rootfs $work/zstd.squashfs")
+	while read -r row command; do
+		job "$row" native "${command//=\/data/=$root/data}"
+		for p in bwrap runsc directory erofs erofs_lz4 squashfs; do
+			case $row-$p in
+			image_read-erofs_lz4 | image_read-squashfs) ;; # what does not compress says nothing of them
+			*) job "$row" "$p" "${roots[$p]} $command" ;;
+			esac
+		done
+	done <<-ROWS
+		image_true /bin/true
+		image_python /usr/bin/python3 -c pass
+		image_read /bin/dd if=/data of=/dev/null bs=1M status=none
+	ROWS
+}
+
 # One run with COUNT operations: --stats as one object, with what KVM did when perf can tell.
 stats_of() {
 	local cpus=$1 program=$2 row=$3 count=$4
@@ -306,6 +346,8 @@ timed long long "$long" long_processes
 { has jobs || has shares; } && prepare_jobs
 timed shares shares "$share_runs" shares
 timed shares large_shares "$job_runs" large_shares
+has images && prepare_images
+timed images images "$long" images
 timed jobs jobs "$job_runs" jobs
 timed jobs large_jobs 1 large_jobs cold
 say "costs, phases, memory"
@@ -313,12 +355,12 @@ costs >"$work/costs"
 echo null | tee "$work/phases" >"$work/memory"
 has runs && phases >"$work/phases" && memory >"$work/memory"
 jq -n --arg groups "$groups" --argjson minutes $(((SECONDS + 59) / 60)) --argjson runs "$runs" --slurpfile machine "$work/machine" --slurpfile process "$work/process" \
-	--slurpfile long "$work/long" --slurpfile shares "$work/shares" --slurpfile large_shares "$work/large_shares" \
+	--slurpfile long "$work/long" --slurpfile images "$work/images" --slurpfile shares "$work/shares" --slurpfile large_shares "$work/large_shares" \
 	--slurpfile jobs "$work/jobs" --slurpfile large_jobs "$work/large_jobs" --slurpfile micro "$work/micro" \
 	--slurpfile costs "$work/costs" --slurpfile phases "$work/phases" --slurpfile memory "$work/memory" '
 	def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
 	{groups: ($groups / " "), minutes: $minutes, machine: $machine[0], process: $process[0], long: $long[0],
-	 jobs: ($jobs[0] + $large_jobs[0]), shares: ($shares[0] + $large_shares[0]),
+	 images: $images[0], jobs: ($jobs[0] + $large_jobs[0]), shares: ($shares[0] + $large_shares[0]),
 	 micro: ($micro | map(select(.row)) | group_by([.row, .peer]) | map({row: .[0].row, peer: .[0].peer, unit: .[0].unit, runs: length,
 		value: (map(.value) | median)})),
 	 failures: ($micro | map(select(.failed)) | group_by([.peer, .command]) | map(.[0] + {times: length})),

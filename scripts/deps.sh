@@ -9,7 +9,7 @@ packages_of() {
 	build) echo gcc make binutils libc6-dev linux-libc-dev libseccomp-dev libcap-dev libyaml-dev zlib1g-dev liblzma-dev liblz4-dev libzstd-dev musl-tools ;;
 	check) echo libcmocka-dev busybox-static erofs-utils squashfs-tools sqlite3 openssl xz-utils zstd jq gawk bc gcc g++ python3 procps util-linux tmux vim-tiny less htop ;;
 	svm) echo qemu-system-x86 cpio kmod busybox-static ;;
-	bench) echo bubblewrap runsc gnuplot-nox jq busybox-static g++ git python3 redis-server redis-tools sqlite3 ;;
+	bench) echo bubblewrap runsc gnuplot-nox jq busybox-static erofs-utils squashfs-tools g++ git python3 redis-server redis-tools sqlite3 ;;
 	fuzz) echo clang libclang-rt-14-dev ;;
 	lint) echo clang-format clang-tidy libcmocka-dev jq shellcheck ;;
 	cov) echo gcovr ;;

@@ -18,7 +18,7 @@ def share: if . then . * 100 | fixed(0) + " %" else "-" end;
 def heads($n): "| --- |" + ([range($n)] | map(" ---: |") | join(""));
 
 . as $all
-| def process($row; $peer): first($all.process[], $all.long[], $all.jobs[], $all.shares[] | select(.row == $row and .peer == $peer));
+| def process($row; $peer): first($all.process[], $all.long[], $all.jobs[], $all.shares[], $all.images[] | select(.row == $row and .peer == $peer));
   def ms($row; $peer): first(process($row; $peer) | .median_ms) // null;
   def p10($row; $peer): process($row; $peer) | .p10_ms;
   def cell($row; $peer): first(process($row; $peer) | if .median_ms == null then "failed (status \(.status))"
@@ -193,6 +193,18 @@ job_table($all.shares; ["python", "python3 start, shared /usr", 1.5], ["python_m
 "",
 "70 % of the native rate is 1.43 times the native time. Share of the native rate: sequential read \(ratio(ms("seq_read"; "native"); ms("seq_read"; "ours")) | share), write \(ratio(ms("seq_write"; "native"); ms("seq_write"; "ours")) | share).";
 
+  def images:
+"",
+"## A root of its own (\($all.images | map(.runs) | max) runs)",
+"",
+"The same tree as a directory (bwrap with it as `/`, runsc with `-root`, the sandbox with `--rootfs`) and as an image; natively the host's own programs.",
+"",
+(["", "native", "bwrap", "runsc", "directory", "EROFS", "EROFS, LZ4", "squashfs, zstd", "EROFS / native", "EROFS / bwrap", "EROFS / runsc"] | line),
+heads(10),
+((["image_true", "/bin/true"], ["image_python", "python3 start"], ["image_read", "sequential read of 256 MiB"]) as [$row, $title]
+ | [$title] + [("native", "bwrap", "runsc", "directory", "erofs", "erofs_lz4", "squashfs") | cell($row; .)]
+   + [("native", "bwrap", "runsc") | ratio(ms($row; "erofs"); ms($row; .)) | x] | line);
+
   def has_group($g): $all.groups | index($g);
   intro,
   (if has_group("runs") then whole_runs else empty end),
@@ -202,4 +214,5 @@ job_table($all.shares; ["python", "python3 start, shared /usr", 1.5], ["python_m
   (if has_group("sockets") then sockets else empty end),
   (if has_group("jobs") then jobs else empty end),
   (if has_group("shares") then shares else empty end),
+  (if has_group("images") then images else empty end),
   (if ($all.failures | length) > 0 then "", "Failed:", ($all.failures[] | "- \(.peer), \(.times) times: status \(.status), `\(.error)`") else empty end)

@@ -121,6 +121,12 @@ static long random_write(struct file *file, struct uio *uio, u64 *pos)
 	return (long)done;
 }
 
+/* /dev/random asks for entropy (EPOLLOUT) only while it lacks it. */
+static u32 random_poll(struct file *file, struct poll_table *table)
+{
+	return EPOLLIN | EPOLLRDNORM;
+}
+
 static long random_ioctl(struct file *file, u32 cmd, u64 arg)
 {
 	int bits = 256;
@@ -140,13 +146,16 @@ static const struct file_ops zero_ops = {
     .read = zero_read, .write = null_write, .seek = null_seek, .mmap = zero_mmap, .splice_write = null_splice_write};
 static const struct file_ops full_ops = {.read = zero_read, .write = full_write, .seek = null_seek};
 static const struct file_ops random_ops = {
+    .read = random_read, .write = random_write, .ioctl = random_ioctl, .poll = random_poll, .seek = null_seek};
+static const struct file_ops urandom_ops = {
     .read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = null_seek};
 
 static struct chrdev memory_devices[] = {
     {.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},
     {.rdev = DEV(1, 5), .count = 1, .ops = &zero_ops},
     {.rdev = DEV(1, 7), .count = 1, .ops = &full_ops},
-    {.rdev = DEV(1, 8), .count = 2, .ops = &random_ops},
+    {.rdev = DEV(1, 8), .count = 1, .ops = &random_ops},
+    {.rdev = DEV(1, 9), .count = 1, .ops = &urandom_ops},
 };
 
 /* ---- /dev ---- */

@@ -151,10 +151,8 @@ static const struct file_ops urandom_ops = {
     .read = random_read, .write = random_write, .ioctl = random_ioctl, .seek = null_seek};
 
 static struct chrdev memory_devices[] = {
-    {.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},
-    {.rdev = DEV(1, 5), .count = 1, .ops = &zero_ops},
-    {.rdev = DEV(1, 7), .count = 1, .ops = &full_ops},
-    {.rdev = DEV(1, 8), .count = 1, .ops = &random_ops},
+    {.rdev = DEV(1, 3), .count = 1, .ops = &null_ops},	  {.rdev = DEV(1, 5), .count = 1, .ops = &zero_ops},
+    {.rdev = DEV(1, 7), .count = 1, .ops = &full_ops},	  {.rdev = DEV(1, 8), .count = 1, .ops = &random_ops},
     {.rdev = DEV(1, 9), .count = 1, .ops = &urandom_ops},
 };
 

@@ -97,6 +97,9 @@ void inode_put(struct inode *inode)
 int inode_permission(struct inode *inode, u32 mask)
 {
 	u32 mode = inode->mode;
+	/* The directory of a process that is gone. */
+	if (unlikely(inode->ops->valid) && !inode->ops->valid(inode))
+		return -ESRCH;
 	u32 granted = inode->uid == fs_uid() ? mode >> 6 : in_group(inode->gid) ? mode >> 3 : mode;
 	if ((mask & ~granted & 7) == 0)
 		return 0;

@@ -95,6 +95,28 @@ static int parent_pid(const struct process *p)
 unsigned seccomp_count(const struct thread *t) __attribute__((weak));				/* proc/seccomp.h */
 void tty_of_process(const struct process *p, u64 *rdev, int *foreground) __attribute__((weak)); /* drv/tty.h */
 
+struct segments {
+	u64 code, code_end, data, data_end;
+};
+
+/* Where the program's own code and initialised data are; 0: it has no memory any more. */
+static struct segments segments_of(const struct mm *mm)
+{
+	struct segments s = {0};
+	struct vma *vma;
+	if (!mm)
+		return s;
+	list_for_each (vma, &mm->vmas, link) {
+		bool code = vma->prot & PROT_EXEC;
+		if (!vma->file || !mm->exe || vma->file->inode != mm->exe->inode || !(code || vma->prot & PROT_WRITE))
+			continue;
+		u64 *start = code ? &s.code : &s.data;
+		*start = *start ? *start : vma->start;
+		*(code ? &s.code_end : &s.data_end) = vma->end;
+	}
+	return s;
+}
+
 static void show_stat(struct text *t, const struct proc_ref *ref)
 {
 	u64 tty = 0;
@@ -105,6 +127,7 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 	struct signal_sets s = signals_of(p, th);
 	u64 user_ns = !ref->tid ? process_user_ns(p) : th ? th->user_ns : 0;
 	u64 system_ns = !ref->tid ? process_system_ns(p) : th ? th->system_ns : 0;
+	struct segments at = segments_of(mm);
 	if (tty_of_process)
 		tty_of_process(p, &tty, &foreground);
 	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", ref->tid ? ref->tid : p->pid, th ? th->comm : "",
@@ -118,14 +141,14 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 		    th ? th->nice : 0, p->thread_count, p->start_ns / TICK_NS);
 	text_printf(t, "%lu %lu %lu ", mm ? mm->total_pages * PAGE_SIZE : 0, mm ? mm_rss_pages(mm) : 0,
 		    p->rlimit[5].cur);
-	text_printf(t, "%u %u %lu 0 0 ", 1, 1, mm ? mm->stack_top : 0);
+	text_printf(t, "%lu %lu %lu 0 0 ", at.code, at.code_end, mm ? mm->stack_top : 0);
 	text_printf(t, "%lu %lu %lu %lu 0 0 0 ", s.pending & 0x7fffffff, s.blocked & 0x7fffffff, s.ignored & 0x7fffffff,
 		    s.caught & 0x7fffffff);
 	text_printf(t, "%d %d %d %d 0 0 0 ", p->exit_signal, th ? th->cpu : 0, th ? th->rt_priority : 0,
 		    th ? th->policy & ~SCHED_RESET_ON_FORK : 0);
-	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->brk_start : 0, mm ? mm->brk_start : 0,
-		    mm ? mm->brk_start : 0, mm ? mm->arg_start : 0, mm ? mm->arg_end : 0, mm ? mm->env_start : 0,
-		    mm ? mm->env_end : 0, p->exit_code);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", at.data, at.data_end, mm ? mm->brk_start : 0,
+		    mm ? mm->arg_start : 0, mm ? mm->arg_end : 0, mm ? mm->env_start : 0, mm ? mm->env_end : 0,
+		    p->exit_code);
 }
 
 static void show_memory(struct text *t, const struct mm *mm)
@@ -141,9 +164,8 @@ static void show_memory(struct text *t, const struct mm *mm)
 		else if ((vma->prot & PROT_WRITE) && !(vma->flags & VMA_SHARED))
 			data += kib;
 	}
-	u64 total = mm->total_pages * 4;
-	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", total, total,
-		    mm->locked_pages * 4, 0);
+	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
+		    mm->total_peak_pages * 4, mm->total_pages * 4, mm->locked_pages * 4, 0);
 	text_printf(t, "VmHWM:\t%8lu kB\nVmRSS:\t%8lu kB\n", MAX(mm->rss_peak_pages, rss) * 4, rss * 4);
 	text_printf(t, "RssAnon:\t%8lu kB\nRssFile:\t%8lu kB\nRssShmem:\t%8u kB\n", mm->anon_pages * 4,
 		    mm->file_pages * 4, 0);
@@ -207,7 +229,7 @@ static void show_status(struct text *t, const struct proc_ref *ref)
 	show_ids(t, p, th, ref->tid ? ref->tid : p->pid, c);
 	if (th && th->mm)
 		show_memory(t, th->mm);
-	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", p->thread_count, p->pending ? p->pending->count : 0,
+	text_printf(t, "Threads:\t%u\nSigQ:\t%u/%u\n", MAX(p->thread_count, 1u), p->pending ? p->pending->count : 0,
 		    SIGQUEUE_LIMIT);
 	text_printf(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n",
 		    s.pending, s.shared, s.blocked, s.ignored, s.caught);
@@ -311,9 +333,11 @@ static long write_oom_score_adj(const struct proc_ref *ref, char *text, size_t n
 	s64 value;
 	if (!proc_parse_number(text, &value) || value < -1000 || value > 1000)
 		return -EINVAL;
-	if (value < ref->process->oom_score_adj && !fs_capable(CAP_SYS_RESOURCE))
+	if (value < ref->process->oom_score_adj_min && !fs_capable(CAP_SYS_RESOURCE))
 		return -EACCES;
 	ref->process->oom_score_adj = (int)value;
+	if (fs_capable(CAP_SYS_RESOURCE))
+		ref->process->oom_score_adj_min = (int)value;
 	return (long)n;
 }
 
@@ -336,8 +360,10 @@ static void show_personality(struct text *t, const struct proc_ref *ref)
 
 static void show_io(struct text *t, const struct proc_ref *ref)
 {
-	text_printf(
-	    t, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n");
+	const struct process *p = ref->process;
+	text_printf(t, "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\n", p->io.read_bytes, p->io.written_bytes,
+		    p->io.reads, p->io.writes);
+	text_printf(t, "read_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n"); /* of disks */
 }
 
 static void show_id_map(struct text *t, const struct proc_ref *ref)

@@ -62,7 +62,8 @@ struct mm {
 	struct list vmas;
 	struct vma *root;
 	unsigned count;
-	u64 total_pages;	    /* in VMAs */
+	u64 total_pages; /* in VMAs */
+	u64 total_peak_pages;
 	u64 anon_pages, file_pages; /* resident */
 	u64 linked_tables;	    /* see pt_link(); their pages count as resident */
 	u64 rss_peak_pages;

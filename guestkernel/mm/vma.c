@@ -151,6 +151,7 @@ void vma_insert(struct mm *mm, struct vma *vma)
 	mm->root = tree_insert(mm->root, vma); /* passes by the next VMA, whose gap has changed */
 	mm->count++;
 	mm->total_pages += (vma->end - vma->start) >> PAGE_SHIFT;
+	mm->total_peak_pages = MAX(mm->total_peak_pages, mm->total_pages);
 }
 
 void vma_remove(struct vma *vma)
@@ -166,13 +167,15 @@ void vma_remove(struct vma *vma)
 void vma_resize(struct vma *vma, u64 start, u64 end)
 {
 	struct vma *next = vma_next(vma);
+	struct mm *mm = vma->mm;
 
-	vma->mm->total_pages += ((end - start) >> PAGE_SHIFT) - ((vma->end - vma->start) >> PAGE_SHIFT);
+	mm->total_pages += ((end - start) >> PAGE_SHIFT) - ((vma->end - vma->start) >> PAGE_SHIFT);
+	mm->total_peak_pages = MAX(mm->total_peak_pages, mm->total_pages);
 	vma->start = start;
 	vma->end = end;
-	refresh(vma->mm->root, vma);
+	refresh(mm->root, vma);
 	if (next)
-		refresh(vma->mm->root, next);
+		refresh(mm->root, next);
 }
 
 /* Where the range that new mappings may use below v ends. */

@@ -93,6 +93,7 @@ static void inherit(struct process *p, const struct process *from)
 	p->personality = from->personality;
 	p->filtered = from->filtered;
 	p->oom_score_adj = from->oom_score_adj;
+	p->oom_score_adj_min = from->oom_score_adj_min;
 	p->dumpable = from->dumpable;
 	p->left_tty = from->left_tty;
 }

@@ -64,7 +64,10 @@ struct process {
 	struct list cpu_timers;	       /* struct cpu_timer: armed ones */
 	struct cpu_timer *cpu_limit;   /* RLIMIT_CPU */
 	struct cpu_itimer *itimer_cpu; /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
-	int oom_score_adj;
+	int oom_score_adj, oom_score_adj_min; /* the least that it may be without CAP_SYS_RESOURCE */
+	struct {
+		u64 read_bytes, written_bytes, reads, writes; /* by system calls */
+	} io;
 	u32 personality;
 	bool filtered; /* of the program, from its execve on, and for ever: see syscall/filter.h */
 	char *cmdline; /* not used when mm has it */

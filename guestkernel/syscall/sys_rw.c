@@ -9,6 +9,7 @@
 #include "guestkernel/fs/inotify.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/limits.h"
+#include "guestkernel/proc/process.h"
 #include "guestkernel/syscall/fs_args.h"
 #include "guestkernel/syscall/syscall.h"
 
@@ -22,10 +23,14 @@ static int check_position(const struct file *file, s64 pos)
 
 static long transfer(struct file *file, struct uio *uio, u64 *pos, bool write)
 {
-	int r = file_check_span(file, *pos, uio->left);
-	if (r)
-		return r;
-	return write ? file_write(file, uio, pos) : file_read(file, uio, pos);
+	long n = file_check_span(file, *pos, uio->left);
+	if (n)
+		return n;
+	n = write ? file_write(file, uio, pos) : file_read(file, uio, pos);
+	struct process *p = current->process;
+	*(write ? &p->io.writes : &p->io.reads) += 1;
+	*(write ? &p->io.written_bytes : &p->io.read_bytes) += n > 0 ? (u64)n : 0;
+	return n;
 }
 
 static long move_at(struct file *file, struct uio *uio, s64 pos, bool write)

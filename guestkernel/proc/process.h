@@ -61,9 +61,9 @@ struct process {
 	struct timer alarm; /* ITIMER_REAL */
 	u64 alarm_interval_ns;
 	struct list posix_timers;
-	struct list cpu_timers;	       /* struct cpu_timer: armed ones */
-	struct cpu_timer *cpu_limit;   /* RLIMIT_CPU */
-	struct cpu_itimer *itimer_cpu; /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
+	struct list cpu_timers;		      /* struct cpu_timer: armed ones */
+	struct cpu_timer *cpu_limit;	      /* RLIMIT_CPU */
+	struct cpu_itimer *itimer_cpu;	      /* ITIMER_VIRTUAL, ITIMER_PROF; allocated at first use */
 	int oom_score_adj, oom_score_adj_min; /* the least that it may be without CAP_SYS_RESOURCE */
 	struct {
 		u64 read_bytes, written_bytes, reads, writes; /* by system calls */

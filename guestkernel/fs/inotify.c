@@ -218,12 +218,28 @@ static void release(struct file *file)
 	kfree(in);
 }
 
+/* Of many watches the first ones. */
+static void inotify_fdinfo(struct file *file, char *buf, size_t size)
+{
+	const struct instance *in = file->data;
+	struct watch *w;
+	size_t n = 0;
+	list_for_each (w, &in->watches, instance_link) {
+		u64 dev = w->inode->sb ? w->inode->sb->dev : 0;
+		if (size - n < 128)
+			break;
+		n += (size_t)ksnprintf(buf + n, size - n, "inotify wd:%x ino:%lx sdev:%x mask:%x ignored_mask:0 \n",
+				       (u32)w->wd, w->inode->ino, (u32)((dev >> 8) << 20 | (dev & 0xff)), w->mask);
+	}
+}
+
 static const struct file_ops inotify_ops = {.read = read_events,
 					    .poll = poll_events,
 					    .async = async_nobody,
 					    .ioctl = events_ioctl,
 					    .seek = noop_seek,
-					    .release = release};
+					    .release = release,
+					    .show_fdinfo = inotify_fdinfo};
 
 int inotify_create(u32 flags, struct file **out)
 {

@@ -6,6 +6,7 @@
  */
 #include <linux/fcntl.h>
 #include "guestkernel/fs/locks.h"
+#include "guestkernel/fs/procfs.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/proc/process.h"
@@ -25,6 +26,8 @@ struct lock {
 };
 
 struct inode_locks {
+	struct list link; /* in all_locks */
+	const struct inode *inode;
 	struct list whole, ranges;
 	struct wait_queue wait; /* a lock went away */
 };
@@ -36,9 +39,13 @@ struct waiting {
 };
 static struct list waiting = LIST_INIT(waiting);
 
+static struct list all_locks = LIST_INIT(all_locks); /* of every inode that ever had one */
+
 static struct inode_locks *locks_of(struct inode *inode)
 {
 	if (!inode->locks && (inode->locks = kzalloc(sizeof(*inode->locks)))) {
+		inode->locks->inode = inode;
+		list_append(&all_locks, &inode->locks->link);
 		list_init(&inode->locks->whole);
 		list_init(&inode->locks->ranges);
 		wait_queue_init(&inode->locks->wait);
@@ -109,7 +116,8 @@ int locks_flock(struct file *file, u32 operation)
 	struct inode_locks *locks = locks_of(file->inode);
 	if (!locks)
 		return -ENOLCK;
-	struct lock want = {.owner = file, .exclusive = kind == FLOCK_EX, .end = END_OF_FILE};
+	struct lock want = {
+	    .owner = file, .pid = current->process->pid, .exclusive = kind == FLOCK_EX, .end = END_OF_FILE};
 	struct lock *lock, *tmp, *had = NULL;
 	list_for_each_safe (lock, tmp, &locks->whole, link)
 		if (lock->owner == file)
@@ -310,6 +318,55 @@ void locks_release(struct file *file)
 
 void locks_inode_gone(struct inode *inode)
 {
+	if (inode->locks)
+		list_remove(&inode->locks->link);
 	kfree(inode->locks); /* every owner held a reference to the inode: the lists are empty */
 	inode->locks = NULL;
+}
+
+/* ---- /proc ---- */
+
+/* As Linux prints it in /proc/locks. */
+static void show_lock(struct text *t, const struct inode_locks *locks, const struct lock *lock, bool whole)
+{
+	u64 dev = locks->inode->sb ? locks->inode->sb->dev : 0;
+	text_printf(t, "%s %s %d %02x:%02x:%lu %lu ",
+		    whole	      ? "FLOCK  ADVISORY "
+		    : lock->pid == -1 ? "OFDLCK ADVISORY "
+				      : "POSIX  ADVISORY ",
+		    lock->exclusive ? "WRITE" : "READ", lock->pid, (u32)(dev >> 8), (u32)dev & 0xff, locks->inode->ino,
+		    lock->start);
+	if (lock->end == END_OF_FILE)
+		text_printf(t, "EOF\n");
+	else
+		text_printf(t, "%lu\n", lock->end);
+}
+
+static int show_list(struct text *t, const struct inode_locks *locks, bool whole, const struct file *file,
+		     const struct files *files, int n)
+{
+	const struct list *list = whole ? &locks->whole : &locks->ranges;
+	struct lock *lock;
+	list_for_each (lock, list, link) {
+		if (file && lock->owner != file && lock->owner != files)
+			continue;
+		text_printf(t, file ? "lock:\t%d: " : "%d: ", ++n);
+		show_lock(t, locks, lock, whole);
+	}
+	return n;
+}
+
+void locks_show_file(struct text *t, const struct file *file, const struct files *files)
+{
+	const struct inode_locks *locks = file->inode->locks;
+	if (locks)
+		show_list(t, locks, false, file, files, show_list(t, locks, true, file, files, 0));
+}
+
+void locks_show_all(struct text *t)
+{
+	struct inode_locks *locks;
+	int n = 0;
+	list_for_each (locks, &all_locks, link)
+		n = show_list(t, locks, false, NULL, NULL, show_list(t, locks, true, NULL, NULL, n));
 }

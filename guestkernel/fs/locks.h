@@ -25,5 +25,9 @@ void locks_close(struct file *file, struct files *owner);
 /* The open file description is gone. */
 void locks_release(struct file *file);
 void locks_inode_gone(struct inode *inode);
+/* The lines of /proc/PID/fdinfo/FD about the locks that a file, or the process with this table, has there. */
+struct text;
+void locks_show_file(struct text *t, const struct file *file, const struct files *files);
+void locks_show_all(struct text *t); /* /proc/locks */
 
 #endif

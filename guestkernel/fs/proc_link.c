@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/lib.h"
@@ -151,6 +152,7 @@ static void show_fdinfo(struct text *t, const struct proc_ref *ref)
 	text_printf(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%lu\n",
 		    inode_is(file->inode, K_S_IFIFO) ? 0 : file->pos, file->flags | (cloexec ? O_CLOEXEC : 0),
 		    file->path.mount ? file->path.mount->id : 15, file->inode->ino);
+	locks_show_file(t, file, ref->process->files);
 	if (file->ops->show_fdinfo && !(file->flags & O_PATH)) {
 		char *extra = kzalloc(PAGE_SIZE);
 		if (extra) {
@@ -162,8 +164,21 @@ static void show_fdinfo(struct text *t, const struct proc_ref *ref)
 	file_put(file);
 }
 
+/* How the file was opened. */
+static u32 fd_mode(const struct proc_ref *ref)
+{
+	struct file *file = fd_file(ref);
+	u32 mode = 0;
+	if (!file)
+		return 0;
+	if (!(file->flags & O_PATH))
+		mode = (file_readable(file) ? 0500 : 0) | (file_writable(file) ? 0300 : 0);
+	file_put(file);
+	return mode;
+}
+
 static const struct proc_entry fd_link = {
-    .mode = K_S_IFLNK | 0700, .guarded = true, .readlink = readlink_fd, .follow = follow_fd};
+    .mode = K_S_IFLNK | 0700, .guarded = true, .readlink = readlink_fd, .follow = follow_fd, .permissions = fd_mode};
 static const struct proc_entry fdinfo_file = {.mode = K_S_IFREG | 0400, .guarded = true, .show = show_fdinfo};
 
 static int lookup_fd(const struct proc_ref *dir, const char *name, struct proc_ref *ref)
@@ -211,7 +226,7 @@ static const struct {
 	const char *name;
 	u32 ino;
 } namespaces[] = {{"cgroup", 0xeffffffb}, {"ipc", 0xefffffff},	{"mnt", 0xf0000000}, {"net", 0xf0000098},
-		  {"pid", 0xeffffffc},	  {"user", 0xeffffffd}, {"uts", 0xeffffffe}};
+		  {"pid", 0xeffffffc},	  {"user", 0xeffffffd}, {"uts", 0xeffffffe}, {"time", 0xeffffffa}};
 
 static long ns_text(size_t which, char *buf, size_t size)
 {
@@ -233,14 +248,23 @@ NS_LINK(3, net)
 NS_LINK(4, pid)
 NS_LINK(5, user)
 NS_LINK(6, uts)
+NS_LINK(7, time)
+
+#define NS_ENTRY(file, what)                                                                                           \
+	{                                                                                                              \
+		.name = file, .mode = PROC_LINK, .guarded = true, .readlink = readlink_ns_##what                       \
+	}
 
 const struct proc_entry proc_ns_children[] = {
-    {.name = "cgroup", .mode = PROC_LINK, .readlink = readlink_ns_cgroup},
-    {.name = "ipc", .mode = PROC_LINK, .readlink = readlink_ns_ipc},
-    {.name = "mnt", .mode = PROC_LINK, .readlink = readlink_ns_mnt},
-    {.name = "net", .mode = PROC_LINK, .readlink = readlink_ns_net},
-    {.name = "pid", .mode = PROC_LINK, .readlink = readlink_ns_pid},
-    {.name = "user", .mode = PROC_LINK, .readlink = readlink_ns_user},
-    {.name = "uts", .mode = PROC_LINK, .readlink = readlink_ns_uts},
+    NS_ENTRY("cgroup", cgroup),
+    NS_ENTRY("ipc", ipc),
+    NS_ENTRY("mnt", mnt),
+    NS_ENTRY("net", net),
+    NS_ENTRY("pid", pid),
+    NS_ENTRY("pid_for_children", pid),
+    NS_ENTRY("time", time),
+    NS_ENTRY("time_for_children", time),
+    NS_ENTRY("user", user),
+    NS_ENTRY("uts", uts),
     {0},
 };

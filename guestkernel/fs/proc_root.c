@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/procfs.h"
 #include "guestkernel/lib.h"
@@ -196,6 +197,11 @@ static void show_cgroups(struct text *t, const struct proc_ref *ref)
 
 static void show_nothing(struct text *t, const struct proc_ref *ref) {}
 
+static void show_locks(struct text *t, const struct proc_ref *ref)
+{
+	locks_show_all(t);
+}
+
 static void show_swaps(struct text *t, const struct proc_ref *ref)
 {
 	text_printf(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
@@ -332,7 +338,7 @@ const struct proc_entry proc_root_children[] = {
     {.name = "filesystems", .mode = PROC_FILE, .show = show_filesystems},
     {.name = "interrupts", .mode = PROC_FILE, .show = show_nothing},
     {.name = "loadavg", .mode = PROC_FILE, .show = show_loadavg},
-    {.name = "locks", .mode = PROC_FILE, .show = show_nothing},
+    {.name = "locks", .mode = PROC_FILE, .show = show_locks},
     {.name = "meminfo", .mode = PROC_FILE, .show = show_meminfo},
     {.name = "modules", .mode = PROC_FILE, .show = show_nothing},
     {.name = "mounts", .mode = PROC_LINK, .readlink = readlink_mounts},

@@ -116,11 +116,16 @@ static u64 number_of(const struct proc_entry *entry, const struct proc_ref *ref)
 	return (h >> 16) | 1ull << 40;
 }
 
+/* Who owns the file, and what they may: root, when others of the same user must not look into the process. */
 static void set_owner(struct inode *inode)
 {
-	const struct cred *c = proc_cred(&node_of(inode)->ref);
-	inode->uid = c->euid;
-	inode->gid = c->egid;
+	const struct proc_node *node = node_of(inode);
+	const struct cred *c = proc_cred(&node->ref);
+	bool private = node->ref.process && !node->ref.process->dumpable && inode->mode != PROC_DIR;
+	inode->uid = private ? 0 : c->euid;
+	inode->gid = private ? 0 : c->egid;
+	if (node->entry->permissions)
+		inode->mode = (inode->mode & K_S_IFMT) | node->entry->permissions(&node->ref);
 }
 
 static int make_inode(struct superblock *sb, const struct proc_entry *entry, const struct proc_ref *ref,
@@ -166,18 +171,20 @@ static void destroy(struct inode *inode)
 	kfree(node);
 }
 
+/* Has the process or thread ended that the file is about? */
+static bool gone(const struct proc_ref *ref)
+{
+	const struct thread *t = ref->tid ? thread_find(ref->tid) : NULL;
+	return ref->process && (ref->process->dead || (ref->tid && (!t || t->process != ref->process)));
+}
+
 static bool valid(struct inode *inode)
 {
 	const struct proc_ref *ref = &node_of(inode)->ref;
 	if (!ref->process)
 		return true;
-	if (ref->process->dead)
+	if (gone(ref))
 		return false;
-	if (ref->tid) {
-		struct thread *t = thread_find(ref->tid);
-		if (!t || t->process != ref->process)
-			return false;
-	}
 	if (ref->fd >= 0) {
 		struct file *file = files_get_file(ref->process->files, ref->fd);
 		if (!file)
@@ -312,7 +319,7 @@ static long file_read_text(struct file *file, struct uio *uio, u64 *pos)
 	bool anew = !t || *pos == 0 || *pos < t->base;
 	if (!node->entry->show)
 		return -EINVAL;
-	if (node->ref.process && node->ref.process->dead)
+	if (gone(&node->ref))
 		return -ESRCH;
 	if (!t && !(t = file->data = kzalloc(sizeof(*t))))
 		return -ENOMEM;
@@ -488,7 +495,7 @@ static int root_lookup(const struct proc_ref *dir, const char *name, const struc
 		p = t->process; /* other threads can be named, but are not listed */
 	if (!p || p->pid == 0 || p->dead)
 		return -ENOENT;
-	*ref = (struct proc_ref){.process = p, .fd = -1};
+	*ref = (struct proc_ref){.process = p, .tid = t ? t->tid : 0, .fd = -1};
 	*entry = &proc_pid_dir;
 	return 0;
 }

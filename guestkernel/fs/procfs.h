@@ -55,6 +55,7 @@ struct proc_entry {
 	/* The first such name at or after id: false: none. */
 	bool (*next)(const struct proc_ref *dir, u64 *id, char name[16]);
 	u64 (*subdirectories)(const struct proc_ref *dir); /* for st_nlink, where programs look at it */
+	u32 (*permissions)(const struct proc_ref *ref);	   /* where they are not always those of mode */
 	u64 value;					   /* for show and write of numbers */
 	/* Regular files that are no text: what an open file does, and what it does first (file->data is its own). */
 	const struct file_ops *ops;

@@ -19,6 +19,7 @@ struct timerfd {
 	struct timer timer;
 	struct clock clock;
 	int clock_id;
+	u32 flags; /* of the last timerfd_settime(2) */
 	u64 interval_ns;
 	u64 expirations; /* not yet read */
 	struct wait_queue wait;
@@ -82,11 +83,27 @@ static void timerfd_release(struct file *file)
 	kfree(t);
 }
 
+/* Until it expires; 0: it is not armed. */
+static u64 left_ns(const struct timerfd *t)
+{
+	u64 now = time_boot_ns();
+
+	if (!t->timer.armed)
+		return 0;
+	return t->timer.deadline_ns > now ? t->timer.deadline_ns - now : 1;
+}
+
 static void timerfd_fdinfo(struct file *file, char *buf, size_t size)
 {
-	const struct timerfd *t = file->data;
+	struct timerfd *t = file->data;
+	u64 second = 1000000000;
 
-	ksnprintf(buf, size, "clockid: %d\nticks: %lu\n", t->clock_id, t->expirations);
+	refresh(t);
+	u64 left = left_ns(t);
+	ksnprintf(buf, size,
+		  "clockid: %d\nticks: %lu\nsettime flags: 0%o\nit_value: (%lu, %lu)\nit_interval: (%lu, %lu)\n",
+		  t->clock_id, t->expirations, t->flags, left / second, left % second, t->interval_ns / second,
+		  t->interval_ns % second);
 }
 
 static const struct file_ops timerfd_ops = {.read = timerfd_read,
@@ -137,13 +154,9 @@ static int get_timerfd(u64 fd, struct file **file)
 
 static int write_state(u64 to, const struct timerfd *t)
 {
-	u64 now = time_boot_ns(), left = 0;
-	int error;
+	int error = timespec_to_user(user(to), t->interval_ns);
 
-	if (t->timer.armed)
-		left = t->timer.deadline_ns > now ? t->timer.deadline_ns - now : 1;
-	error = timespec_to_user(user(to), t->interval_ns);
-	return error ? error : timespec_to_user(user(to + sizeof(struct k_timespec)), left);
+	return error ? error : timespec_to_user(user(to + sizeof(struct k_timespec)), left_ns(t));
 }
 
 static int set(struct timerfd *t, u64 flags, u64 new, u64 old)
@@ -160,6 +173,7 @@ static int set(struct timerfd *t, u64 flags, u64 new, u64 old)
 	timer_cancel(&t->timer);
 	t->expirations = 0;
 	t->interval_ns = interval;
+	t->flags = (u32)flags;
 	if (value)
 		timer_arm(&t->timer, flags & FLAG_ABSTIME ? clock_to_boot_ns(&t->clock, value) : deadline_after(value));
 	return 0;

@@ -12,6 +12,7 @@
 
 #define V9FS_SUPER_MAGIC 0x01021997u
 #define MSIZE_LIMIT	 (1u << 20)
+#define NAMES_LEAST	 16u
 
 struct options {
 	u32 in, out, msize;
@@ -49,11 +50,35 @@ static void options_text(struct superblock *sb, char *buf, size_t size)
 	ksnprintf(buf, size, "%s", ((struct p9_sb *)sb->data)->options);
 }
 
+static struct p9_sb *shares;
+
+bool p9_keep_fewer(void)
+{
+	bool some = false;
+	for (struct p9_sb *p9 = shares, *next; p9; p9 = next) {
+		struct superblock *sb = p9->sb;
+		superblock_get(sb);
+		sb->names_limit = MAX(MIN(sb->names_limit, sb->names) / 4 * 3, NAMES_LEAST);
+		u32 names = sb->names;
+		if (names > sb->names_limit)
+			dentry_shrink(sb, names - sb->names_limit);
+		some |= sb->names < names;
+		next = p9->next;
+		superblock_put(sb);
+	}
+	return some;
+}
+
 static void destroy(struct superblock *sb)
 {
 	struct p9_sb *p9 = sb->data;
 	if (!p9)
 		return;
+	struct p9_sb **link = &shares;
+	while (*link && *link != p9)
+		link = &(*link)->next;
+	if (*link)
+		*link = p9->next;
 	if (p9->conn)
 		p9_conn_destroy(p9->conn);
 	kfree(p9);
@@ -211,6 +236,9 @@ int p9_create(const char *text, struct superblock **out)
 			superblock_put(sb);
 		return r;
 	}
+	p9->sb = sb;
+	p9->next = shares;
+	shares = p9;
 	*out = sb;
 	return 0;
 }

@@ -23,11 +23,13 @@ struct p9_attr {
 };
 
 struct p9_sb { /* sb->data */
+	struct p9_sb *next; /* of all shares */
 	struct p9_conn *conn;
 	struct superblock *sb;
 	bool cached; /* cache=loose: nobody else changes anything */
 	/* p9_look.c: what programs do with names one after the other */
-	u32 batch; /* of the directory that was used last */
+	u32 batch;    /* of the directory that was used last */
+	bool by_name; /* the same: see there */
 	u32 storm; /* lookups for attributes one after the other */
 	u64 storm_ns;
 	struct p9_node *hash[P9_HASH];
@@ -67,6 +69,7 @@ struct p9_node { /* inode->data */
 	/* directories (p9_dir.c) */
 	struct list chunks;
 	u32 batch, ahead, hits; /* names to ask for together; of the last ones: how many, and how many were used */
+	bool by_name;		/* they are the next ones in the order of names, not of the listing */
 	u32 readers;		/* files that were opened for reading */
 	const char *target;	/* symbolic link, once read */
 	u32 target_len;
@@ -90,6 +93,9 @@ static inline struct p9_conn *p9_conn(const struct inode *inode)
 /* mount(2): options trans=fd,rfdno=N,wfdno=N,version=9p2000.L,msize=N,aname=TEXT,cache=none|mmap|loose,access=any.
  * The descriptors are those of the caller. -EINVAL, -EBADF, -ENOMEM, -EIO, what the server says */
 int p9_create(const char *options, struct superblock **out);
+/* The server is out of descriptors, which all shares have in common: each keeps fewer names from now on.
+ * false: there were few. May sleep. */
+bool p9_keep_fewer(void);
 
 /* ---- p9_node.c: inodes and attributes ---- */
 
@@ -174,8 +180,12 @@ struct p9_name {
 	u32 len;
 	u8 type; /* P9_DT_* */
 };
-/* Up to `limit` names of the listing that have no dentry: those after `name`, then those before it. */
-u32 p9_dir_following(struct dentry *dir, const char *name, size_t len, struct p9_name *names, u32 limit);
+/* Adds a name to n names in their order (memcmp), of which the first `limit` are kept; returns how many there are. */
+u32 p9_name_insert(struct p9_name *names, u32 n, u32 limit, struct p9_name name);
+int p9_name_order(const struct p9_name *a, const struct p9_name *b);
+/* Up to `limit` names of the listing that have no dentry: those after `name`, then those before it. by_name: those after
+ * it in the order of names. */
+u32 p9_dir_following(struct dentry *dir, struct p9_name name, bool by_name, struct p9_name *names, u32 limit);
 
 /* ---- p9_file.c ---- */
 

@@ -218,21 +218,69 @@ void p9_dir_list_take(struct inode *dir, struct p9_req *req)
 		close_fid(node, p9_conn(dir));
 }
 
-/* Adds the entries of a listing from the reader on, up to the one called `name`, that nobody knows yet. */
-static u32 add_names(struct dentry *dir, struct p9_reader *r, const char *name, size_t len, struct p9_name *names,
-		     u32 limit)
+int p9_name_order(const struct p9_name *a, const struct p9_name *b)
+{
+	int order = memcmp(a->text, b->text, MIN(a->len, b->len));
+	return order ? order : (int)a->len - (int)b->len;
+}
+
+u32 p9_name_insert(struct p9_name *names, u32 n, u32 limit, struct p9_name name)
+{
+	if (n == limit) {
+		if (!limit || p9_name_order(&names[n - 1], &name) <= 0)
+			return n;
+		n--;
+	}
+	u32 at = n;
+	for (; at && p9_name_order(&names[at - 1], &name) > 0; at--)
+		names[at] = names[at - 1];
+	names[at] = name;
+	return n + 1;
+}
+
+/* Is it a name that nobody knows yet? */
+static bool is_unknown(struct dentry *dir, const struct entry *e)
+{
+	bool dots = e->name[0] == '.' && (e->len == 1 || (e->len == 2 && e->name[1] == '.'));
+	return good_name(e) && !dots && !dentry_cached(dir, (const char *)e->name, e->len);
+}
+
+static struct p9_name name_of(const struct entry *e)
+{
+	return (struct p9_name){e->name, e->len, e->type};
+}
+
+/* Adds the entries of a listing from the reader on, up to the one called `name`. */
+static u32 add_names(struct dentry *dir, struct p9_reader *r, struct p9_name name, struct p9_name *names, u32 limit)
 {
 	struct entry e;
 	u32 n = 0;
-	while (n < limit && next_entry(r, &e) && (e.len != len || memcmp(e.name, name, len))) {
-		bool dots = e.name[0] == '.' && (e.len == 1 || (e.len == 2 && e.name[1] == '.'));
-		if (good_name(&e) && !dots && !dentry_cached(dir, (const char *)e.name, e.len))
-			names[n++] = (struct p9_name){e.name, e.len, e.type};
+	while (n < limit && next_entry(r, &e) && (e.len != name.len || memcmp(e.name, name.text, name.len))) {
+		if (is_unknown(dir, &e))
+			names[n++] = name_of(&e);
 	}
 	return n;
 }
 
-u32 p9_dir_following(struct dentry *dir, const char *name, size_t len, struct p9_name *names, u32 limit)
+static u32 following_by_name(struct dentry *dir, struct p9_name name, struct p9_name *names, u32 limit)
+{
+	struct p9_node *node = p9_node(dir->inode);
+	struct chunk *c;
+	struct entry e;
+	u32 n = 0;
+	list_for_each (c, &node->chunks, link) {
+		struct p9_reader r = chunk_reader(c);
+		while (next_entry(&r, &e)) {
+			struct p9_name next = name_of(&e);
+			bool near = n < limit || (limit && p9_name_order(&next, &names[n - 1]) < 0);
+			if (near && p9_name_order(&next, &name) > 0 && is_unknown(dir, &e))
+				n = p9_name_insert(names, n, limit, next);
+		}
+	}
+	return n;
+}
+
+static u32 following_listed(struct dentry *dir, struct p9_name name, struct p9_name *names, u32 limit)
 {
 	struct p9_node *node = p9_node(dir->inode);
 	struct chunk *c;
@@ -242,18 +290,23 @@ u32 p9_dir_following(struct dentry *dir, const char *name, size_t len, struct p9
 	list_for_each (c, &node->chunks, link) {
 		struct p9_reader r = chunk_reader(c);
 		while (!found && next_entry(&r, &e))
-			found = e.len == len && !memcmp(e.name, name, len);
+			found = e.len == name.len && !memcmp(e.name, name.text, name.len);
 		if (found)
-			n += add_names(dir, &r, name, len, names + n, limit - n);
+			n += add_names(dir, &r, name, names + n, limit - n);
 	}
 	list_for_each (c, &node->chunks, link) {
 		struct p9_reader r = chunk_reader(c);
-		u32 more = found ? add_names(dir, &r, name, len, names + n, limit - n) : 0;
+		u32 more = found ? add_names(dir, &r, name, names + n, limit - n) : 0;
 		n += more;
 		if (r.left)
 			break; /* the name itself, or enough */
 	}
 	return n;
+}
+
+u32 p9_dir_following(struct dentry *dir, struct p9_name name, bool by_name, struct p9_name *names, u32 limit)
+{
+	return (by_name ? following_by_name : following_listed)(dir, name, names, limit);
 }
 
 static void release(struct file *file)

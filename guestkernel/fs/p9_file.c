@@ -41,7 +41,7 @@ static int open_send(struct inode *inode, u32 flags, u32 *fid, struct p9_req **r
 	return 0;
 }
 
-static int open_fid(struct inode *inode, u32 flags, u32 *fid)
+static int open_once(struct inode *inode, u32 flags, u32 *fid)
 {
 	struct p9_req *req;
 	int r = open_send(inode, flags, fid, &req);
@@ -51,6 +51,14 @@ static int open_fid(struct inode *inode, u32 flags, u32 *fid)
 	p9_done(req);
 	if (r)
 		p9_clunk(p9_conn(inode), *fid);
+	return r == -EBADF ? -ENFILE : r; /* there was no descriptor for the walk before it */
+}
+
+static int open_fid(struct inode *inode, u32 flags, u32 *fid)
+{
+	int r = open_once(inode, flags, fid);
+	while (r == -ENFILE && p9_keep_fewer())
+		r = open_once(inode, flags, fid);
 	return r;
 }
 

@@ -69,6 +69,11 @@ static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *mak
 		dir_changed(dir);
 	if (!r2)
 		r2 = p9_look_wait(p9_conn(dir), &l);
+	while (!r && r2 == -ENFILE && p9_keep_fewer()) {
+		r2 = p9_look_send(p9_conn(dir), p9_node(dir)->fid, d->name, d->len, true, 0, &l);
+		if (!r2)
+			r2 = p9_look_wait(p9_conn(dir), &l);
+	}
 	if (r == -EEXIST && !r2) {
 		enter_existing(dir, d, &l);
 		return r;
@@ -90,7 +95,7 @@ static int make_and_find(struct inode *dir, struct dentry *d, struct p9_req *mak
 }
 
 /* A new file is open at once: the fid that made it is what its open file will use. */
-static int create_file(struct inode *dir, struct dentry *d, u32 mode, struct inode **out)
+static int create_once(struct inode *dir, struct dentry *d, u32 mode, struct inode **out)
 {
 	struct p9_conn *conn = p9_conn(dir);
 	struct p9_req *walk = p9_new(conn, P9_TWALK, P9_SMALL), *req = p9_new(conn, P9_TLCREATE, P9_SMALL);
@@ -119,6 +124,14 @@ static int create_file(struct inode *dir, struct dentry *d, u32 mode, struct ino
 	} else {
 		p9_clunk(conn, fid);
 	}
+	return r == -EBADF ? -ENFILE : r; /* there was no descriptor for the walk before it */
+}
+
+static int create_file(struct inode *dir, struct dentry *d, u32 mode, struct inode **out)
+{
+	int r = create_once(dir, d, mode, out);
+	while (r == -ENFILE && p9_keep_fewer())
+		r = create_once(dir, d, mode, out);
 	return r;
 }
 

@@ -206,16 +206,22 @@ static bool is_dots(const char *name, size_t len)
 
 /* ---- how much is asked together ---- */
 
-/* More when most of what came along last time was used, else less. A directory begins as the one before it went on. */
+/* More when most of what came along last time was used, else less, and in the other order. A directory begins as the one
+ * before it went on. */
 static u32 next_batch(struct p9_sb *p9, struct p9_node *dir)
 {
-	if (!dir->batch)
+	if (!dir->batch) {
 		dir->batch = MAX(p9->batch, BATCH_LEAST) / 2;
-	if (dir->hits * 2 >= dir->ahead)
+		dir->by_name = p9->by_name;
+	}
+	if (dir->hits * 2 >= dir->ahead) {
 		dir->batch = MIN(dir->batch * 2, BATCH_MOST);
-	else
+	} else {
 		dir->batch = MAX(dir->batch / 2, BATCH_LEAST);
+		dir->by_name = !dir->by_name;
+	}
 	p9->batch = dir->batch;
+	p9->by_name = dir->by_name;
 	dir->hits = dir->ahead = 0;
 	return dir->batch;
 }
@@ -255,7 +261,8 @@ static u32 send_following(struct dentry *dir, const char *name, size_t len, u32 
 	    sent = 0;
 	struct p9_name *names = kmalloc(want * sizeof(*names));
 	struct ahead *list = names ? kmalloc(want * sizeof(*list)) : NULL;
-	u32 n = list ? p9_dir_following(dir, name, len, names, want) : 0;
+	struct p9_name from = {(const u8 *)name, (u32)len, 0};
+	u32 n = list ? p9_dir_following(dir, from, p9_node(dir->inode)->by_name, names, want) : 0;
 	for (u32 i = 0; i < n; i++) { /* copied first: the listing may go while messages are sent */
 		memcpy(list[i].name, names[i].text, names[i].len);
 		list[i].len = names[i].len;
@@ -286,14 +293,6 @@ static bool is_storm(struct p9_sb *p9, u32 hint)
 		return false;
 	p9->storm = pause ? 1 : p9->storm + 1;
 	return p9->storm > STORM_NAMES;
-}
-
-/* The server is out of descriptors: fewer names are kept from now on. */
-static void keep_fewer(struct superblock *sb)
-{
-	sb->names_limit = MAX(MIN(sb->names_limit, sb->names) / 4 * 3, 64u);
-	if (sb->names > sb->names_limit)
-		dentry_shrink(sb, sb->names - sb->names_limit);
 }
 
 static int lookup_once(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out)
@@ -335,10 +334,9 @@ static int lookup_once(struct dentry *dir, const char *name, size_t len, u32 hin
 int p9_lookup_entry(struct dentry *dir, const char *name, size_t len, u32 hint, struct inode **out)
 {
 	int r = lookup_once(dir, name, len, hint, out);
-	if (r != -ENFILE)
-		return r;
-	keep_fewer(dir->sb);
-	return lookup_once(dir, name, len, hint, out);
+	while (r == -ENFILE && p9_keep_fewer())
+		r = lookup_once(dir, name, len, hint, out);
+	return r;
 }
 
 /* ---- paths ---- */
@@ -418,35 +416,57 @@ static bool lacks_contents(const struct inode *inode, u32 limit)
 	       !node->changed && list_empty(&node->extents) && list_empty(&node->reads);
 }
 
-/* Shall this name be asked again along with another? */
-static bool goes_along(const struct dentry *d, u32 hint, u32 limit)
+static bool is_dir(const struct dentry *d)
 {
-	if (d->mounts || (d->inode && !inode_is(d->inode, K_S_IFREG)))
-		return false;
-	if (d->inode && lacks_contents(d->inode, limit))
-		return true;
-	return !((struct p9_sb *)d->sb->data)->cached && !name_is_current(d, hint);
+	return d->inode && inode_is(d->inode, K_S_IFDIR);
 }
 
-/* d first, then names beside it, those behind it before those in front; each with a reference. */
-static u32 collect(struct dentry *d, u32 hint, u32 want, u32 limit, struct ahead *list)
+/* Shall this name be asked again along with d? */
+static bool goes_along(const struct dentry *next, const struct dentry *d, u32 hint, u32 limit)
+{
+	if (next->mounts || is_dir(next) != is_dir(d) || (next->inode && inode_is(next->inode, K_S_IFLNK)))
+		return false;
+	if (next->inode && lacks_contents(next->inode, limit))
+		return true;
+	return !((struct p9_sb *)d->sb->data)->cached && !name_is_current(next, hint);
+}
+
+/* Up to `limit` names beside d, those behind it before those in front; by name: those after it in that order. */
+static u32 beside(struct dentry *d, u32 hint, u32 contents, struct p9_name *names, u32 limit)
 {
 	struct dentry *dir = d->parent;
 	struct list *at = &d->sibling;
-	u32 n = 1, seen = 0;
-	list[0].d = d;
-	while (n < want && seen++ < SEARCH_MOST) {
+	const struct p9_name from = {(const u8 *)d->name, d->len, 0};
+	bool by_name = p9_node(dir->inode)->by_name;
+	u32 n = 0, seen = 0;
+	while ((by_name || n < limit) && seen++ < SEARCH_MOST) {
 		at = at->next;
 		if (at == &dir->children)
 			at = at->next;
 		struct dentry *next = container_of(at, struct dentry, sibling);
 		if (at == &dir->children || next == d)
 			break;
-		if (goes_along(next, hint, limit))
-			list[n++].d = next;
+		struct p9_name name = {(const u8 *)next->name, next->len, 0};
+		if ((by_name && p9_name_order(&name, &from) < 0) || !goes_along(next, d, hint, contents))
+			continue;
+		if (by_name)
+			n = p9_name_insert(names, n, limit, name);
+		else
+			names[n++] = name;
 	}
-	for (u32 i = 0; i < n; i++)
+	return n;
+}
+
+/* d and what is asked along with it, each with a reference. 0: no memory */
+static u32 collect(struct dentry *d, u32 hint, u32 want, u32 limit, struct ahead *list)
+{
+	struct p9_name *names = kmalloc(want * sizeof(*names));
+	u32 n = names ? 1 + beside(d, hint, limit, names, want - 1) : 0;
+	for (u32 i = 0; i < n; i++) {
+		list[i].d = i ? dentry_cached(d->parent, (const char *)names[i - 1].text, names[i - 1].len) : d;
 		dentry_get(list[i].d);
+	}
+	kfree(names);
 	return n;
 }
 
@@ -471,17 +491,11 @@ static int compare(struct dentry *d, struct p9_lookup *l, int r, bool *changed)
 	return same;
 }
 
-/* Names to ask for together with this one: of directories one will do. */
-static u32 batch_of(struct dentry *d, u32 hint)
-{
-	return d->inode && !inode_is(d->inode, K_S_IFREG) ? 1 : next_batch(d->sb->data, p9_node(d->parent->inode));
-}
-
 /* Asks for the name again, and for others beside it. */
 static int ask_again(struct dentry *d, u32 hint)
 {
 	struct p9_sb *p9 = d->sb->data;
-	u32 want = batch_of(d, hint), limit = contents_limit(p9_node(d->parent->inode), hint, &want), sent = 0;
+	u32 want = next_batch(p9, p9_node(d->parent->inode)), limit = contents_limit(p9_node(d->parent->inode), hint, &want), sent = 0;
 	u32 parent = p9_node(d->parent->inode)->fid;
 	struct ahead *list = kmalloc(want * sizeof(*list));
 	if (!list)
@@ -511,7 +525,7 @@ static int ask_again(struct dentry *d, u32 hint)
 			p9_learn(list[i].lookup.asked);
 		dentry_put(e);
 	}
-	p9_node(d->parent->inode)->ahead = n - 1;
+	p9_node(d->parent->inode)->ahead = n ? n - 1 : 0;
 	kfree(list);
 	return result;
 }

@@ -127,6 +127,12 @@ check_output "tmpfs 1024" "--tmpfs with a size" --tmpfs /scratch:1M "$sh" -c 'cd
 check_status 0 "--tmpfs inside a read-only root" --ro / --tmpfs /mnt sh -c 'echo x >/mnt/x && [ "$(cat /mnt/x)" = x ]'
 check "--tmpfs: nothing on the host" test ! -e /mnt/x
 
+# ---- more names than the host gives descriptors ----
+mkdir names
+bash -c "ulimit -n 300; timeout $LIMIT $SANDBOX run $E2E_OPTIONS --ro / --ro $PWD/tree --rw $PWD/names sh -c 'cp -r $PWD/tree/many $PWD/names/copy && mkdir $PWD/names/other &&
+	for i in \$(seq 1000); do echo \$i >$PWD/names/other/\$i || exit 1; done; cat $PWD/names/other/* | wc -l; rm -r $PWD/names/copy'" >got 2>&1 </dev/null
+check "10,000 names copied, 1,000 written and read, 10,000 removed with 300 descriptors" equal "$(cat got) $(ls names)" "1000 other"
+
 # ---- refusals ----
 check_error 125 "--ro /nonexistent" "a path that is not there is named" run --ro /nonexistent:/x true
 check_error 125 "--rw" "a device is refused" run --rw /dev/null:/x true

@@ -123,6 +123,29 @@ static void body_absence_is_asked_for_like_presence(void)
 	is(0, call(umount2, "m", MNT_DETACH));
 }
 
+/* The first names in their order are kept, whatever order they come in. */
+static void names_are_kept_in_order(void **state)
+{
+	enum { NAMES = 200, KEPT = 17 };
+	char text[NAMES][8];
+	struct p9_name kept[KEPT];
+	u32 n = 0;
+	assert_int_equal(p9_name_insert(kept, 0, 0, (struct p9_name){(const u8 *)"a", 1, 0}), 0);
+	for (u32 i = 0; i < NAMES; i++) {
+		u32 number = i * 77 % NAMES;
+		struct p9_name name = {(const u8 *)text[i], (u32)snprintf(text[i], sizeof(text[i]), "n%03u", number), 0};
+		n = p9_name_insert(kept, n, KEPT, name);
+		assert_int_equal(n, MIN(i + 1, KEPT));
+		for (u32 k = 1; k < n; k++)
+			assert_true(p9_name_order(&kept[k - 1], &kept[k]) < 0);
+	}
+	for (u32 k = 0; k < KEPT; k++)
+		assert_int_equal(atoi((const char *)kept[k].text + 1), k);
+	struct p9_name shorter = {(const u8 *)"n0", 2, 0};
+	assert_true(p9_name_order(&shorter, &kept[0]) < 0);
+	assert_int_equal(p9_name_order(&kept[0], &kept[0]), 0);
+}
+
 /* Whether it exists the server says when a file is made or removed: one packet each. */
 static void body_names_are_made_and_removed_unasked(void)
 {
@@ -671,6 +694,7 @@ int main(void)
 	    cmocka_unit_test_setup(ours_changes_of_the_host_are_seen, reset),
 	    cmocka_unit_test_setup(ours_news_of_one_file_are_a_reason_to_ask_for_the_others, reset),
 	    cmocka_unit_test_setup(ours_absence_is_asked_for_like_presence, reset),
+	    cmocka_unit_test(names_are_kept_in_order),
 	    cmocka_unit_test_setup(ours_names_are_made_and_removed_unasked, reset),
 	    cmocka_unit_test_setup(ours_what_is_wanted_next_comes_along, reset),
 	    cmocka_unit_test_setup(ours_a_cached_share_asks_once, reset),

@@ -22,7 +22,7 @@ struct p9_attr {
 	struct k_timespec atime, mtime, ctime, btime;
 };
 
-struct p9_sb { /* sb->data */
+struct p9_sb {		    /* sb->data */
 	struct p9_sb *next; /* of all shares */
 	struct p9_conn *conn;
 	struct superblock *sb;
@@ -30,7 +30,7 @@ struct p9_sb { /* sb->data */
 	/* p9_look.c: what programs do with names one after the other */
 	u32 batch;    /* of the directory that was used last */
 	bool by_name; /* the same: see there */
-	u32 storm; /* lookups for attributes one after the other */
+	u32 storm;    /* lookups for attributes one after the other */
 	u64 storm_ns;
 	struct p9_node *hash[P9_HASH];
 	char options[128];
@@ -183,8 +183,8 @@ struct p9_name {
 /* Adds a name to n names in their order (memcmp), of which the first `limit` are kept; returns how many there are. */
 u32 p9_name_insert(struct p9_name *names, u32 n, u32 limit, struct p9_name name);
 int p9_name_order(const struct p9_name *a, const struct p9_name *b);
-/* Up to `limit` names of the listing that have no dentry: those after `name`, then those before it. by_name: those after
- * it in the order of names. */
+/* Up to `limit` names of the listing that have no dentry: those after `name`, then those before it. by_name: those
+ * after it in the order of names. */
 u32 p9_dir_following(struct dentry *dir, struct p9_name name, bool by_name, struct p9_name *names, u32 limit);
 
 /* ---- p9_file.c ---- */

@@ -175,6 +175,18 @@ static void notify(struct wait_entry *entry, u32 events)
 	send(a, sig, a->sig ? &info : NULL);
 }
 
+void async_message(struct file *file, int fd)
+{
+	struct async *a = file->async;
+	struct k_siginfo info;
+	if (!a || !a->id)
+		return;
+	info = (struct k_siginfo){.signo = a->sig, .code = POLL_MSG};
+	info.poll.band = EPOLLIN | EPOLLRDNORM | EPOLLMSG;
+	info.poll.fd = fd;
+	send(a, a->sig ? a->sig : SIGIO, a->sig ? &info : NULL);
+}
+
 void async_urgent(struct file *file)
 {
 	if (file && file->async)

@@ -3,6 +3,7 @@
  * Owns descriptor tables: fixed chunks of slots under one growing array, so that a table of three descriptors is small,
  * one of a million possible, and fork copies only what is in use.
  */
+#include "guestkernel/fs/dnotify.h"
 #include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/vfs.h"
 #include "guestkernel/lib.h"
@@ -89,6 +90,8 @@ static int close_file(struct files *files, struct file *file)
 {
 	int r = file->ops->flush ? file->ops->flush(file) : 0;
 	locks_close(file, files);
+	if (dnotify_count)
+		dnotify_close(file, files);
 	file_put(file);
 	return r;
 }

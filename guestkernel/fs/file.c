@@ -9,6 +9,7 @@
 #include "guestkernel/fs/epoll.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
+#include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/locks.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
@@ -81,6 +82,7 @@ void file_put(struct file *file)
 	bool opened = !(file->flags & O_PATH);
 	file->refs = 1; /* callbacks may take and drop references */
 	epoll_file_gone(file);
+	lease_release(file);
 	async_file_gone(file);
 	locks_release(file);
 	file_reopen_gone(file);
@@ -88,8 +90,8 @@ void file_put(struct file *file)
 		inotify_path(&file->path, file_writable(file) ? IN_CLOSE_WRITE_EVENT : IN_CLOSE_NOWRITE_EVENT);
 	if (opened && file->ops->release)
 		file->ops->release(file);
-	if (opened && file->path.dentry && file_writable(file) && inode_is(inode, K_S_IFREG))
-		inode->writers--;
+	if (opened && file->path.dentry && inode_is(inode, K_S_IFREG))
+		--*(file_writable(file) ? &inode->writers : &inode->readers);
 	if (file->executes)
 		inode->execs--;
 	path_put(&file->path);

@@ -9,6 +9,7 @@
 #include "guestkernel/fs/dentry.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
+#include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/lib.h"
@@ -87,6 +88,7 @@ void inode_put(struct inode *inode)
 		return;
 	inotify_inode_gone(inode);
 	locks_inode_gone(inode);
+	lease_inode_gone(inode);
 	if (inode->ops->destroy)
 		inode->ops->destroy(inode);
 	if (inode->sb)
@@ -298,6 +300,8 @@ int vfs_truncate(const struct path *path, struct inode *inode, u64 size, bool wa
 			r = inode_permission(inode, MAY_WRITE);
 		if (!r && inode->execs)
 			r = -ETXTBSY;
+		if (!r)
+			r = lease_break(inode, O_WRONLY);
 		if (r)
 			return r;
 	}

@@ -7,6 +7,7 @@
 #include <asm/ioctls.h>
 #include "guestkernel/fs/async.h"
 #include "guestkernel/fs/dentry.h"
+#include "guestkernel/fs/dnotify.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
 #include "guestkernel/lib.h"
@@ -97,6 +98,8 @@ static void notify(struct inode *inode, u32 event, u32 cookie, const char *name,
 	struct watch *w, *tmp;
 	if (event & (IN_DELETE_SELF_EVENT | IN_MOVE_SELF_EVENT))
 		event &= ~IN_ISDIR_EVENT;
+	if (dnotify_count)
+		dnotify_tell(inode, event & EVENTS_MASK);
 	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
 		if (!(w->mask & event & EVENTS_MASK) || (unlinked && (w->mask & IN_EXCL_UNLINK_FLAG)))
 			continue;

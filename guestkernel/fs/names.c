@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include "guestkernel/fs/dnotify.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
 #include "guestkernel/fs/mount.h"
@@ -321,6 +322,8 @@ static void report_move(struct inode *from, const char *old_name, struct dentry 
 	u32 dir = inode_is(d->inode, K_S_IFDIR) ? IN_ISDIR_EVENT : 0;
 	inotify_dir(from, old_name, IN_MOVED_FROM_EVENT | dir, cookie);
 	inotify_dir(d->parent->inode, d->name, IN_MOVED_TO_EVENT | dir, cookie);
+	if (dnotify_count && d->parent->inode == from)
+		dnotify_renamed(from);
 	if (replaced)
 		inotify_inode(replaced, IN_ATTRIB_EVENT);
 	inotify_inode(d->inode, IN_MOVE_SELF_EVENT);

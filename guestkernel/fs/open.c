@@ -8,6 +8,7 @@
 #include "guestkernel/fs/dev.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/inotify.h"
+#include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/namei.h"
 #include "guestkernel/fs/pipe.h"
@@ -88,12 +89,16 @@ static int do_open(const struct path *path, u32 flags, struct file **out)
 	path_get(&file->path);
 	int r = 0;
 	if (!only_path) {
-		bool writer = file_writable(file) && inode_is(inode, K_S_IFREG);
-		inode->writers += writer; /* file_put() takes it back */
-		r = open_ops(inode, file);
+		u32 none = 0, *opens = !inode_is(inode, K_S_IFREG) ? &none
+				       : file_writable(file)	   ? &inode->writers
+								   : &inode->readers;
+		++*opens; /* file_put() takes it back */
+		r = lease_break(inode, flags);
+		if (!r)
+			r = open_ops(inode, file);
 		file->flags &= ~(u32)O_NOCTTY; /* of no use but to the open of a terminal */
 		if (r) {
-			inode->writers -= writer;
+			--*opens;
 			file->flags |= O_PATH; /* nothing to release */
 		} else if ((flags & O_TRUNC) && inode_is(inode, K_S_IFREG)) {
 			r = vfs_truncate(path, inode, 0, false);

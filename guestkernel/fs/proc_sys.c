@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Owns /proc/sys: the entries that programs read. What can be written keeps its value, but nothing here changes how the
- * kernel behaves, apart from the limits of System V IPC.
+ * kernel behaves, apart from the limits of System V IPC and the time for giving up a lease.
  */
 #include <linux/capability.h>
 #include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/proc_pid.h"
 #include "guestkernel/fs/tmpfs.h"
 #include "guestkernel/lib.h"
@@ -86,7 +87,8 @@ enum number {
 	FILE_MAX,
 	NR_OPEN,
 	PIPE_MAX,
-	LEASE_BREAK,
+	DIR_NOTIFY,
+	LEASES,
 	SUID_DUMPABLE,
 	PROTECTED_LINKS,
 	PROTECTED_HARD,
@@ -113,7 +115,8 @@ static u64 numbers[NUMBERS] = {
     [FILE_MAX] = FILES_LIMIT,
     [NR_OPEN] = FD_LIMIT,
     [PIPE_MAX] = PIPE_PAGES_LIMIT * PAGE_SIZE,
-    [LEASE_BREAK] = 45,
+    [DIR_NOTIFY] = 1,
+    [LEASES] = 1,
     [THREADS_MAX] = PID_LIMIT,
 };
 
@@ -156,7 +159,8 @@ NUMBER(UNPRIVILEGED_BPF)
 NUMBER(FILE_MAX)
 NUMBER(NR_OPEN)
 NUMBER(PIPE_MAX)
-NUMBER(LEASE_BREAK)
+NUMBER(DIR_NOTIFY)
+NUMBER(LEASES)
 NUMBER(SUID_DUMPABLE)
 NUMBER(PROTECTED_LINKS)
 NUMBER(PROTECTED_HARD)
@@ -186,6 +190,22 @@ static long write_tmpfs_limit(const struct proc_ref *ref, char *text, size_t n)
 		return -EINVAL;
 	int r = tmpfs_pool_set_limit((u64)bytes);
 	return r ? r : (long)n;
+}
+
+static void show_lease_break(struct text *t, const struct proc_ref *ref)
+{
+	text_printf(t, "%lu\n", lease_break_seconds);
+}
+
+static long write_lease_break(const struct proc_ref *ref, char *text, size_t n)
+{
+	s64 seconds;
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!proc_parse_number(text, &seconds) || seconds < 0 || seconds > INT32_MAX)
+		return -EINVAL;
+	lease_break_seconds = (u64)seconds;
+	return (long)n;
 }
 
 #define RW_NUMBER(file, which)                                                                                         \
@@ -302,12 +322,14 @@ static const struct proc_entry epoll_children[] = {{.name = "max_user_watches", 
 
 static const struct proc_entry fs_children[] = {
     {.name = "aio-max-nr", .mode = RO, .show = show_aio_max},
+    RW_NUMBER("dir-notify-enable", DIR_NOTIFY),
     {.name = "epoll", .mode = PROC_DIR, .children = epoll_children},
     RW_NUMBER("file-max", FILE_MAX),
     {.name = "file-nr", .mode = RO, .show = show_file_nr},
     {.name = "inode-nr", .mode = RO, .show = show_inode_nr},
     {.name = "inotify", .mode = PROC_DIR, .children = inotify_children},
-    RW_NUMBER("lease-break-time", LEASE_BREAK),
+    {.name = "lease-break-time", .mode = RW, .show = show_lease_break, .write = write_lease_break},
+    RW_NUMBER("leases-enable", LEASES),
     RW_NUMBER("nr_open", NR_OPEN),
     RW_NUMBER("pipe-max-size", PIPE_MAX),
     RW_NUMBER("protected_fifos", PROTECTED_FIFOS),

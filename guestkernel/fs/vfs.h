@@ -103,7 +103,8 @@ struct inode_ops {
 	/* Does a kept dentry still tell the truth? 1: yes; 0: no; -errno. May sleep. NULL: always. A name that is
 	 * known to be absent is asked of the directory's inode. */
 	int (*revalidate)(struct dentry *d, u32 hint);
-	/* create() and symlink() find out themselves whether the name exists (-EEXIST): it need not be looked up first. */
+	/* create() and symlink() find out themselves whether the name exists (-EEXIST): it need not be looked up first.
+	 */
 	bool create_tells;
 	bool (*valid)(struct inode *inode); /* false: the dentry that has this inode is stale. NULL: always valid */
 	/* The five below are called with permissions checked; d is the (unnamed yet) entry. They keep nlink and times.
@@ -153,18 +154,20 @@ struct inode {
 	u32 refs;
 	u32 mode, uid, gid, nlink;
 	u32 writers, execs; /* open files that can write; that are being executed (ETXTBSY) */
+	u32 readers;	    /* open files that can only read */
 	u64 ino, rdev, size;
 	struct k_timespec atime, mtime, ctime, btime;
 	const struct inode_ops *ops;
 	struct superblock *sb;
 	void *data;
-	u32 seals;		   /* F_SEAL_* of memfd; mm/ refuses writable shared mappings for the write seals */
-	bool linkable;		   /* O_TMPFILE without O_EXCL: linkat(2) may give it its first name */
-	struct list mappings;	   /* shared users of mm_unmap_inode: mm/ owns it */
-	struct inode_locks *locks; /* flock and fcntl locks (locks.c) */
-	struct list watches;	   /* inotify (inotify.c) */
-	struct pipe *pipe;	   /* FIFO or anonymous pipe, while it is open */
-	void *socket;		   /* bound AF_UNIX socket */
+	u32 seals;		     /* F_SEAL_* of memfd; mm/ refuses writable shared mappings for the write seals */
+	bool linkable;		     /* O_TMPFILE without O_EXCL: linkat(2) may give it its first name */
+	struct list mappings;	     /* shared users of mm_unmap_inode: mm/ owns it */
+	struct inode_locks *locks;   /* flock and fcntl locks (locks.c) */
+	struct inode_leases *leases; /* F_SETLEASE (lease.c), or NULL */
+	struct list watches;	     /* inotify (inotify.c) */
+	struct pipe *pipe;	     /* FIFO or anonymous pipe, while it is open */
+	void *socket;		     /* bound AF_UNIX socket */
 };
 
 static inline bool inode_is(const struct inode *inode, u32 type)

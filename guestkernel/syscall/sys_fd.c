@@ -6,7 +6,9 @@
 #include <linux/fcntl.h>
 #include <asm/ioctls.h>
 #include "guestkernel/fs/async.h"
+#include "guestkernel/fs/dnotify.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/locks.h"
 #include "guestkernel/fs/pipe.h"
 #include "guestkernel/fs/tmpfs.h"
@@ -221,8 +223,12 @@ static long file_command(int fd, struct file *file, u32 cmd, u64 arg)
 		return memfd_add_seals(file, (u32)arg);
 	case F_GET_SEALS:
 		return memfd_get_seals(file);
+	case F_SETLEASE:
+		return lease_set(file, fd, arg);
 	case F_GETLEASE:
-		return F_UNLCK;
+		return lease_get(file);
+	case F_NOTIFY:
+		return dnotify_set(file, fd, (u32)arg);
 	}
 	return -EINVAL;
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Advisory locks and inotify. On both sides of fs_stub.h.
+ * Advisory locks, leases, inotify and dnotify. On both sides of fs_stub.h.
  *
  * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include "guestkernel/fs/dnotify.h"
+#include "guestkernel/fs/lease.h"
+#include "tests/unit/arch_stub.h"
 #include "tests/unit/fs_test.h"
 
 static void body_flock(void)
@@ -166,7 +170,108 @@ static void body_inotify(void)
 	is(0, call(close, fd));
 }
 
+static long try_open(int flags)
+{
+	long fd = call(open, "f", flags | O_NONBLOCK);
+	return fd < 0 ? fd : call(close, fd);
+}
+
+static void body_leases(void)
+{
+	long a = call(open, "f", O_CREAT | O_RDWR, 0644), b;
+	signal(SIGIO, SIG_IGN);
+	is(F_UNLCK, call(fcntl, a, F_GETLEASE));
+	is(-EAGAIN, call(fcntl, a, F_SETLEASE, F_UNLCK));
+	is(-EAGAIN, call(fcntl, a, F_SETLEASE, F_RDLCK));
+	is(-EINVAL, call(fcntl, a, F_SETLEASE, 7));
+	is(0, call(fcntl, a, F_SETLEASE, F_WRLCK));
+	is(F_WRLCK, call(fcntl, a, F_GETLEASE));
+	is(-EWOULDBLOCK, try_open(O_RDONLY));
+	is(F_RDLCK, call(fcntl, a, F_GETLEASE));
+	is(-EWOULDBLOCK, try_open(O_WRONLY));
+	is(F_UNLCK, call(fcntl, a, F_GETLEASE));
+	is(0, call(fcntl, a, F_SETLEASE, F_UNLCK));
+	is(0, try_open(O_RDWR));
+	is(0, call(close, a));
+	a = call(open, "f", O_RDONLY);
+	b = call(open, "f", O_RDONLY);
+	is(0, call(fcntl, a, F_SETLEASE, F_RDLCK));
+	is(-EAGAIN, call(fcntl, a, F_SETLEASE, F_WRLCK));
+	is(0, call(fcntl, b, F_SETLEASE, F_RDLCK));
+	is(-EWOULDBLOCK, try_open(O_WRONLY));
+	is(0, try_open(O_RDONLY));
+	is(0, call(close, b));
+	is(-EWOULDBLOCK, try_open(O_WRONLY));
+	is(0, call(close, a));
+	is(0, try_open(O_WRONLY));
+	is(-EINVAL, call(fcntl, call(open, "/", O_RDONLY), F_SETLEASE, F_RDLCK));
+}
+
+/* The holder does nothing: the time ends it. Without a time only a signal ends the wait. */
+static void body_lease_time(void)
+{
+	long a = call(open, "f", O_CREAT | O_RDONLY, 0644), b;
+	u64 before = stub_now_ns;
+	is(0, call(fcntl, a, F_SETLEASE, F_RDLCK));
+	b = call(open, "f", O_WRONLY);
+	is_true(b >= 0);
+	is(SIGIO, fs_signal);
+	is(45, (stub_now_ns - before) / 1000000000);
+	is(F_UNLCK, call(fcntl, a, F_GETLEASE));
+	is(-EAGAIN, call(fcntl, a, F_SETLEASE, F_UNLCK));
+	is(0, call(close, b));
+	lease_break_seconds = 0;
+	is(0, call(fcntl, a, F_SETLEASE, F_RDLCK));
+	is(-ERESTARTSYS, call(open, "f", O_WRONLY));
+	is(-ERESTARTSYS, call(truncate, "f", 1L));
+	is(0, call(close, a));
+	is(0, call(truncate, "f", 1L));
+	lease_break_seconds = 45;
+}
+
+static bool told(void)
+{
+	int sig = fs_signal;
+	fs_signal = 0;
+	return sig == SIGIO;
+}
+
+static void body_dnotify(void)
+{
+	is(0, call(mkdir, "d", 0755));
+	is(0, call(mkdir, "e", 0755));
+	long d = call(open, "d", O_RDONLY | O_DIRECTORY), f;
+	fs_signal = 0;
+	is(0, call(fcntl, d, F_NOTIFY, DN_CREATE | DN_MULTISHOT));
+	f = call(open, "d/f", O_CREAT | O_RDWR, 0644);
+	is_true(told());
+	is(0, call(rename, "d/f", "e/f"));
+	is_true(!told());
+	is(0, call(rename, "e/f", "d/f"));
+	is_true(told());
+	is(0, call(fcntl, d, F_NOTIFY, 0));
+	is(0, call(fcntl, d, F_NOTIFY, DN_RENAME | DN_MODIFY));
+	is(0, call(rename, "d/f", "d/g"));
+	is_true(told());
+	is(1, call(write, f, "x", 1));
+	is_true(!told()); /* once only */
+	is(0, call(fcntl, d, F_NOTIFY, DN_MODIFY | DN_MULTISHOT));
+	is(1, call(write, f, "x", 1));
+	is_true(told());
+	is(0, call(close, call(dup, d)));
+	is(1, call(write, f, "x", 1));
+	is_true(!told());
+	is(-ENOTDIR, call(fcntl, f, F_NOTIFY, DN_MODIFY));
+	is(0, call(fcntl, d, F_NOTIFY, DN_MODIFY));
+	is(0, call(close, d));
+	is(0, call(close, f));
+	is(0, dnotify_count);
+}
+
 BOTH(flock)
+BOTH(leases)
+OURS_ONLY(lease_time)
+OURS_ONLY(dnotify)
 BOTH(ranges)
 /* The masks of the next n events, in order, and then there is none. */
 #define EVENTS(fd, ...)                                                                                                \
@@ -218,6 +323,8 @@ BOTH(inotify_events)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TESTS(flock), TESTS(ranges), TESTS(inotify), TESTS(inotify_events)};
+	const struct CMUnitTest tests[] = {TESTS(flock),	  TESTS(ranges), TESTS(inotify),
+					   TESTS(inotify_events), TESTS(leases), TEST_OURS(lease_time),
+					   TEST_OURS(dnotify)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

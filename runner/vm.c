@@ -12,8 +12,8 @@
 
 #define CPUID_MAX 256
 
-/* Low guest memory keeps 4 KiB pages: kernel, frame table (1/128 of memory, in low memory too), page tables and small
- * programs touch it sparsely. The guest's allocator takes 2 MiB blocks from the other end. */
+/* Low guest memory keeps 4 KiB pages: kernel and frame table (1/128 of memory) are touched sparsely. What is behind them
+ * is used densely from its start on; the guest's allocator takes 2 MiB blocks from the other end. */
 #define SMALL_PAGES_BYTES (2ull << 20)
 #define FRAME_TABLE_SHARE 128
 /* What a small program uses beyond that: the rest is added when it is wanted. */

@@ -69,7 +69,11 @@ extern const struct proc_entry proc_pid_dir, proc_tid_dir; /* proc_pid.c */
 extern const struct proc_entry proc_sys_children[];	   /* proc_sys.c */
 extern const struct proc_entry proc_root_children[];	   /* proc_root.c: the files of /proc itself */
 extern const struct proc_entry sysfs_net_children[];	   /* sysfs_net.c */
-extern const struct proc_entry sysfs_root;		   /* sysfs.c */
+/* sysfs_cache.c: the caches of one CPU, the number of which is dir->fd */
+int sysfs_lookup_cache(const struct proc_ref *dir, const char *name, const struct proc_entry **entry,
+		       struct proc_ref *ref);
+bool sysfs_next_cache(const struct proc_ref *dir, u64 *id, char name[16]);
+extern const struct proc_entry sysfs_root;				      /* sysfs.c */
 extern const struct proc_entry proc_sysvipc_children[] __attribute__((weak)); /* ipc/: /proc/sysvipc */
 extern const struct proc_entry proc_net_children[] __attribute__((weak));     /* net/: /proc/net, if it is there */
 

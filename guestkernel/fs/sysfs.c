@@ -86,6 +86,7 @@ static const struct proc_entry topology_children[] = {
     {0},
 };
 static const struct proc_entry one_cpu_children[] = {
+    {.name = "cache", .mode = PROC_DIR, .lookup = sysfs_lookup_cache, .next = sysfs_next_cache},
     {.name = "online", .mode = RO, .show = show_one},
     {.name = "topology", .mode = PROC_DIR, .children = topology_children},
     {0},

@@ -61,7 +61,7 @@ static u32 eventfd_poll(struct file *file, struct poll_table *table)
 {
 	struct eventfd *e = file->data;
 	poll_wait(table, &e->wait);
-	return (e->count ? EPOLLIN | EPOLLRDNORM : 0) | (e->count < COUNT_LIMIT ? EPOLLOUT | EPOLLWRNORM : 0);
+	return (e->count ? EPOLLIN : 0) | (e->count < COUNT_LIMIT ? EPOLLOUT : 0);
 }
 
 static void eventfd_release(struct file *file)

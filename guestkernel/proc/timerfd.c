@@ -72,7 +72,7 @@ static u32 timerfd_poll(struct file *file, struct poll_table *table)
 
 	poll_wait(table, &t->wait);
 	refresh(t);
-	return t->expirations ? EPOLLIN | EPOLLRDNORM : 0;
+	return t->expirations ? EPOLLIN : 0;
 }
 
 static void timerfd_release(struct file *file)

@@ -28,9 +28,7 @@ int signal_send_process(struct process *p, int sig, const struct k_siginfo *info
 	return 0;
 }
 
-void sched_poke(struct thread *t)
-{
-}
+void sched_poke(struct thread *t) {}
 
 static struct cpu_timer limit;
 

@@ -45,7 +45,7 @@ enum tcp_state { /* numbers as in TCP_INFO */
 		 TCP_S_LISTEN,
 };
 
-#define INET_OPTIONS_MAX 48 /* integer options of inet_option.c */
+#define INET_OPTIONS_MAX 52 /* integer options of inet_option.c */
 
 struct inet_sock {
 	struct socket socket;
@@ -178,6 +178,9 @@ enum inet_option {
 	OPT_IP_MULTICAST_LOOP,
 	OPT_IP_MULTICAST_ALL,
 	OPT_IP_RECVORIGDSTADDR,
+	OPT_IP_RECVOPTS,
+	OPT_IP_RETOPTS,
+	OPT_IP_MINTTL,
 	OPT_V6_UNICAST_HOPS,
 	OPT_V6_MULTICAST_HOPS,
 	OPT_V6_MULTICAST_LOOP,

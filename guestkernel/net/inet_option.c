@@ -13,7 +13,7 @@
 #define ROW_BOOL  1u /* any value but 0 is 1 */
 #define ROW_ADMIN 2u /* setting it needs CAP_NET_ADMIN or CAP_NET_RAW */
 #define ROW_BYTE  4u /* may be set and read as one byte */
-#define ROW_UDP	  8u /* only for UDP sockets */
+#define ROW_UDP	  8u /* TCP sockets only tell it */
 
 static const struct row {
 	int level, name;
@@ -29,7 +29,7 @@ static const struct row {
     {6, 7, OPT_TCP_SYNCNT, 6, 1, 127, 0},
     {6, 8, OPT_TCP_LINGER2, 60, INT32_MIN, INT32_MAX, 0},
     {6, 9, OPT_TCP_DEFER_ACCEPT, 0, INT32_MIN, INT32_MAX, 0},
-    {6, 10, OPT_TCP_WINDOW_CLAMP, 0, 0, INT32_MAX, 0},
+    {6, 10, OPT_TCP_WINDOW_CLAMP, 0, INT32_MIN, INT32_MAX, 0},
     {6, 12, OPT_TCP_QUICKACK, 1, 0, 0, ROW_BOOL},
     {6, 16, OPT_TCP_THIN, 0, 0, 1, 0},
     {6, 17, OPT_TCP_THIN_DUPACK, 0, 0, 1, 0},
@@ -44,6 +44,8 @@ static const struct row {
     {136, 11, OPT_UDPLITE_RECV_CSCOV, 0, 0, 65535, 0},
     {0, 1, OPT_IP_TOS, 0, INT32_MIN, INT32_MAX, ROW_BYTE},
     {0, 2, OPT_IP_TTL, 64, -1, 255, ROW_BYTE},
+    {0, 6, OPT_IP_RECVOPTS, 0, 0, 0, ROW_BOOL | ROW_BYTE}, /* packets here have no options */
+    {0, 7, OPT_IP_RETOPTS, 0, 0, 0, ROW_BOOL | ROW_BYTE},
     {0, 8, OPT_IP_PKTINFO, 0, 0, 0, ROW_BOOL | ROW_BYTE},
     {0, 10, OPT_IP_MTU_DISCOVER, 1, 0, 5, ROW_BYTE},
     {0, 11, OPT_IP_RECVERR, 0, 0, 0, ROW_BOOL | ROW_BYTE},
@@ -52,6 +54,7 @@ static const struct row {
     {0, 15, OPT_IP_FREEBIND, 0, 0, 0, ROW_BOOL | ROW_BYTE},
     {0, 19, OPT_IP_TRANSPARENT, 0, 0, 0, ROW_BOOL | ROW_BYTE | ROW_ADMIN},
     {0, 20, OPT_IP_RECVORIGDSTADDR, 0, 0, 0, ROW_BOOL | ROW_BYTE},
+    {0, 21, OPT_IP_MINTTL, 0, 0, 255, ROW_BYTE},
     {0, 24, OPT_IP_BIND_NO_PORT, 0, 0, 0, ROW_BOOL | ROW_BYTE},
     {0, 33, OPT_IP_MULTICAST_TTL, 1, -1, 255, ROW_BYTE | ROW_UDP},
     {0, 34, OPT_IP_MULTICAST_LOOP, 1, 0, 0, ROW_BOOL | ROW_BYTE},
@@ -70,6 +73,9 @@ static const struct row {
     {41, 78, OPT_V6_FREEBIND, 0, 0, 0, ROW_BOOL},
 };
 
+#define WINDOW_CLAMP_LEAST     1152 /* half of Linux's smallest receive buffer */
+#define IP_OPTIONS_NAME	       4
+#define IP_OPTIONS_BYTES       40
 #define TCP_MAXSEG_NAME	       2
 #define TCP_INFO_NAME	       11
 #define TCP_CONGESTION_NAME    13
@@ -112,11 +118,11 @@ static bool has_level(const struct socket *s, int level)
 	}
 }
 
-static const struct row *find_row(const struct socket *s, int level, int name)
+static const struct row *find_row(int level, int name)
 {
 	for (size_t n = 0; n < ARRAY_SIZE(rows); n++)
 		if (rows[n].level == level && rows[n].name == name)
-			return (rows[n].flags & ROW_UDP) && s->type != K_SOCK_DGRAM ? NULL : &rows[n];
+			return &rows[n];
 	return NULL;
 }
 
@@ -137,6 +143,17 @@ static int set_congestion(const void *value, u32 len)
 		return -EINVAL;
 	memcpy(name, value, MIN(len, (u32)sizeof(name) - 1));
 	return strcmp(name, congestion) && strcmp(name, "reno") ? -ENOENT : 0;
+}
+
+/* IP_OPTIONS: none but padding. */
+static int set_ip_options(const u8 *value, u32 len)
+{
+	if (len > IP_OPTIONS_BYTES)
+		return -EINVAL;
+	for (u32 n = 0; n < len && value[n]; n++) /* 0 ends them */
+		if (value[n] != 1)
+			return -EINVAL;
+	return 0;
 }
 
 /* IPV6_PKTINFO: the source of what is sent. */
@@ -172,8 +189,6 @@ static int set_special(struct inet_sock *i, int level, int name, int v)
 		case IPV6_V6ONLY_NAME:
 			return set_v6only(i, v);
 		case IPV6_MULTICAST_IF_NAME:
-			if (i->socket.type == K_SOCK_STREAM)
-				return -ENOPROTOOPT;
 			if (v && v != INTERFACE_INDEX)
 				return -ENODEV;
 			i->option[OPT_V6_MULTICAST_IF] = v;
@@ -197,6 +212,8 @@ static int set_row(struct inet_sock *i, const struct row *row, s32 v)
 		v = v != 0;
 	else if (v < row->min || v > row->max || (row->option == OPT_IP_TTL && !v))
 		return -EINVAL;
+	if (row->option == OPT_TCP_WINDOW_CLAMP && v)
+		v = MAX(v, WINDOW_CLAMP_LEAST);
 	if (row->option == OPT_TCP_DEFER_ACCEPT)
 		v = defer_seconds(v);
 	if (row->option == OPT_IP_TOS)
@@ -212,10 +229,14 @@ static int set_row(struct inet_sock *i, const struct row *row, s32 v)
 int inet_setsockopt(struct socket *s, int level, int name, const void *value, u32 len)
 {
 	struct inet_sock *i = inet_of(s);
-	const struct row *row = find_row(s, level, name);
+	const struct row *row = find_row(level, name);
+	bool multicast_v6 =
+	    level == K_IPPROTO_IPV6 && (name == IPV6_MULTICAST_IF_NAME || (row && (row->flags & ROW_UDP)));
 	s32 v = 0;
-	if (!has_level(s, level))
+	if (!has_level(s, level) || (multicast_v6 && s->type == K_SOCK_STREAM))
 		return -ENOPROTOOPT;
+	if (level == K_IPPROTO_IP && name == IP_OPTIONS_NAME)
+		return set_ip_options(value, len);
 	if (level == K_IPPROTO_TCP && name == TCP_CONGESTION_NAME)
 		return set_congestion(value, len);
 	if (level == K_IPPROTO_IPV6 && name == IPV6_PKTINFO_NAME)
@@ -228,6 +249,8 @@ int inet_setsockopt(struct socket *s, int level, int name, const void *value, u3
 	else if (len && (level == K_IPPROTO_IP || (row && (row->flags & ROW_BYTE))))
 		v = *(const u8 *)value;
 	else
+		return -EINVAL;
+	if (row && (row->flags & ROW_UDP) && s->type == K_SOCK_STREAM)
 		return -EINVAL;
 	return row ? set_row(i, row, v) : set_special(i, level, name, v);
 }
@@ -263,7 +286,7 @@ static int get_special(struct inet_sock *i, int level, int name, s32 *v)
 int inet_getsockopt(struct socket *s, int level, int name, void *value, u32 *len)
 {
 	struct inet_sock *i = inet_of(s);
-	const struct row *row = find_row(s, level, name);
+	const struct row *row = find_row(level, name);
 	s32 v = row ? i->option[row->option] : 0;
 	if (level == SOL_SOCKET && name == SO_ACCEPTCONN)
 		v = i->state == TCP_S_LISTEN;
@@ -275,6 +298,9 @@ int inet_getsockopt(struct socket *s, int level, int name, void *value, u32 *len
 	} else if (level == K_IPPROTO_TCP && name == TCP_CONGESTION_NAME) {
 		*len = MIN(*len, (u32)sizeof(congestion));
 		memcpy(value, congestion, *len);
+		return 0;
+	} else if (level == K_IPPROTO_IP && name == IP_OPTIONS_NAME) {
+		*len = 0;
 		return 0;
 	} else if (!row) {
 		int r = get_special(i, level, name, &v);

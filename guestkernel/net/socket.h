@@ -61,7 +61,8 @@ struct socket {
 	const struct socket_ops *ops;
 	struct file *file; /* not a reference: the file owns the socket */
 	int family, type, protocol;
-	int error; /* SO_ERROR: positive errno, reported once */
+	int error;  /* SO_ERROR: positive errno, reported once */
+	u64 cookie; /* SO_COOKIE; 0: nobody has asked yet */
 	struct socket_options options;
 };
 

@@ -132,6 +132,7 @@ static int set_other(struct socket_options *o, int name, int v)
 		return 0;
 	case SO_INCOMING_CPU:
 	case SO_NO_CHECK:
+	case SO_BSDCOMPAT:
 		return 0;
 	case SO_TYPE:
 	case SO_PROTOCOL:
@@ -156,6 +157,10 @@ static int set_generic(struct socket *s, int name, const void *value, u32 len)
 	if (r)
 		return r;
 	bool *flag = flag_of(o, name);
+	if (flag == &o->zerocopy && s->family != K_AF_INET && s->family != K_AF_INET6)
+		return -EOPNOTSUPP;
+	if (flag == &o->zerocopy && (v < 0 || v > 1))
+		return -EINVAL;
 	if (flag == &o->debug && v && !cred_has_cap(CAP_NET_ADMIN))
 		return -EACCES;
 	if (flag) {
@@ -231,6 +236,7 @@ static int get_other(struct socket *s, int name, int *v)
 		return 0;
 	case SO_ACCEPTCONN:
 	case SO_NO_CHECK:
+	case SO_BSDCOMPAT:
 		*v = 0;
 		return 0;
 	case SO_BPF_EXTENSIONS:
@@ -250,6 +256,30 @@ static void put_value(void *to, u32 *len, const void *value, u32 size)
 	memcpy(to, value, *len);
 }
 
+static int get_peer_name(struct socket *s, void *value, u32 len)
+{
+	u8 name[SOCKADDR_MAX];
+	int n = s->ops->getname(s, name, true);
+	if (n < 0)
+		return -ENOTCONN;
+	if ((u32)n < len)
+		return -EINVAL;
+	memcpy(value, name, len);
+	return 0;
+}
+
+/* A number that no other socket has. */
+static int get_cookie(struct socket *s, void *value, u32 *len)
+{
+	static u64 last;
+	if (*len < sizeof(s->cookie))
+		return -EINVAL;
+	if (!s->cookie)
+		s->cookie = ++last;
+	put_value(value, len, &s->cookie, sizeof(s->cookie));
+	return 0;
+}
+
 static int get_generic(struct socket *s, int name, void *value, u32 *len)
 {
 	const struct socket_options *o = &s->options;
@@ -265,6 +295,15 @@ static int get_generic(struct socket *s, int name, void *value, u32 *len)
 		u64 ns = receive ? o->receive_timeout_ns : o->send_timeout_ns;
 		struct k_timeval tv = {(s64)(ns / 1000000000), (s64)(ns % 1000000000 / 1000)};
 		put_value(value, len, &tv, sizeof(tv));
+		return 0;
+	}
+	if (name == SO_PEERNAME)
+		return get_peer_name(s, value, *len);
+	if (name == SO_COOKIE)
+		return get_cookie(s, value, len);
+	if (name == SO_PEERCRED) { /* of families without credentials */
+		struct k_ucred nobody = {0, (u32)-1, (u32)-1};
+		put_value(value, len, &nobody, sizeof(nobody));
 		return 0;
 	}
 	if (name == SO_BINDTODEVICE) {

@@ -93,11 +93,20 @@ static void show_meminfo(struct text *t, const struct proc_ref *ref)
 	    {"SUnreclaim", 0},
 	    {"KernelStack", 0},
 	    {"PageTables", 0},
+	    {"NFS_Unstable", 0},
+	    {"Bounce", 0},
+	    {"WritebackTmp", 0},
 	    {"CommitLimit", s.total * 2},
 	    {"Committed_AS", anon},
 	    {"VmallocTotal", 0},
 	    {"VmallocUsed", 0},
+	    {"VmallocChunk", 0},
+	    {"Percpu", 0},
 	    {"AnonHugePages", 0},
+	    {"ShmemHugePages", 0},
+	    {"ShmemPmdMapped", 0},
+	    {"FileHugePages", 0},
+	    {"FilePmdMapped", 0},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char label[24];
@@ -141,7 +150,7 @@ static void show_stat(struct text *t, const struct proc_ref *ref)
 		text_printf(t, "cpu%lu %lu 0 %lu %lu 0 0 0 0 0 0\n", i, user / cpus / TICK_NS, system / cpus / TICK_NS,
 			    idle / cpus / TICK_NS);
 	text_printf(t, "intr 0\nctxt %lu\nbtime %lu\nprocesses %lu\n", shared->stats.context_switches,
-		    (time_wall_ns() - now) / 1000000000, (u64)current->tid);
+		    (time_wall_ns() - now) / 1000000000, threads_made);
 	text_printf(t, "procs_running %lu\nprocs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n", sched_runnable());
 }
 

@@ -96,6 +96,13 @@ enum number {
 	PROTECTED_REGULAR,
 	CTRL_ALT_DEL,
 	THREADS_MAX,
+	SCHED_RT_PERIOD,
+	DIRTY_BACKGROUND,
+	CACHE_PRESSURE,
+	OVERCOMMIT_KBYTES,
+	IP_FORWARD,
+	FIN_TIMEOUT,
+	DGRAM_QUEUE,
 	NUMBERS
 };
 static u64 numbers[NUMBERS] = {
@@ -118,6 +125,30 @@ static u64 numbers[NUMBERS] = {
     [DIR_NOTIFY] = 1,
     [LEASES] = 1,
     [THREADS_MAX] = PID_LIMIT,
+    [SCHED_RT_PERIOD] = 1000000,
+    [DIRTY_BACKGROUND] = 10,
+    [CACHE_PRESSURE] = 100,
+    [FIN_TIMEOUT] = 60,
+    [DGRAM_QUEUE] = 10,
+};
+/* The largest value that can be set; 0: that of an int, or what fits. */
+static const u64 largest[NUMBERS] = {
+    [OVERCOMMIT] = 2,
+    [SWAPPINESS] = 200,
+    [DIRTY_RATIO] = 100,
+    [DIRTY_BACKGROUND] = 100,
+    [ASLR] = 2,
+    [DMESG] = 1,
+    [KPTR] = 2,
+    [UNPRIVILEGED_BPF] = 2,
+    [PROTECTED_LINKS] = 1,
+    [PROTECTED_HARD] = 1,
+    [PROTECTED_FIFOS] = 2,
+    [PROTECTED_REGULAR] = 2,
+    [SUID_DUMPABLE] = 2,
+    [FILE_MAX] = INT64_MAX,
+    [OVERCOMMIT_KBYTES] = INT64_MAX,
+    [HUNG] = INT64_MAX,
 };
 
 #define NUMBER(which)                                                                                                  \
@@ -135,7 +166,8 @@ static long set_number(enum number which, const char *text, size_t n)
 	s64 value;
 	if (!fs_capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!proc_parse_number(text, &value) || value < 0)
+	if (!proc_parse_number(text, &value) || value < 0 ||
+	    (u64)value > (largest[which] ? largest[which] : (u64)INT32_MAX))
 		return -EINVAL;
 	numbers[which] = (u64)value;
 	return (long)n;
@@ -168,6 +200,13 @@ NUMBER(PROTECTED_FIFOS)
 NUMBER(PROTECTED_REGULAR)
 NUMBER(CTRL_ALT_DEL)
 NUMBER(THREADS_MAX)
+NUMBER(SCHED_RT_PERIOD)
+NUMBER(DIRTY_BACKGROUND)
+NUMBER(CACHE_PRESSURE)
+NUMBER(OVERCOMMIT_KBYTES)
+NUMBER(IP_FORWARD)
+NUMBER(FIN_TIMEOUT)
+NUMBER(DGRAM_QUEUE)
 
 /* Why the last image could not be mounted; not of Linux, for the agent: mount(2) tells no more than a number. */
 static void show_image_error(struct text *t, const struct proc_ref *ref)
@@ -234,6 +273,8 @@ CONSTANT(inotify_instances, 1024)
 CONSTANT(inotify_watches_limit, 65536)
 CONSTANT(epoll_watches, 1000000)
 CONSTANT(aio_max, 65536)
+CONSTANT(socket_buffer, SOCKET_BUFFER_DEFAULT)
+CONSTANT(socket_buffer_most, SOCKET_BUFFER_LIMIT)
 CONSTANT(one, 1)
 CONSTANT(zero, 0)
 
@@ -284,6 +325,7 @@ static const struct proc_entry kernel_children[] = {
     {.name = "pty", .mode = PROC_DIR, .children = pty_children},
     {.name = "random", .mode = PROC_DIR, .children = random_children},
     RW_NUMBER("randomize_va_space", ASLR),
+    RW_NUMBER("sched_rt_period_us", SCHED_RT_PERIOD),
     RW_NUMBER("sched_rt_runtime_us", SCHED_RT),
     {.name = "seccomp", .mode = PROC_DIR, .children = seccomp_children},
     IPC_LIMIT("sem", semlimits),
@@ -298,16 +340,19 @@ static const struct proc_entry kernel_children[] = {
 };
 
 static const struct proc_entry vm_children[] = {
+    RW_NUMBER("dirty_background_ratio", DIRTY_BACKGROUND),
     RW_NUMBER("dirty_ratio", DIRTY_RATIO),
     RW_NUMBER("drop_caches", DROP_CACHES),
     RW_NUMBER("max_map_count", MAX_MAP_COUNT),
     {.name = "min_free_kbytes", .mode = RO, .show = show_min_free},
     {.name = "mmap_min_addr", .mode = RO, .show = show_mmap_min},
     {.name = "nr_hugepages", .mode = RO, .show = show_zero},
+    RW_NUMBER("overcommit_kbytes", OVERCOMMIT_KBYTES),
     RW_NUMBER("overcommit_memory", OVERCOMMIT),
     RW_NUMBER("overcommit_ratio", OVERCOMMIT_RATIO),
     {.name = "page-cluster", .mode = RO, .show = show_page_cluster},
     RW_NUMBER("swappiness", SWAPPINESS),
+    RW_NUMBER("vfs_cache_pressure", CACHE_PRESSURE),
     {0},
 };
 
@@ -322,6 +367,7 @@ static const struct proc_entry epoll_children[] = {{.name = "max_user_watches", 
 
 static const struct proc_entry fs_children[] = {
     {.name = "aio-max-nr", .mode = RO, .show = show_aio_max},
+    {.name = "aio-nr", .mode = RO, .show = show_zero},
     RW_NUMBER("dir-notify-enable", DIR_NOTIFY),
     {.name = "epoll", .mode = PROC_DIR, .children = epoll_children},
     RW_NUMBER("file-max", FILE_MAX),
@@ -342,10 +388,20 @@ static const struct proc_entry fs_children[] = {
     {0},
 };
 
-static const struct proc_entry core_children[] = {{.name = "somaxconn", .mode = RO, .show = show_somaxconn}, {0}};
+static const struct proc_entry core_children[] = {
+    {.name = "rmem_default", .mode = RO, .show = show_socket_buffer},
+    {.name = "rmem_max", .mode = RO, .show = show_socket_buffer_most},
+    {.name = "somaxconn", .mode = RO, .show = show_somaxconn},
+    {.name = "wmem_default", .mode = RO, .show = show_socket_buffer},
+    {.name = "wmem_max", .mode = RO, .show = show_socket_buffer_most},
+    {0},
+};
+static const struct proc_entry unix_children[] = {RW_NUMBER("max_dgram_qlen", DGRAM_QUEUE), {0}};
 static const struct proc_entry ipv4_children[] = {
+    RW_NUMBER("ip_forward", IP_FORWARD),
     {.name = "ip_local_port_range", .mode = RO, .show = show_port_range},
     {.name = "ip_unprivileged_port_start", .mode = RO, .show = show_zero},
+    RW_NUMBER("tcp_fin_timeout", FIN_TIMEOUT),
     {.name = "tcp_rmem", .mode = RO, .show = show_tcp_mem},
     {.name = "tcp_syncookies", .mode = RO, .show = show_zero},
     {.name = "tcp_timestamps", .mode = RO, .show = show_one},
@@ -361,6 +417,7 @@ static const struct proc_entry sys_net_children[] = {
     {.name = "core", .mode = PROC_DIR, .children = core_children},
     {.name = "ipv4", .mode = PROC_DIR, .children = ipv4_children},
     {.name = "ipv6", .mode = PROC_DIR, .children = ipv6_children},
+    {.name = "unix", .mode = PROC_DIR, .children = unix_children},
     {0},
 };
 

@@ -84,6 +84,7 @@ extern struct process *init_process;
 
 struct process *process_find(int pid);
 struct thread *thread_find(int tid);
+extern u64 threads_made;      /* since the start: /proc/stat */
 unsigned threads_count(void); /* how many ids are in use */
 /* execve by a thread that is not the leader: it takes over the process's id. The old owner of the number must be gone.
  */

@@ -17,6 +17,7 @@ _Static_assert(KERNEL_STACK_BYTES == PAGE_SIZE << STACK_ORDER, "stack order");
 
 static struct thread *threads[PID_LIMIT];
 static unsigned used;
+u64 threads_made;
 static int last_tid = 1; /* 1 is asked for by number */
 static bool wrapped;
 static struct list buried = LIST_INIT(buried); /* run_link: dead, but their stack may still be in use */
@@ -161,6 +162,7 @@ struct thread *thread_alloc(int tid, int *error)
 	b->thread.tid = tid;
 	threads[tid] = &b->thread;
 	used++;
+	threads_made++;
 	*error = 0;
 	return &b->thread;
 }

@@ -234,6 +234,8 @@ struct process *process_find(int pid)
 	return pid == stub_process.pid ? &stub_process : NULL;
 }
 
+u64 threads_made;
+
 struct thread *thread_find(int tid)
 {
 	return tid == stub_thread.tid ? &stub_thread : NULL;

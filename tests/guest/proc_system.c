@@ -127,11 +127,17 @@ static void contents(void)
 	CHECK(after("MemFree") <= after("MemTotal") && after("MemAvailable") <= after("MemTotal") &&
 	      after("Hugepagesize") == 2048);
 	CHECK(after("SwapTotal") == (long)(info.totalswap * info.mem_unit / 1024));
-	long before = after("MemFree");
-	char *p = map_pages(8192, PROT_READ | PROT_WRITE);
-	memset(p, 1, 8192 * PAGE);
-	CHECK_THAT(slurp("/proc/meminfo") > 0 && after("MemFree") < before - 10000, "memory in use is not free");
-	munmap(p, 8192 * PAGE);
+	long before = 0;
+	int less = 0;
+	for (int i = 0; i < 10 && !less; i++) { /* other programs of the host use and free memory too */
+		slurp("/proc/meminfo");
+		before = after("MemFree");
+		char *p = map_pages(8192, PROT_READ | PROT_WRITE);
+		memset(p, 1, 8192 * PAGE);
+		less = slurp("/proc/meminfo") > 0 && after("MemFree") < before - 10000;
+		munmap(p, 8192 * PAGE);
+	}
+	CHECK_THAT(less, "memory in use is not free");
 	CHECK(slurp("/proc/uptime") > 0 && sscanf(text, "%lf %lf\n", &up[0], &up[1]) == 2 && up[1] >= 0);
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	CHECK_THAT((double)now.tv_sec + 1 >= up[0] && (double)now.tv_sec - 5 <= up[0], "uptime is CLOCK_BOOTTIME");

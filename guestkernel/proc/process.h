@@ -51,6 +51,7 @@ struct process {
 	bool stopped;		    /* job control: threads stop on their way to user mode */
 	int stop_signal;	    /* a stop that wait4 has not reported, or 0 */
 	bool continued;		    /* a continuation that waitid has not reported */
+	bool tell_continued;	    /* the parent gets a signal about it as soon as a thread runs */
 	bool subreaper, dumpable, did_exec;
 	u32 barriers; /* commands of membarrier(2) that it registered for */
 	/* accounting of dead threads, waited-for children */

@@ -157,7 +157,8 @@ bool signal_pending(struct thread *t)
 		return true;
 	if (!t->pending)
 		return false;
-	return t->process->stopped || ((t->pending->set | t->process->pending->set) & ~t->sigmask);
+	return t->process->stopped || t->process->tell_continued ||
+	       ((t->pending->set | t->process->pending->set) & ~t->sigmask);
 }
 
 /* ---- sending ---- */
@@ -206,6 +207,7 @@ void process_kill(struct process *p, int status)
 	if (p->exiting || p->zombie)
 		return;
 	p->exiting = true;
+	p->continued = false; /* nobody hears of it any more */
 	p->exit_code = status;
 	list_for_each (t, &p->threads, process_link)
 		if (t->state != THREAD_DEAD)
@@ -246,10 +248,9 @@ static void job_control(struct process *p, int sig)
 		return;
 	process_set_stopped(p, false);
 	p->stop_signal = 0;
-	p->continued = true;
+	p->continued = p->tell_continued = true;
 	list_for_each (t, &p->threads, process_link)
 		sched_resume(t);
-	signal_notify_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
 static bool wants(const struct thread *t, int sig)

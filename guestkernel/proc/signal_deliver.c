@@ -140,6 +140,11 @@ void signal_deliver(struct regs *regs)
 			stop_here(t);
 			continue;
 		}
+		/* Not by who sent SIGCONT: a parent that sent a fatal signal before sees the end alone. */
+		if (p->tell_continued) {
+			p->tell_continued = false;
+			signal_notify_parent(p, CLD_CONTINUED, SIGCONT);
+		}
 		sig = signal_dequeue(t, ~t->sigmask, &info);
 		if (!sig)
 			break;

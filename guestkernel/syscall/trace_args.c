@@ -336,7 +336,7 @@ static void put_argument(struct text *t, char kind, u64 value, u64 next, long re
 {
 	bool filled = strchr(FILLED, kind);
 
-	if (filled && result < 0) {
+	if (filled && (result < 0 || (kind == 'X' && !result))) { /* wait4 that found nothing */
 		put_pointer(t, value);
 		return;
 	}

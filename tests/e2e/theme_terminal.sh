@@ -7,33 +7,8 @@ for need in tmux busybox; do
 	command -v "$need" >/dev/null || { skip "all of it" "$need is not installed" && return; }
 done
 
-export TMUX_TMPDIR=$TMP TERM=screen
-mux() { env -u TMUX timeout -k 1 10 tmux -L sandbox-test -f /dev/null "$@" 2>>"$TMP/mux.err"; }
-trap 'mux kill-server' EXIT
-
-screen() { mux capture-pane -p; }
-# keys KEY...: as of tmux send-keys: text, or Enter, C-c ...
-keys() { mux send-keys "$@"; }
-
-# Until a line of the screen matches the pattern.
-shows() {
-	local end=$((SECONDS + LIMIT))
-	until screen | grep -qE -- "$1"; do
-		[ $SECONDS -lt $end ] || { echo "wanted '$1' on:" && screen && return 1; }
-		sleep 0.05
-	done
-}
-
-# Starts the caller's shell anew, on an empty screen of 80 x 24.
-fresh() {
-	mux kill-session -t person
-	# A server that is about to end refuses.
-	for _ in {1..10}; do
-		mux new-session -d -s person -x 80 -y 24 "env PS1='host> ' bash --norc --noprofile" && break
-		sleep 0.2
-	done
-	shows '^host>$'
-}
+# shellcheck source=/dev/null
+. "${BASH_SOURCE[0]%/*}/screen.sh"
 
 # The caller's terminal settings, as stty -g says.
 settings() {
@@ -42,7 +17,6 @@ settings() {
 	shows '^said$'
 }
 
-type_line() { keys -l "$1" && keys Enter; }
 guest_shell="$SANDBOX run $E2E_OPTIONS -e PS1='guest> '"
 
 fresh
@@ -180,34 +154,17 @@ type_line "clear; fg"
 type_line typed
 check "one that reads waits for the foreground" shows '^got typed$'
 
-# Full-screen programs: the same screen as outside, key by key.
-# same_screen TEXT WAIT-FOR COMMAND KEYS...: the screen after the keys.
-same_screen() {
-	local text=$1 pattern=$2 command=$3
-	shift 3
-	for side in native guest; do
-		fresh
-		if [ $side = native ]; then type_line "clear; cd $TMP/empty; $command"; else type_line "clear; $SANDBOX run $E2E_OPTIONS -e TERMINFO='$terminfo' -e TERM=screen $command"; fi
-		sleep 0.7
-		for key; do keys "$key" && sleep 0.1; done
-		shows "$pattern" >"$TMP/$side.error"
-		sleep 0.3
-		screen >"$TMP/$side.screen"
-	done
-	if [ ! -s "$TMP/guest.error" ] && cmp -s "$TMP/native.screen" "$TMP/guest.screen"; then
-		ok "$text"
-	else
-		diff "$TMP/native.screen" "$TMP/guest.screen" | cat - "$TMP/guest.error" | fail "$text"
-	fi
-}
-mkdir -p "$TMP/empty"
+# Full-screen programs, without the host's files.
+mkdir "$TMP/work"
 terminfo=$(infocmp -0 -Q2 -q screen)
-same_screen "busybox vi" '^last line' 'busybox vi' i 'first line' Enter 'tab	here' Enter 'last line' Escape k
+SCREEN_OPTIONS="-e TERMINFO='$terminfo' -e TERM=screen"
+same_screen "busybox vi" 'busybox vi' '?^~' i '=first line' Enter '=tab	here' Enter '=last line' Escape k '?^last line'
 vim=$(command -v vim.tiny || command -v vim)
 if [ -n "$vim" ]; then
-	same_screen "vim inserts" '-- INSERT --' "$vim -u NONE -i NONE -n --cmd 'set enc=utf-8 nocp ruler showmode'" i 'first line' Enter 'second' Enter 'third'
-	same_screen "vim moves, splits, deletes" '^fourth' "$vim -u NONE -i NONE -n --cmd 'set enc=utf-8 nocp ruler showmode'" i 'first' Enter 'second' Enter \
-		'third' Enter 'fourth' Escape ':split' Enter 'gg' 'dd' 'C-w' 'j' ':set number' Enter
+	vim="$vim -u NONE -i NONE -n --cmd 'set enc=utf-8 nocp ruler showmode'"
+	same_screen "vim inserts" "$vim" '?^~' i '=first line' Enter '=second' Enter '=third' '?-- INSERT --'
+	same_screen "vim moves, splits, deletes" "$vim" '?^~' i '=first' Enter '=second' Enter '=third' Enter '=fourth' Escape '=:split' Enter '=gg' '=dd' C-w j \
+		'=:set number' Enter '?^fourth'
 	type_line ':qa!'
 	check "vim gives the screen back" shows '^host>$'
 else

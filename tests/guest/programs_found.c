@@ -3,6 +3,7 @@
  * area: System
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -98,11 +99,56 @@ static int arguments(char **argv)
 	return at != text + length;
 }
 
+/* ---- job control, as bash sees it ---- */
+
+static volatile sig_atomic_t child_status;
+
+static void reap(int sig)
+{
+	int status;
+	while (waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED) > 0)
+		child_status = status;
+}
+
+/* What the parent's handler of SIGCHLD gets to know first, once a stopped child was continued; 0: nothing in 10 s. A
+ * signal that waits until then is sent before. */
+static int told_after_continuing(int waiting)
+{
+	pid_t pid = fork_child();
+	int status;
+	if (pid == 0)
+		for (;;)
+			pause();
+	if (kill(pid, SIGSTOP) || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status))
+		return 0;
+	child_status = 0;
+	signal(SIGCHLD, reap);
+	if (waiting)
+		kill(pid, waiting);
+	kill(pid, SIGCONT);
+	for (int i = 0; i < 10000 && !child_status; i++)
+		usleep(1000);
+	status = child_status;
+	signal(SIGCHLD, SIG_DFL);
+	if (kill(pid, SIGKILL) == 0)
+		waitpid(pid, NULL, 0);
+	return status;
+}
+
+static void jobs(void)
+{
+	theme("jobs");
+	CHECK_THAT(WIFCONTINUED(told_after_continuing(0)), "SIGCHLD tells of a child that was continued");
+	/* Its end may come too late for the handler on a machine with several CPUs. */
+	CHECK_SOON(WIFSIGNALED(told_after_continuing(SIGTERM)), "of one that a waiting signal ends, its end alone");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
 		return arguments(argv);
 	long_maps();
 	CHECK_IN_CHILD_THAT(with_long_arguments(), "cmdline has arguments of more than a mebibyte");
+	jobs();
 	return finish();
 }

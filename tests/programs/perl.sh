@@ -23,7 +23,7 @@ perl_tests() {
 	local test status passed sum
 	for test; do
 		status=0
-		timeout $((120 * SCALE)) perl ${PERL_CORE:+-I../lib} "$test" </dev/null >"$WORK/tap" || status=$?
+		timeout $((120 * SCALE)) perl ${PERL_CORE:+-I../lib} ${module:+-I../../t} "$test" </dev/null >"$WORK/tap" || status=$?
 		passed=$(grep -c '^ok ' "$WORK/tap") sum=$(sed -nE 's/^((not )?ok [0-9]+).*/\1/p' "$WORK/tap" | md5sum | cut -c 1-8)
 		grep '^not ok' "$WORK/tap"
 		[ $status != 124 ] || passed=late sum= # how far it came tells of the machine
@@ -35,7 +35,8 @@ run() {
 	IFS=. read -r part number of <<<"$1"
 	case $part in
 	dist | cpan | ext)
-		# Modules' tests use the installed library and run where their source is.
+		# Modules' tests use the installed library and run where their source is, below a tree with what tests share.
+		ln -s "$DIR/tree/t" "$DIR/tree/lib" . && mkdir "$part" && cd "$part" || return
 		for module in $(modules "$part" | nth); do
 			[ -d "$DIR/tree/$module/t" ] || continue
 			cp -r "$DIR/tree/$module" . && module=$module/ && (cd "${module#*/}" && perl_tests $(find t -name '*.t' | sort))

@@ -136,7 +136,7 @@ func children() error {
 	if err := <-failed; err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	err = exec.CommandContext(ctx, "sleep", "60").Run()
 	if err == nil || err.Error() != "signal: killed" {

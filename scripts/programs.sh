@@ -65,6 +65,12 @@ tally() {
 	shift
 	total=0 same=0 known=0 differ=0
 	for unit; do
+		# A unit that could not even begin there is no proof of anything.
+		if ! grep -qv '^STATUS(' "$results/$unit.native"; then
+			total=$((total + 1)) differ=$((differ + 1))
+			echo "  $name:$unit: nothing was run natively: $(tail -n 1 "$results/$unit.native.log" 2>/dev/null)"
+			continue
+		fi
 		while read -r what; do
 			case $what in
 			=*) same=$((same + 1)) ;;

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Many vCPUs and parts of the program suites on ordinary KVM, so in the split layout: on the SVM rig, with the host's Debian
-# programs on a disk. svm-programs.sh [SUITE[/CPUS][:UNIT...]]...; without arguments what is listed below, the whole of which
+# programs on a disk. svm-programs.sh [--table] [SUITE[/CPUS][:UNIT...]]...; without arguments what is listed below, the whole of which
 # takes an hour or two: the machine is emulated. As everywhere, a suite runs natively (there) and inside, and is compared.
-# PROGRAMS_DOC=1: the result goes into docs/programs.md. Last line: "N runs, N failed"; status 0 when none did.
+# PROGRAMS_DOC=1: the result goes into docs/programs.md; --table: what was run before goes there. Last line: "N runs, N failed"; status 0 when none did.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 OUT=${B:-build}
@@ -68,18 +68,32 @@ inside() {
 	[ $# -gt 0 ] || { scripts/programs.sh "$suite"; exit; }
 	for unit; do # a line for each
 		scripts/programs.sh "$suite:$unit" | sed "s/\$/ ($unit)/" || status=1
+		grep -hE '^(FAIL|STATUS)' "build/programs/$suite/results/$unit.native" | head -n 9 | sed 's/^/  natively: /'
 	done
 	exit $status
 }
 [ "${1-}" != inside ] || { shift && inside "$@"; exit; }
 
-# The table of docs/programs.md; a suite that was not run keeps its row.
+# keep SUITE-CPUS: from the lines of a run, "tests same known differ" of each unit that ended, a file for each: the last run counts.
+keep() {
+	local dir=$OUT/programs/svm/$1
+	mkdir -p "$dir"
+	awk -v "dir=$dir" -v "name=${1%-*}" '
+		$1 == name && $3 == "tests," { unit = $0; if (!sub(/.* s \(/, "", unit)) unit = "all)"; sub(/\)$/, "", unit); print $2, $4, $9, $12 >(dir "/" unit) }
+		name == "e2e" && $3 == "passed," && $7 == "skipped" && NF > 7 { print $2 + $4, $2, 0, $4 >(dir "/" $1) }'
+}
+
+# The table of docs/programs.md, of each unit's last run.
 document() {
-	local results=$OUT/programs/svm
+	local results=$OUT/programs/svm dir
 	{
 		sed '/^<!-- make check-svm-programs -->$/q' docs/programs.md
 		printf '\n| Suite, vCPUs | What was run | Tests | As on the machine itself | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
-		cat "$results"/*.row
+		for dir in "$results"/*/; do
+			dir=$(basename "$dir")
+			(cd "$results/$dir" && awk -v "what=${dir%-*}, ${dir##*-}" '{ unit = FILENAME; gsub("%", "/", unit); units = units " " unit; tests += $1; same += $2; known += $3; differ += $4 }
+				END { printf "| %s |%s | %d | %d | %d | %d |\n", what, units, tests, same, known, differ }' ./*) | sed 's,\./,,g'
+		done
 		printf '\n'
 		sed -n '/^<!-- end of check-svm-programs -->$/,$p' docs/programs.md
 	} >"$results/programs.md" && mv "$results/programs.md" docs/programs.md
@@ -103,14 +117,12 @@ one() {
 	# shellcheck disable=SC2086
 	FORCE_SVM=1 SVM_OPTIONS=$options scripts/kvm.sh VERSION build/sandbox scripts/svm-programs.sh scripts/programs.sh tests/programs "${files[@]}" -- \
 		scripts/svm-programs.sh inside "$cpus" "$name" $units 2>&1 | tee "$results/$name-$cpus.log" || status=$?
-	awk -v "name=$name" -v "cpus=$cpus" -v "units=${units:-all}" '
-		name == "e2e" && $3 == "passed," && $7 == "skipped" && NF > 7 { tests += $2 + $4; same += $2; differ += $4 }
-		$1 == name && $3 == "tests," { tests += $2; same += $4; known += $9; differ += $12 }
-		END { if (tests) printf "| %s, %s | %s | %d | %d | %d | %d |\n", name, cpus, units, tests, same, known, differ }' "$results/$name-$cpus.log" >"$results/$name-$cpus.row"
+	keep "$name-$cpus" <"$results/$name-$cpus.log"
 	runs=$((runs + 1))
 	[ $status = 0 ] || failed=$((failed + 1))
 }
 
+[ "${1-}" != --table ] || { document; exit; }
 set -o pipefail
 scripts/deps.sh svm || exit 1
 # shellcheck disable=SC2046

@@ -10,12 +10,12 @@ command -v sqfstar >/dev/null || svm_die "no sqfstar: scripts/deps.sh check"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/sandbox-disk.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# Packages that are installed, of these, all they depend on, and those that every system has.
+# Packages that are installed: of these and those that every system has, and all they depend on.
 closure() {
-	{
-		apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$@" | grep '^[a-z0-9]'
-		dpkg-query -W -f '${Essential}${Priority} ${Package}\n' | sed -nE 's/^(yes.*|norequired|required|noimportant|important) //p'
-	} | sed 's/:amd64$//' | sort -u >"$scratch/wanted"
+	local every
+	mapfile -t every < <(dpkg-query -W -f '${Essential}${Priority} ${Package}\n' | sed -nE 's/^(yes.*|norequired|required|noimportant|important) //p')
+	apt-cache depends --recurse --installed --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$@" "${every[@]}" |
+		sed -nE 's/^([a-z0-9][^: ]*)(:amd64)?$/\1/p' | sort -u >"$scratch/wanted"
 	dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' | sed -n 's/^ii //p' | sort -u | comm -12 - "$scratch/wanted"
 }
 

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include "guestkernel/fs/image.h"
 #include "guestkernel/fs/inode.h"
+#include "guestkernel/fs/page_cache.h"
 #include "guestkernel/fs/pipe.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
@@ -22,23 +23,12 @@ static unsigned busy;			 /* a radix tree is being changed: its allocations must 
 
 /* ---- own pages ---- */
 
-static void drop_page(struct image_node *node, u64 index)
-{
-	struct page *page = radix_remove(&node->pages, index);
-	if (!page)
-		return;
-	page_clear_cache(page);
-	page_put(page);
-	if (!node->pages.count)
-		list_remove(&node->lru);
-}
-
 void image_drop_pages(struct inode *inode)
 {
 	struct image_node *node = image_node(inode);
 	u64 index = 0;
 	while (radix_next(&node->pages, &index))
-		drop_page(node, index);
+		page_cache_drop(&node->pages, &node->lru, index);
 	radix_free(&node->pages);
 	list_remove(&node->lru);
 }
@@ -47,19 +37,13 @@ void image_drop_pages(struct inode *inode)
 static int insert(struct inode *inode, u64 index, struct page *page)
 {
 	struct image_node *node = image_node(inode);
-	int r = 0;
-	if (!radix_get(&node->pages, index)) {
-		busy++;
-		r = radix_set(&node->pages, index, page);
-		busy--;
-		if (!r) {
-			page_set_cache(page, inode, index);
-			list_remove(&node->lru);
-			list_append(&lru, &node->lru);
-			return 0;
-		}
+	if (radix_get(&node->pages, index)) {
+		page_put(page);
+		return 0;
 	}
-	page_put(page);
+	busy++;
+	int r = page_cache_insert(&node->pages, &node->lru, &lru, inode, index, page);
+	busy--;
 	return r;
 }
 
@@ -76,7 +60,7 @@ u64 image_reclaim(u64 pages)
 		for (; done < pages && (page = radix_next(&node->pages, &index)); index++) {
 			if (!page_last(page))
 				continue;
-			drop_page(node, index);
+			page_cache_drop(&node->pages, &node->lru, index);
 			done++;
 		}
 		if (done >= pages)

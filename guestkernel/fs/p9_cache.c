@@ -9,6 +9,7 @@
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/mount.h"
 #include "guestkernel/fs/p9.h"
+#include "guestkernel/fs/page_cache.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/mm/page.h"
 #include "guestkernel/mm/vm.h"
@@ -54,27 +55,9 @@ int p9_cache_insert(struct inode *inode, u64 index, struct page *page)
 {
 	struct p9_node *node = p9_node(inode);
 	busy++;
-	int r = radix_set(&node->pages, index, page);
+	int r = page_cache_insert(&node->pages, &node->lru, &lru, inode, index, page);
 	busy--;
-	if (r) {
-		page_put(page);
-		return r;
-	}
-	page_set_cache(page, inode, index);
-	list_remove(&node->lru);
-	list_append(&lru, &node->lru);
-	return 0;
-}
-
-static void drop_page(struct p9_node *node, u64 index)
-{
-	struct page *page = radix_remove(&node->pages, index);
-	if (!page)
-		return;
-	page_clear_cache(page);
-	page_put(page);
-	if (!node->pages.count)
-		list_remove(&node->lru);
+	return r;
 }
 
 void p9_cache_drop(struct inode *inode, u64 first, u64 end)
@@ -94,7 +77,7 @@ void p9_cache_drop(struct inode *inode, u64 first, u64 end)
 	}
 	index = first;
 	while (radix_next(&node->pages, &index) && index < end)
-		drop_page(node, index);
+		page_cache_drop(&node->pages, &node->lru, index);
 }
 
 void p9_discard_reads(struct inode *inode, u64 first, u64 end)
@@ -127,7 +110,7 @@ static u64 reclaim_inode(struct p9_node *node, u64 pages)
 	struct page *page;
 	while (done < pages && (page = radix_next(&node->pages, &index))) {
 		if (page_last(page)) {
-			drop_page(node, index);
+			page_cache_drop(&node->pages, &node->lru, index);
 			done++;
 		}
 		index++;
@@ -251,7 +234,7 @@ static void drop_behind(struct inode *inode, u64 index)
 		return;
 	for (u64 i = index > BEHIND_PAGES ? index - BEHIND_PAGES : 0; i < index; i++)
 		if ((page = radix_get(&node->pages, i)) && page_last(page))
-			drop_page(node, i);
+			page_cache_drop(&node->pages, &node->lru, i);
 }
 
 /* Reads count pages from the lent file; never sleeps. -EAGAIN: they have to be asked for */

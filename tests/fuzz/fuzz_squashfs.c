@@ -6,20 +6,10 @@
  * sources: tests/unit/image_mount.c runner/unpack.c tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
  * libs: -lz -llzma -llz4 -lzstd
  */
-#include <stdlib.h>
-#include <string.h>
-#include "tests/unit/fs_stub.h"
 #include "tests/unit/image_mount.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static bool started;
-	struct image_walk walk = {0};
-	if (!started)
-		fs_start(OURS);
-	started = true;
-	if (!image_mount("squashfs", data, size))
-		image_walk("m", 0, &walk);
-	image_unmount();
+	image_try("squashfs", data, size);
 	return 0;
 }

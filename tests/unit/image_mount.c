@@ -178,3 +178,15 @@ void image_walk(const char *path, unsigned depth, struct image_walk *walk)
 	snprintf(name, sizeof(name), "%s/nonesuch", path);
 	call(access, name, 0);
 }
+
+void image_try(const char *type, const u8 *data, size_t size)
+{
+	static bool started;
+	struct image_walk walk = {0};
+	if (!started)
+		fs_start(OURS);
+	started = true;
+	if (!image_mount(type, data, size))
+		image_walk("m", 0, &walk);
+	image_unmount();
+}

@@ -26,4 +26,7 @@ struct image_walk {
 };
 void image_walk(const char *path, unsigned depth, struct image_walk *walk);
 
+/* For fuzz targets: starts the kernel once, mounts the image if it can be, looks at all, unmounts. */
+void image_try(const char *type, const u8 *data, size_t size);
+
 #endif

@@ -163,6 +163,25 @@ static uint64_t decimal(const char *digits)
 	return untar_decimal(&digits);
 }
 
+/* "[-]SECONDS[.FRACTION]" */
+static struct timespec pax_time(const char *value)
+{
+	bool negative = *value == '-';
+	const char *at = value + negative;
+	uint64_t seconds = untar_decimal(&at);
+	long fraction = 0;
+
+	if (seconds > INT64_MAX)
+		seconds = INT64_MAX;
+	at += *at == '.';
+	for (long unit = 100000000; unit && *at >= '0' && *at <= '9'; unit /= 10, at++)
+		fraction += (*at - '0') * unit;
+	if (!negative)
+		return (struct timespec){(time_t)seconds, fraction};
+	return fraction ? (struct timespec){-(time_t)seconds - 1, 1000000000 - fraction}
+			: (struct timespec){-(time_t)seconds, 0};
+}
+
 static void take_record(struct tar_entry *entry, const char *key, const char *value)
 {
 	bool sparse_name = strcmp(key, "GNU.sparse.name") == 0; /* whatever `path` says */
@@ -184,7 +203,7 @@ static void take_record(struct tar_entry *entry, const char *key, const char *va
 		entry->gid = decimal(value);
 		entry->has_gid = true;
 	} else if (strcmp(key, "mtime") == 0) {
-		entry->mtime = (struct timespec){.tv_sec = (time_t)decimal(value)};
+		entry->mtime = pax_time(value);
 		entry->has_mtime = true;
 	} else if (strncmp(key, "GNU.sparse.", 11) == 0) {
 		sparse_record(key + 11, value);
@@ -343,6 +362,8 @@ static void unpack(const struct tar_header *header, const struct tar_entry *entr
 	if (ret)
 		untar_fail(errno, "unpack ");
 	set_attributes(entry, mode, header->type == '2');
+	if (header->type == '5')
+		times_later(untar_path, entry->mtime);
 }
 
 /* What the header itself says, where no extension has said it. */
@@ -371,9 +392,23 @@ static void fill(struct tar_entry *entry, const struct tar_header *header)
 		entry->mtime = (struct timespec){.tv_sec = (time_t)untar_number(header->mtime, sizeof header->mtime)};
 }
 
+/* A type that nobody knows is a file (POSIX). */
 static bool has_contents(char type)
 {
-	return type == 0 || type == '0' || type == '7' || type == 'S';
+	return type < '1' || type > '6';
+}
+
+/* GNU: a directory of an incremental archive, whose contents list its names; a file that began in another volume. */
+static void take_gnu(struct tar_header *header, struct tar_entry *entry)
+{
+	if (header->type == 'M')
+		untar_fail(EINVAL, "the archive is a part of several: ");
+	if (header->type == 'D') {
+		skip(entry->size);
+		skip(padding(entry->size));
+		entry->size = 0;
+		header->type = '5';
+	}
 }
 
 void untar(int fd)
@@ -384,6 +419,7 @@ void untar(int fd)
 	archive = fd;
 	text = map_bytes(TEXT_BYTES);
 	untar_path[0] = 0;
+	times_begin();
 	while (read_block(&header, TAR_BLOCK) && !is_zero(&header)) {
 		uint64_t size = untar_number(header.size, sizeof header.size);
 
@@ -391,6 +427,7 @@ void untar(int fd)
 			untar_fail(EINVAL, "the archive has a bad header after ");
 		switch (header.type) {
 		case 'x':
+		case 'X': /* Solaris, before POSIX */
 			take_pax(&entry, size);
 			break;
 		case 'L':
@@ -407,6 +444,7 @@ void untar(int fd)
 			break;
 		default:
 			fill(&entry, &header);
+			take_gnu(&header, &entry);
 			if (header.type == 'S')
 				sparse_header((const char *)&header);
 			if (header.type == 0 && untar_path[0] && untar_path[strlen(untar_path) - 1] == '/')
@@ -418,4 +456,8 @@ void untar(int fd)
 		}
 		skip(padding(size));
 	}
+	const char *failed = times_set();
+
+	if (failed)
+		agent_fail(WIRE_STAGE_MOUNT, errno, "set the time of ", failed);
 }

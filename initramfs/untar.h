@@ -7,6 +7,8 @@
 
 #include "initramfs/agent.h"
 
+#include <time.h>
+
 #define TAR_BLOCK 512
 
 /* Ends the run, naming the entry. */
@@ -43,5 +45,16 @@ bool sparse_is(void);
 
 /* Writes it from its `packed` bytes in the archive. */
 void sparse_unpack(int fd, uint64_t packed);
+
+/* ---- untar_times.c ---- */
+
+/* No directories so far. */
+void times_begin(void);
+
+/* The directory is to have this time when all is there. */
+void times_later(const char *path, struct timespec mtime);
+
+/* Sets them. The path of one where that failed, with errno, or NULL. */
+const char *times_set(void);
 
 #endif

@@ -81,6 +81,78 @@ done
 tar -C sparse -S --format=pax --sparse-version=0.1 -cf - end bin | LC_ALL=C sed 's/GNU.sparse.map=122880,/GNU.sparse.map=922880,/' >sparse.tar
 check_status 125 "a sparse file with a piece behind its end" --rootfs sparse.tar /bin/busybox true
 
+# ---- what archives can say: times, numbers, links, types, names ----
+mkdir -p says/bin says/dir/sub && cp root/bin/busybox says/bin/busybox
+touch -d '2001-02-03 04:05:06 UTC' says/dir/file && ln says/dir/file says/dir/sub/hard && ln -s file says/dir/soft && ln says/dir/soft says/dir/soft2
+touch -d '1905-02-03 04:05:06 UTC' says/old && touch -d '2400-02-03 04:05:06 UTC' says/late && touch -d '1969-12-31 23:59:58.25 UTC' says/part
+touch -d '1999-01-01 UTC' says/dir/sub && touch -d '1998-01-01 UTC' says/dir
+for format in gnu pax; do
+	tar -C says --format=$format --owner=:3000000000 --group=:2500000000 -cf says.tar .
+	part=$([ $format = pax ] && echo 25 || echo 00)
+	check_output "915148800 /dir/sub
+883612800 /dir
+981173106 3000000000:2500000000 2 /dir/file
+-2048356494
+13572331506
+1969-12-31 23:59:58.$part
+same same file" "$format: times of directories, large and negative numbers, hard links" --rootfs says.tar --user 0 /bin/busybox sh -c \
+		'b=busybox; $b stat -c "%Y %n" /dir/sub /dir; $b stat -c "%Y %u:%g %h %n" /dir/file; $b stat -c %Y /old; $b stat -c %Y /late
+		$b stat -c %y /part | $b cut -c 1-22
+		echo $([ /dir/file -ef /dir/sub/hard ] && echo same) $([ $($b stat -c %i /dir/soft) = $($b stat -c %i /dir/soft2) ] && echo same) $($b readlink /dir/soft2)'
+done
+tar -C says --format=gnu --listed-incremental=/dev/null -cf says.tar .
+check_output "883612800" "an incremental archive, with the names in its directories" --rootfs says.tar /bin/busybox stat -c %Y /dir
+cat >says.py <<'P'
+import io, sys, tarfile
+def add(tar, name, type=tarfile.REGTYPE, data=b"", **more):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.mode = type, len(data), 0o644
+    for key, value in more.items():
+        setattr(info, key, value)
+    tar.addfile(info, io.BytesIO(data))
+kind, path = sys.argv[1:]
+with tarfile.open(path, "w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "of all"}) as tar:
+    tar.add("says/bin/busybox", "bin/busybox")
+    if kind == "odd":
+        add(tar, "unknown", b"Z", b"contents")
+        add(tar, "/absolute//name/./here", data=b"a")
+        add(tar, "line\nbreak\x01\xff", data=b"b")
+        add(tar, "n" * 255, data=b"c")
+        add(tar, "d/" * 500 + "deep", data=b"d")
+        add(tar, "first", data=b"1")
+        add(tar, "first", data=b"second")
+        add(tar, "was", tarfile.DIRTYPE, mode=0o755, mtime=5)
+        add(tar, "dev1", tarfile.CHRTYPE, devmajor=1, devminor=3)
+    elif kind == "long":
+        add(tar, "n" * 256)
+    elif kind == "missing":
+        add(tar, "link", tarfile.LNKTYPE, linkname="nothing")
+    elif kind == "above":
+        add(tar, "link", tarfile.LNKTYPE, linkname="../../../etc/passwd")
+    elif kind == "volume":
+        add(tar, "rest", b"M")
+    elif kind == "size":
+        add(tar, "huge", pax_headers={"size": "9223372036854775807"})
+    elif kind == "under":
+        add(tar, "file", data=b"x")
+        add(tar, "file/below", data=b"y")
+P
+python3 says.py odd says.tar
+check_output "contents
+a
+b
+c
+d
+second
+5
+1 3" "odd types and names" --rootfs says.tar --user 0 /bin/busybox sh -c 'b=busybox; cd /; for f in unknown absolute/name/here line* nnn* ; do $b cat "./$f"; echo; done
+	p=$($b find /d -name deep | $b wc -l); [ $p = 1 ] && echo d; $b cat first; echo; $b stat -c %Y was; echo $($b stat -c "%t %T" dev1)'
+for kind in long:"name too long" missing:"the hard link link" above:"unpack" volume:"a part of several" size:"cut off\|No space\|No data" under:"Not a directory"; do
+	python3 says.py "${kind%%:*}" says.tar
+	check_status 125 "refused: ${kind%%:*}" --rootfs says.tar /bin/busybox true
+	check "${kind%%:*}: the message says why" grep -q "${kind#*:}" "$TMP/err"
+done
+
 check_status 127 "no such program" --rootfs root nonesuch
 check_status 127 "nor of this host" --rootfs root "$PROG/hello-static"
 check_status 126 "not executable" --rootfs root /etc/passwd

@@ -22,13 +22,14 @@
 
 #define CHECK(condition) ((condition) ? (void)0 : abort())
 enum { ARCHIVE_FD = 1000, FILE_FD };
+#define MEMORIES 512 /* the archive is the sole reason for more */
 
 static const uint8_t *input;
 static size_t input_left, input_bytes, written;
 static bool file_open;
 static jmp_buf failed;
 static unsigned calls;
-static char *memory[4];
+static char *memory[MEMORIES];
 static unsigned memories;
 
 char copy_bytes[COPY_BUFFER_BYTES];
@@ -41,7 +42,7 @@ _Noreturn void agent_fail(enum wire_stage stage, int error, const char *doing, c
 
 void *map_bytes(size_t length)
 {
-	CHECK(memories < 4);
+	CHECK(memories < MEMORIES);
 	return memory[memories++] = malloc(length);
 }
 
@@ -121,6 +122,7 @@ static int fuzz_size(int fd, off_t size)
 
 #include "initramfs/untar.c"
 #include "initramfs/untar_sparse.c"
+#include "initramfs/untar_times.c"
 
 /* Of each block that may be a header. */
 static void mend_sums(uint8_t *bytes, size_t size)

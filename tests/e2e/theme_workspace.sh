@@ -120,16 +120,21 @@ fi
 postgres=/usr/lib/postgresql/15/bin
 if [ ! -x $postgres/postgres ]; then
 	skip "postgresql" "optional: not installed here"
-elif [ "$(id -u)" != 0 ]; then
-	skip "postgresql" "not root"
 else
-	# It refuses to run as root: the caller's files belong to the program's user, inside; on the host's side of the test they are given away.
+	# It refuses to run as root: then the caller's files belong to another user inside, and on the host's side of the test they are given away to it.
+	user=$(id -u):$(id -g)
 	rm -rf work && mkdir work
-	chmod 711 .. && chmod 755 . work
-	killed "postgresql" --user 65534:65534 -e PGHOST=/tmp bash -c "PATH=$postgres:\$PATH; initdb -D db -U me -A trust -N >log 2>&1 && pg_ctl -D db -w -l log -o '-k /tmp -h \"\"' start >log2 2>&1
+	if [ "$(id -u)" = 0 ]; then
+		user=65534:65534
+		chmod 711 .. && chmod 755 . work
+	fi
+	as() {
+		set -- env PATH="$postgres:$PATH" PGHOST="$TMP/work" "$@"
+		if [ "$(id -u)" = 0 ]; then setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; else "$@"; fi
+	}
+	killed "postgresql" --user "$user" -e PGHOST=/tmp bash -c "PATH=$postgres:\$PATH; initdb -D db -U me -A trust -N >log 2>&1 && pg_ctl -D db -w -l log -o '-k /tmp -h \"\"' start >log2 2>&1
 		psql -U me -qc 'create table t(a int)' postgres; for i in \$(seq 1000); do psql -U me -qc \"insert into t values(\$i)\" postgres && echo \$i; done" && {
-		chown -R 65534:65534 work && rm -f work/db/postmaster.pid && cd work || exit 1
-		as() { setpriv --reuid 65534 --regid 65534 --clear-groups env PATH="$postgres:$PATH" PGHOST="$TMP/work" "$@"; }
+		chown -R "$user" work && rm -f work/db/postmaster.pid && cd work || exit 1
 		check "postgresql: the data directory recovers on the host after the runner was killed" as pg_ctl -D db -w -l log3 -o "-k $TMP/work -h ''" start
 		check "postgresql: what was committed is there" equal "$(as psql -U me -Atc "select max(a) >= $LAST and count(*) = max(a) from t" postgres 2>&1)" t
 		as pg_ctl -D db -m fast -w stop >/dev/null 2>&1

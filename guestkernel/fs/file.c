@@ -11,6 +11,7 @@
 #include "guestkernel/fs/inotify.h"
 #include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/locks.h"
+#include "guestkernel/fs/mount.h"
 #include "guestkernel/lib.h"
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
@@ -74,6 +75,16 @@ void file_get(struct file *file)
 	file->refs++;
 }
 
+void file_count_open(const struct file *file, int change)
+{
+	struct inode *inode = file->inode;
+	if (!inode_is(inode, K_S_IFREG))
+		return;
+	*(file_writable(file) ? &inode->writers : &inode->readers) += (u32)change;
+	if (file_writable(file) && file->path.mount)
+		file->path.mount->writers += (u32)change;
+}
+
 void file_put(struct file *file)
 {
 	if (--file->refs)
@@ -90,8 +101,8 @@ void file_put(struct file *file)
 		inotify_path(&file->path, file_writable(file) ? IN_CLOSE_WRITE_EVENT : IN_CLOSE_NOWRITE_EVENT);
 	if (opened && file->ops->release)
 		file->ops->release(file);
-	if (opened && file->path.dentry && inode_is(inode, K_S_IFREG))
-		--*(file_writable(file) ? &inode->writers : &inode->readers);
+	if (opened && file->path.dentry)
+		file_count_open(file, -1);
 	if (file->executes)
 		inode->execs--;
 	path_put(&file->path);

@@ -303,7 +303,7 @@ int image_create(const struct image_format *format, const char *source, const ch
 		return r;
 	}
 	page_stats(&stats);
-	sb->keeps_names = sb->keeps_absence = sb->read_only = true;
+	sb->keeps_names = sb->keeps_absence = sb->read_only = sb->immutable = true;
 	sb->names_limit = (u32)MIN((u64)NAMES_LIMIT, stats.total / 4);
 	*out = sb;
 	return 0;

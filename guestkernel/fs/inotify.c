@@ -147,8 +147,11 @@ u32 inotify_cookie(void)
 void inotify_inode_gone(struct inode *inode)
 {
 	struct watch *w, *tmp;
+	bool unmounted = inode->sb && !inode->sb->root;
 	list_for_each_safe (w, tmp, &inode->watches, inode_link) {
-		if (w->mask & IN_DELETE_SELF_EVENT)
+		if (unmounted)
+			queue_event(w->owner, w->wd, IN_UNMOUNT_EVENT, 0, NULL);
+		else if (w->mask & IN_DELETE_SELF_EVENT)
 			queue_event(w->owner, w->wd, IN_DELETE_SELF_EVENT, 0, NULL);
 		queue_event(w->owner, w->wd, IN_IGNORED_EVENT, 0, NULL);
 		watch_free(w);

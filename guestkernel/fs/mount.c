@@ -178,6 +178,7 @@ void mount_cross_down(struct path *path)
 		if (!m)
 			return;
 		struct path below = {m, m->root};
+		m->entered++;
 		path_get(&below);
 		path_put(path);
 		*path = below;
@@ -297,6 +298,8 @@ static void bind_submounts(const struct path *from, struct mount *top)
 static int do_bind(const char *source, const struct path *target, u32 flags)
 {
 	struct path from;
+	if (!source || !*source)
+		return -EINVAL;
 	int r = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (r)
 		return r;
@@ -320,11 +323,14 @@ static int do_bind(const char *source, const struct path *target, u32 flags)
 static int do_move(const char *source, const struct path *target)
 {
 	struct path from;
+	if (!source || !*source)
+		return -EINVAL;
 	int r = path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from);
 	if (r)
 		return r;
 	struct mount *m = from.mount, *up;
-	if (from.dentry != m->root || !m->parent)
+	if (from.dentry != m->root || !m->parent ||
+	    inode_is(from.dentry->inode, K_S_IFDIR) != inode_is(target->dentry->inode, K_S_IFDIR))
 		r = -EINVAL;
 	for (up = target->mount; up && !r; up = up->parent)
 		if (up == m)
@@ -352,29 +358,60 @@ static int do_new(const char *source, const struct path *target, const char *typ
 		superblock_put(sb);
 		r = -ENOTDIR;
 	}
-	return r ? r : mount_add(sb, target, flags, source);
+	if (r)
+		return r;
+	sb->read_only |= flags & MS_RDONLY;
+	return mount_add(sb, target, flags, source);
+}
+
+static bool has_writers(const struct superblock *sb)
+{
+	const struct mount *m;
+	list_for_each (m, &all_mounts, link)
+		if (m->sb == sb && m->writers)
+			return true;
+	return false;
+}
+
+/* Changes the flags of one mount (MS_BIND), or of it and of its file system. */
+static int do_remount(const struct path *at, u32 flags, const char *options)
+{
+	struct mount *m = at->mount;
+	struct superblock *sb = m->sb;
+	bool whole = !(flags & MS_BIND);
+	int r = 0;
+	if (at->dentry != m->root)
+		return -EINVAL;
+	if (whole && options && sb->ops->remount)
+		r = sb->ops->remount(sb, options);
+	if (!r && (flags & MS_RDONLY) && (whole ? has_writers(sb) : m->writers))
+		r = -EBUSY;
+	if (r)
+		return r;
+	if (whole)
+		sb->read_only = sb->immutable || (flags & MS_RDONLY);
+	m->flags = flags & MOUNT_FLAGS;
+	return 0;
 }
 
 int vfs_mount(const char *source, const char *target, const char *type, u32 flags, const char *options)
 {
 	struct path at;
-	if (!fs_capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	int r = path_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
 	if (r)
 		return r;
-	if (!attached(at.mount)) {
+	if (!fs_capable(CAP_SYS_ADMIN)) {
+		r = -EPERM;
+	} else if (!attached(at.mount)) {
 		r = -EINVAL; /* the working directory of somebody, unmounted under them */
 	} else if (flags & MS_REMOUNT) {
-		r = at.dentry == at.mount->root ? 0 : -EINVAL;
-		if (!r)
-			at.mount->flags = flags & MOUNT_FLAGS;
+		r = do_remount(&at, flags, options);
 	} else if (flags & MS_BIND) {
-		r = source ? do_bind(source, &at, flags) : -EINVAL;
+		r = do_bind(source, &at, flags);
 	} else if (flags & (MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)) {
 		r = at.dentry == at.mount->root ? 0 : -EINVAL; /* one namespace: nothing to propagate to */
 	} else if (flags & MS_MOVE) {
-		r = source ? do_move(source, &at) : -EINVAL;
+		r = do_move(source, &at);
 	} else {
 		r = do_new(source, &at, type, flags, options);
 	}
@@ -411,18 +448,22 @@ int vfs_umount(const char *target, u32 flags)
 	struct path at;
 	if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW))
 		return -EINVAL;
-	if (!fs_capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	int r = path_lookup(AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
 	if (r)
 		return r;
 	struct mount *m = at.mount;
 	bool is_root = at.dentry == m->root;
 	path_put(&at);
-	if (!is_root || !m->parent)
+	if (!fs_capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (!is_root || !m->parent || ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH))))
 		return -EINVAL;
 	if (!(flags & MNT_DETACH) && (submount(m) || m->refs > 1))
 		return -EBUSY;
+	if ((flags & MNT_EXPIRE) && m->expires != m->entered) {
+		m->expires = m->entered + 1; /* by the walk of the next such call */
+		return -EAGAIN;
+	}
 	detach_tree(m);
 	return 0;
 }

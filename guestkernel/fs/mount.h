@@ -11,6 +11,9 @@ struct mount {
 	u32 refs;
 	int id;
 	u32 flags;	       /* MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME ... */
+	u32 writers;	       /* regular files open for writing through it */
+	u32 entered;	       /* walks that came down into it ... */
+	u32 expires;	       /* ... and how many there will be when MNT_EXPIRE is asked again, if nobody else comes */
 	struct superblock *sb; /* a reference */
 	struct dentry *root;   /* a reference; what the mount shows */
 	struct mount *parent;  /* NULL: the root of all, or detached */

@@ -353,6 +353,24 @@ static bool prepend(char *buf, size_t *pos, const char *text, size_t len)
 	return true;
 }
 
+bool path_reachable(const struct path *path)
+{
+	const struct path *root = &fs_ctx_current()->root;
+	struct path at = *path;
+	while (!same(&at, root)) {
+		if (at.mount && at.dentry == at.mount->root) {
+			if (!at.mount->parent)
+				return false;
+			at = (struct path){at.mount->parent, at.mount->point};
+		} else if (at.dentry->parent == at.dentry) {
+			return false;
+		} else {
+			at.dentry = at.dentry->parent;
+		}
+	}
+	return true;
+}
+
 long path_text(const struct path *path, char *buf, size_t size)
 {
 	struct path root = fs_ctx_current()->root;

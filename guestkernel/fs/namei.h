@@ -46,8 +46,8 @@ int walk_parent(struct walk *w, int dirfd, const char *name, u32 flags);
 /* The same before the name is made, by create() or symlink() of the directory: -ENOENT also where it is left to them to
  * find out whether it exists. */
 int walk_last_unless_told(struct walk *w, struct path *out);
-/* For new names: -EEXIST when it exists; else *out is an entry without inode (a reference). Checks that the directory may
- * be written. */
+/* For new names: -EEXIST when it exists; else *out is an entry without inode (a reference). Checks that the directory
+ * may be written. */
 #define NEW_DIRECTORY 1u /* may have trailing slashes */
 #define NEW_TELLS     2u /* walk_last_unless_told() */
 int walk_new(struct walk *w, u32 flags, struct dentry **out);

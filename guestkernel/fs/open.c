@@ -89,16 +89,13 @@ static int do_open(const struct path *path, u32 flags, struct file **out)
 	path_get(&file->path);
 	int r = 0;
 	if (!only_path) {
-		u32 none = 0, *opens = !inode_is(inode, K_S_IFREG) ? &none
-				       : file_writable(file)	   ? &inode->writers
-								   : &inode->readers;
-		++*opens; /* file_put() takes it back */
+		file_count_open(file, 1); /* file_put() takes it back */
 		r = lease_break(inode, flags);
 		if (!r)
 			r = open_ops(inode, file);
 		file->flags &= ~(u32)O_NOCTTY; /* of no use but to the open of a terminal */
 		if (r) {
-			--*opens;
+			file_count_open(file, -1);
 			file->flags |= O_PATH; /* nothing to release */
 		} else if ((flags & O_TRUNC) && inode_is(inode, K_S_IFREG)) {
 			r = vfs_truncate(path, inode, 0, false);

@@ -246,7 +246,7 @@ static void show_flags(struct text *t, u32 flags)
 
 static void show_options(struct text *t, struct superblock *sb)
 {
-	char options[64] = "";
+	char options[128] = "";
 	if (sb->ops->options)
 		sb->ops->options(sb, options, sizeof(options));
 	text_printf(t, "%s", options);
@@ -260,37 +260,18 @@ static void show_path(struct text *t, const struct path *path)
 	kfree(text);
 }
 
-/* Is the mount within what the current process can reach from its root? Others are nobody's business there. */
-static bool reachable(const struct mount *m)
-{
-	const struct path *root = &fs_ctx_current()->root;
-	struct path at = {(struct mount *)m, m->root};
-
-	for (;;) {
-		if (at.mount == root->mount && at.dentry == root->dentry)
-			return true;
-		if (at.dentry == at.mount->root) {
-			if (!at.mount->parent)
-				return false;
-			at = (struct path){at.mount->parent, at.mount->point};
-		} else {
-			at.dentry = at.dentry->parent;
-		}
-	}
-}
-
 void proc_show_mounts(struct text *t, const struct proc_ref *ref)
 {
 	struct mount *m;
 	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root};
-		if (!reachable(m))
-			continue;
+		if (!path_reachable(&at))
+			continue; /* nobody's business there */
 		text_escaped(t, m->source);
 		text_add(t, " ", 1);
 		show_path(t, &at);
 		text_printf(t, " %s ", m->sb->ops->type);
-		show_flags(t, m->flags);
+		show_flags(t, m->flags | (m->sb->read_only ? MS_RDONLY : 0));
 		show_options(t, m->sb);
 		text_printf(t, " 0 0\n");
 	}
@@ -301,8 +282,8 @@ void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 	struct mount *m;
 	list_for_each (m, &all_mounts, link) {
 		struct path at = {m, m->root}, inside = {NULL, m->root};
-		if (!reachable(m))
-			continue;
+		if (!path_reachable(&at))
+			continue; /* nobody's business there */
 		text_printf(t, "%d %d %u:%u ", m->id, m->parent ? m->parent->id : 1, (u32)(m->sb->dev >> 8),
 			    (u32)m->sb->dev & 0xff);
 		show_path(t, &inside);
@@ -312,7 +293,7 @@ void proc_show_mountinfo(struct text *t, const struct proc_ref *ref)
 		show_flags(t, m->flags);
 		text_printf(t, " - %s ", m->sb->ops->type);
 		text_escaped(t, m->source);
-		text_printf(t, " rw");
+		text_printf(t, m->sb->read_only ? " ro" : " rw");
 		show_options(t, m->sb);
 		text_printf(t, "\n");
 	}

@@ -13,8 +13,9 @@
 #include "guestkernel/limits.h"
 #include "guestkernel/mm/page.h"
 
-#define DIR_SIZE   40u /* what Linux's tmpfs says of an empty directory ... */
-#define ENTRY_SIZE 20u /* ... and of each entry */
+#define DIR_SIZE     40u /* what Linux's tmpfs says of an empty directory ... */
+#define DEFAULT_MODE 01777u
+#define ENTRY_SIZE   20u /* ... and of each entry */
 
 static const struct inode_ops tmpfs_inode_ops;
 
@@ -267,20 +268,32 @@ static void statfs(struct superblock *sb, struct statfs_info *info)
 	    (struct statfs_info){total, MIN(tmpfs_pages_left(t), total), t->inode_limit, t->inode_limit - t->inodes};
 }
 
+/* Linux's: half of the memory, and as many inodes. */
+static u64 default_limit(void)
+{
+	struct page_stats stats;
+	page_stats(&stats);
+	return stats.total / 2;
+}
+
 static void options_text(struct superblock *sb, char *buf, size_t size)
 {
 	struct tmpfs_sb *t = sb->data;
-	ksnprintf(buf, size, ",size=%luk", (unsigned long)(tmpfs_pages_total(t) * 4));
+	size_t at = (size_t)ksnprintf(buf, size, ",size=%luk", (unsigned long)(tmpfs_pages_total(t) * 4));
+	if (t->inode_limit != default_limit())
+		at += (size_t)ksnprintf(buf + at, size - at, ",nr_inodes=%lu", (unsigned long)t->inode_limit);
+	if (t->root_mode != DEFAULT_MODE)
+		at += (size_t)ksnprintf(buf + at, size - at, ",mode=%03o", t->root_mode);
+	if (t->root_uid)
+		at += (size_t)ksnprintf(buf + at, size - at, ",uid=%u", t->root_uid);
+	if (t->root_gid)
+		ksnprintf(buf + at, size - at, ",gid=%u", t->root_gid);
 }
 
 static void destroy_sb(struct superblock *sb)
 {
 	kfree(sb->data);
 }
-
-const struct super_ops tmpfs_super_ops = {"tmpfs", TMPFS_MAGIC, statfs, options_text, .destroy = destroy_sb};
-const struct super_ops devtmpfs_super_ops = {"devtmpfs", TMPFS_MAGIC, statfs, options_text, .destroy = destroy_sb};
-const struct super_ops devpts_super_ops = {"devpts", DEVPTS_SUPER_MAGIC, statfs, NULL, .destroy = destroy_sb};
 
 /* A number with k, m, g or % (of all memory) behind it; false: not one. */
 static bool parse_size(const char *s, size_t len, u64 *value)
@@ -330,7 +343,7 @@ static bool key_is(const char *s, size_t key_len, const char *key)
 	return key_len == strlen(key) && !memcmp(s, key, key_len);
 }
 
-static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t, struct inode *root)
+static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t)
 {
 	const char *eq = memchr(s, '=', len);
 	if (!eq)
@@ -341,7 +354,7 @@ static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t, struct i
 	if (key_is(s, key, "mode")) {
 		if (!parse_octal(eq + 1, vlen, &mode))
 			return false;
-		root->mode = K_S_IFDIR | mode;
+		t->root_mode = mode;
 		return true;
 	}
 	if (key_is(s, key, "huge") || key_is(s, key, "mpol"))
@@ -355,22 +368,22 @@ static bool parse_option(const char *s, size_t len, struct tmpfs_sb *t, struct i
 	else if (key_is(s, key, "nr_inodes"))
 		t->inode_limit = n ? n : ~0ull >> 16;
 	else if (key_is(s, key, "uid"))
-		root->uid = (u32)n;
+		t->root_uid = (u32)n;
 	else if (key_is(s, key, "gid"))
-		root->gid = (u32)n;
+		t->root_gid = (u32)n;
 	else
 		return false;
 	t->sized |= key_is(s, key, "size") || key_is(s, key, "nr_blocks");
 	return true;
 }
 
-static int parse_options(const char *options, struct tmpfs_sb *t, struct inode *root)
+static int parse_options(const char *options, struct tmpfs_sb *t)
 {
 	while (*options) {
 		size_t len = 0;
 		while (options[len] && options[len] != ',')
 			len++;
-		if (len && !parse_option(options, len, t, root))
+		if (len && !parse_option(options, len, t))
 			return -EINVAL;
 		options += len;
 		options += *options == ',';
@@ -378,24 +391,44 @@ static int parse_options(const char *options, struct tmpfs_sb *t, struct inode *
 	return 0;
 }
 
+/* Size and number of inodes may change, not below what is used. */
+static int remount(struct superblock *sb, const char *options)
+{
+	struct tmpfs_sb *t = sb->data, wanted = *t;
+	int r = parse_options(options, &wanted);
+	if (r || wanted.page_limit < t->pages || wanted.inode_limit < t->inodes)
+		return -EINVAL;
+	t->page_limit = wanted.page_limit;
+	t->inode_limit = wanted.inode_limit;
+	t->sized = wanted.sized;
+	return 0;
+}
+
+const struct super_ops tmpfs_super_ops = {"tmpfs", TMPFS_MAGIC, statfs, options_text, remount, .destroy = destroy_sb};
+const struct super_ops devtmpfs_super_ops = {"devtmpfs", TMPFS_MAGIC, statfs, options_text, .destroy = destroy_sb};
+const struct super_ops devpts_super_ops = {"devpts", DEVPTS_SUPER_MAGIC, statfs, NULL, .destroy = destroy_sb};
+
 int tmpfs_create(const struct super_ops *ops, const char *options, struct superblock **out)
 {
-	struct page_stats stats;
 	struct superblock *sb = superblock_alloc(ops);
 	struct tmpfs_sb *t = kzalloc(sizeof(*t));
 	struct inode *root = NULL;
 	int r = -ENOMEM;
-	page_stats(&stats);
 	if (sb && t) {
-		t->page_limit = t->inode_limit = stats.total / 2; /* Linux's defaults */
+		t->page_limit = t->inode_limit = default_limit();
+		t->root_mode = DEFAULT_MODE;
+		t->root_uid = fs_uid();
+		t->root_gid = fs_gid();
 		t->pooled = ops == &tmpfs_super_ops;
 		sb->data = t;
 		sb->pinned = true;
-		root = tmpfs_inode(sb, K_S_IFDIR | 01777, 0);
+		root = tmpfs_inode(sb, K_S_IFDIR | DEFAULT_MODE, 0);
 	}
 	if (root) {
-		root->uid = fs_uid();
-		r = parse_options(options, t, root);
+		r = parse_options(options, t);
+		root->mode = K_S_IFDIR | t->root_mode;
+		root->uid = t->root_uid;
+		root->gid = t->root_gid;
 		if (!r && !(sb->root = dentry_alloc_root(sb, root)))
 			r = -ENOMEM;
 		if (r)

@@ -18,6 +18,7 @@ struct tmpfs_node {	    /* inode->data */
 struct tmpfs_sb {
 	u64 pages, page_limit; /* of file contents */
 	u64 inodes, inode_limit;
+	u32 root_mode, root_uid, root_gid;
 	bool pooled; /* mounted: its pages count for the limit of all together */
 	bool sized;  /* page_limit was asked for: it holds beside that limit, else in place of it */
 };

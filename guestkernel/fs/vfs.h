@@ -181,6 +181,7 @@ struct super_ops {
 	u64 magic;	  /* statfs f_type */
 	void (*statfs)(struct superblock *sb, struct statfs_info *info);
 	void (*options)(struct superblock *sb, char *buf, size_t size); /* ",size=..." for /proc/mounts */
+	int (*remount)(struct superblock *sb, const char *options);	/* NULL: options are not looked at */
 	void (*unmounted)(struct superblock *sb); /* nothing shows its names any more; inodes may still be in use */
 	void (*destroy)(struct superblock *sb);
 };
@@ -195,6 +196,7 @@ struct superblock {
 	bool keeps_names;
 	bool keeps_absence; /* those that do not exist too */
 	bool read_only;	    /* whatever its mounts say */
+	bool immutable;	    /* read_only for good: an image */
 	bool layered;	    /* a dentry is truer than what a lookup says (dentry.h) */
 	u32 names, names_limit;
 	struct list unused; /* dentries that are kept, the one used longest ago first */
@@ -247,6 +249,8 @@ int file_check_span(const struct file *file, u64 pos, u64 len);
 long file_write_room(const struct file *file, u64 pos, u64 len);
 void file_get(struct file *file);
 void file_put(struct file *file);
+/* Counts who has a regular file open for writing or for reading: change 1, or -1 as file_put() does. */
+void file_count_open(const struct file *file, int change);
 long file_read(struct file *file, struct uio *uio, u64 *pos);
 /* Lets an anonymous file (with an inode of its own) be opened again through /proc/PID/fd: reopen.c. */
 void file_make_reopenable(struct file *file);
@@ -301,6 +305,8 @@ int file_open_path(const struct path *path, u32 flags, struct file **out);
 int file_open_unchecked(const struct path *path, u32 flags, struct file **out);
 /* Text of a path as seen from the process's root; returns length with NUL or -ENAMETOOLONG. */
 long path_text(const struct path *path, char *buf, size_t size);
+/* Is it within what the current process can reach from its root? */
+bool path_reachable(const struct path *path);
 int inode_permission(struct inode *inode, u32 mask); /* 4 read 2 write 1 execute of the current process */
 
 /* File systems */

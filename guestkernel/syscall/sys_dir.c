@@ -262,6 +262,8 @@ SYSCALL(chroot)
 	GET_PATH(name, a);
 	PATH_AUTO(path);
 	int r = path_lookup(AT_FDCWD, name, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+	if (!r)
+		r = inode_permission(path.dentry->inode, MAY_EXEC);
 	if (!r && !fs_capable(CAP_SYS_CHROOT))
 		r = -EPERM;
 	return r ? r : enter(&current->process->fs->root, &path);
@@ -275,7 +277,12 @@ SYSCALL(getcwd)
 	char *text = kmalloc(PATH_LIMIT);
 	if (!text)
 		return -ENOMEM;
-	long n = path_text(cwd, text, PATH_LIMIT);
+	static const char outside[] = "(unreachable)";
+	size_t skip = path_reachable(cwd) ? 0 : strlen(outside);
+	memcpy(text, outside, skip);
+	long n = path_text(cwd, text + skip, PATH_LIMIT - skip);
+	if (n > 0)
+		n += (long)skip;
 	if (n > 0 && (u64)n > b)
 		n = -ERANGE;
 	if (n > 0 && copy_to_user(user(a), text, (size_t)n))

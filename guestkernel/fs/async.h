@@ -27,7 +27,8 @@ int async_switch(struct file *file, int fd, bool on);
 void async_full(struct file *file);
 /* SIGURG to the owner, whether O_ASYNC is set or not. file may be NULL. */
 void async_urgent(struct file *file);
-/* Tells the owner of something that is no state of the file: a lease that is to be given up, a change in a directory. */
+/* Tells the owner of something that is no state of the file: a lease that is to be given up, a change in a directory.
+ */
 void async_message(struct file *file, int fd);
 /* struct file_ops.async of types whose files begin without an owner. */
 int async_nobody(struct file *file);

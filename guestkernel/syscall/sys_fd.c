@@ -7,6 +7,7 @@
 #include <asm/ioctls.h>
 #include "guestkernel/fs/async.h"
 #include "guestkernel/fs/dnotify.h"
+#include "guestkernel/fs/file_ioctl.h"
 #include "guestkernel/fs/inode.h"
 #include "guestkernel/fs/lease.h"
 #include "guestkernel/fs/locks.h"
@@ -285,6 +286,10 @@ SYSCALL(ioctl)
 		}
 		break;
 	}
+	bool done;
+	long r = file_ioctl(file, cmd, c, &done);
+	if (done)
+		return r;
 	return file->ops->ioctl ? file->ops->ioctl(file, cmd, c) : -ENOTTY;
 }
 

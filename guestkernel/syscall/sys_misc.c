@@ -167,3 +167,60 @@ SYSCALL(getcpu)
 		return -EFAULT;
 	return 0;
 }
+
+/* Kinds of syslog(2), SYSLOG_ACTION_* of the kernel. */
+enum {
+	LOG_CLOSE,
+	LOG_OPEN,
+	LOG_READ,
+	LOG_READ_ALL,
+	LOG_READ_CLEAR,
+	LOG_CLEAR,
+	LOG_CONSOLE_OFF,
+	LOG_CONSOLE_ON,
+	LOG_LEVEL,
+	LOG_UNREAD,
+	LOG_SIZE
+};
+#define LOG_BYTES  131072 /* what SYSLOG_ACTION_SIZE_BUFFER tells */
+#define LOG_LEVELS 8
+
+/* Nothing ever comes. */
+static long wait_for_log(void)
+{
+	int r;
+
+	while (!(r = sched_sleep(true, 0)))
+		;
+	return r;
+}
+
+SYSCALL(syslog)
+{
+	int kind = (int)a, len = (int)c;
+
+	/* As where kernel.dmesg_restrict is set. */
+	if (!cred_has_cap(CAP_SYSLOG) && !cred_has_cap(CAP_SYS_ADMIN))
+		return -EPERM;
+	switch (kind) {
+	case LOG_READ:
+	case LOG_READ_ALL:
+	case LOG_READ_CLEAR:
+		if (!b || len < 0)
+			return -EINVAL;
+		return len && kind == LOG_READ ? wait_for_log() : 0;
+	case LOG_LEVEL:
+		return len < 1 || len > LOG_LEVELS ? -EINVAL : 0;
+	case LOG_SIZE:
+		return LOG_BYTES;
+	case LOG_CLOSE:
+	case LOG_OPEN:
+	case LOG_CLEAR:
+	case LOG_CONSOLE_OFF:
+	case LOG_CONSOLE_ON:
+	case LOG_UNREAD:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}

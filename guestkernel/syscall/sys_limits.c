@@ -43,14 +43,15 @@ SYSCALL(prlimit64)
 	struct k_rlimit new, old;
 	int error;
 
-	if (b >= RLIM_NLIMITS)
-		return -EINVAL;
 	if (c && get_user(new, user(c)))
 		return -EFAULT;
 	if (!p || p == &kernel_process)
 		return -ESRCH;
 	if (!may_change(p))
 		return -EPERM;
+	if ((u32)b >= RLIM_NLIMITS)
+		return -EINVAL;
+	b = (u32)b;
 	old = p->rlimit[b];
 	if (c) {
 		error = set_limit(p, b, &new);
@@ -62,16 +63,14 @@ SYSCALL(prlimit64)
 
 SYSCALL(getrlimit)
 {
-	return a < RLIM_NLIMITS ? put_user(user(b), current->process->rlimit[a]) : -EINVAL;
+	return (u32)a < RLIM_NLIMITS ? put_user(user(b), current->process->rlimit[(u32)a]) : -EINVAL;
 }
 
 SYSCALL(setrlimit)
 {
 	struct k_rlimit new;
 
-	if (a >= RLIM_NLIMITS)
-		return -EINVAL;
 	if (get_user(new, user(b)))
 		return -EFAULT;
-	return set_limit(current->process, a, &new);
+	return (u32)a < RLIM_NLIMITS ? set_limit(current->process, (u32)a, &new) : -EINVAL;
 }

@@ -321,7 +321,7 @@ SYSCALL(setpgid)
 	struct process *me = current->process, *p = process_or_self(a);
 	int pgid = (int)b ? (int)b : (int)a ? (int)a : me->pid;
 
-	if ((int)b < 0)
+	if (pgid < 0)
 		return -EINVAL;
 	if (!p || (p != me && p->parent != me))
 		return -ESRCH;

@@ -12,12 +12,15 @@ int mm_mlock(struct mm *mm, u64 start, u64 length, bool lock)
 	u64 end;
 	int r;
 
-	/* Unlike others, these calls round the start down. */
-	if (length > USER_END || !range_valid(PAGE_DOWN(start), length + (start & ~PAGE_MASK), &end))
-		return start + length < start ? -EINVAL : -ENOMEM;
+	/* Unlike others, these calls round the start down; and a length that overflows when rounded up is none. */
+	length = PAGE_UP(length + (start & ~PAGE_MASK));
 	start = PAGE_DOWN(start);
 	if (!length)
 		return 0;
+	if (start + length < start)
+		return -EINVAL;
+	if (!range_valid(start, length, &end))
+		return -ENOMEM;
 	r = range_set_flags(mm, start, end, lock ? VMA_LOCKED : 0, lock ? 0 : VMA_LOCKED);
 	if (r)
 		return r;
@@ -102,6 +105,9 @@ int mm_msync(struct mm *mm, u64 start, u64 length, int flags)
 	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || (flags & MS_ASYNC && flags & MS_SYNC) ||
 	    start & ~PAGE_MASK)
 		return -EINVAL;
+	length = PAGE_UP(length);
+	if (!length)
+		return 0;
 	if (!range_valid(start, length, &end))
 		return -ENOMEM;
 	while (start < end) {

@@ -148,7 +148,7 @@ int mm_madvise(struct mm *mm, u64 start, u64 length, int advice)
 
 	if (!known(advice))
 		return -EINVAL;
-	if (start & ~PAGE_MASK || length > USER_END)
+	if (start & ~PAGE_MASK || (length && !PAGE_UP(length)) || start + PAGE_UP(length) < start)
 		return -EINVAL;
 	if (!length)
 		return 0;

@@ -121,11 +121,13 @@ static int check_arguments(u64 old, u64 old_len, u64 new_len, u32 flags, u64 new
 		return -EINVAL;
 	if (flags & MREMAP_DONTUNMAP && old_len != new_len)
 		return -EINVAL;
-	if (old >= USER_END || old_len > USER_END - old || new_len > USER_END)
-		return -EINVAL;
-	if (!(flags & MREMAP_FIXED))
+	if (old >= USER_END || old_len > USER_END - old)
+		return -EFAULT;
+	if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) /* else it is at least a wish, and is looked at */
 		return 0;
-	if (new_addr & ~PAGE_MASK || new_addr > USER_END || new_len > USER_END - new_addr || new_addr < MMAP_MIN)
+	if (new_addr & ~PAGE_MASK || new_addr > USER_END || new_len > USER_END - new_addr)
+		return -EINVAL;
+	if (flags & MREMAP_FIXED && new_addr < MMAP_MIN)
 		return -EINVAL;
 	return new_addr < old + old_len && old < new_addr + new_len ? -EINVAL : 0;
 }

@@ -171,15 +171,11 @@ static int map_region(struct mm *mm, u64 addr, u64 length, u32 prot, u32 vma_fla
 	return 0;
 }
 
-static int check_type(u32 flags, const struct file *file)
+static int check_type(u32 flags)
 {
 	u32 type = flags & MAP_TYPE;
 
-	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
-		return -EINVAL;
-	if (flags & MAP_GROWSDOWN && (type != MAP_PRIVATE || file))
-		return -EINVAL;
-	return 0;
+	return type == MAP_PRIVATE || type == MAP_SHARED || type == MAP_SHARED_VALIDATE ? 0 : -EINVAL;
 }
 
 /* Code, or data that a dynamic loader maps (it says MAP_DENYWRITE, which nobody else does): all of it is used soon.
@@ -198,6 +194,8 @@ static long place_mapping(struct mm *mm, u64 addr, u64 length, u32 prot, u32 fla
 	u32 vma_flags = vma_flags_of(mm, flags);
 	int r = file ? check_file(file, prot, &vma_flags) : 0;
 
+	if (!r && file && flags & MAP_GROWSDOWN) /* shared memory is a file too */
+		r = -EINVAL;
 	if (!r && flags & MAP_FIXED)
 		range_write_back(mm, addr, addr + length);
 	if (!r)
@@ -221,7 +219,7 @@ static long place_mapping(struct mm *mm, u64 addr, u64 length, u32 prot, u32 fla
 long mm_mmap(struct mm *mm, u64 addr, u64 length, u32 prot, u32 flags, struct file *file, u64 pgoff)
 {
 	struct file *shmem = NULL;
-	int r = check_type(flags, file);
+	int r = check_type(flags);
 	long result;
 
 	if (r)

@@ -126,8 +126,6 @@ SYSCALL(mmap)
 
 	if (offset & ~PAGE_MASK)
 		return -EINVAL;
-	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && flags & ~(u64)MAP_KNOWN)
-		return -EOPNOTSUPP;
 	if (flags & MAP_HUGETLB)
 		return -ENOMEM; /* no pages are set aside for hugetlbfs */
 	if (flags & MAP_LOCKED || current->mm->future_flags & VMA_LOCKED) {
@@ -144,7 +142,10 @@ SYSCALL(mmap)
 			return -EOVERFLOW;
 		}
 	}
-	r = mm_mmap(current->mm, addr, length, (u32)prot, (u32)flags, file, file ? offset >> PAGE_SHIFT : 0);
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE && (!file || flags & ~(u64)MAP_KNOWN))
+		r = file ? -EOPNOTSUPP : -EINVAL;
+	else
+		r = mm_mmap(current->mm, addr, length, (u32)prot, (u32)flags, file, file ? offset >> PAGE_SHIFT : 0);
 	if (file)
 		file_put(file);
 	if (r > 0)
@@ -160,6 +161,12 @@ SYSCALL(munmap)
 SYSCALL(mprotect)
 {
 	return c >> 32 ? -EINVAL : mm_mprotect(current->mm, a, b, (u32)c);
+}
+
+/* There are no protection keys: -1, "the same as mprotect", is the only one that may be given. */
+SYSCALL(pkey_mprotect)
+{
+	return (int)d != -1 || c >> 32 ? -EINVAL : mm_mprotect(current->mm, a, b, (u32)c);
 }
 
 SYSCALL(mremap)

@@ -77,8 +77,9 @@ static void links(void)
 	EXPECT(EBADF, linkat(AT_FDCWD, "file", -1, "new", 0), "a bad second descriptor");
 	int fd = open("file", O_RDONLY);
 	EXPECT(ENOTDIR, linkat(fd, "file", AT_FDCWD, "new", 0), "below a descriptor of a file");
-	EXPECT(0, linkat(fd, "", AT_FDCWD, "new", AT_EMPTY_PATH), "a descriptor");
-	CHECK(unlink("new") == 0 && close(fd) == 0);
+	if (geteuid() == 0) /* users may since Linux 6.10 */
+		CHECK_THAT(linkat(fd, "", AT_FDCWD, "new", AT_EMPTY_PATH) == 0 && unlink("new") == 0, "a descriptor");
+	CHECK(close(fd) == 0);
 	CHECK_THAT(links_of("file") == 1, "none is left over");
 }
 
@@ -147,6 +148,8 @@ static void removal(void)
 	};
 	theme("unlink and rmdir");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (geteuid() && !strncmp(rows[i].name, "/proc/s", 7))
+			continue; /* EACCES comes first */
 		EXPECT(rows[i].by_unlink, unlink(rows[i].name), "unlink of \"%s\"", rows[i].name);
 		EXPECT(rows[i].by_rmdir, rmdir(rows[i].name), "rmdir of \"%s\"", rows[i].name);
 	}

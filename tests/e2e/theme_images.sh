@@ -168,3 +168,30 @@ for image in plain.erofs lz4.erofs zstd.squashfs; do
 		check_ends "$image, damaged ($seed)" --rootfs bad.image --ro "$busybox:/bin/busybox" --user 0 probe
 	done
 done
+
+# ---- and some that change all the time while they are in use, metadata above all ----
+cat >changes.py <<'P'
+import os, random, sys
+random.seed(int(sys.argv[2]))
+size = os.path.getsize(sys.argv[1])
+with open(sys.argv[1], "r+b", buffering=0) as f:
+    while os.getppid() > 1:
+        at = random.choice([random.randrange(2048, 70000), size - 1 - random.randrange(70000), random.randrange(2048, size)])
+        f.seek(at)
+        old = f.read(1)
+        f.seek(at)
+        f.write(random.choice([bytes([random.randrange(256)]), bytes([old[0] ^ 1 << random.randrange(8)])]))
+        if random.randrange(2): # a check sees the one, its use the other
+            f.seek(at)
+            f.write(old)
+P
+for image in plain.erofs lz4.erofs zstd.squashfs; do
+	for seed in 1 2; do
+		cp $image bad.image
+		python3 changes.py bad.image $seed &
+		changes=$!
+		check_ends "$image, which changes ($seed)" --rootfs bad.image --ro "$busybox:/bin/busybox" --user 0 sh -c 'probe; probe; ls -lR /; probe'
+		kill $changes
+		wait $changes 2>/dev/null
+	done
+done

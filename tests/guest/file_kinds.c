@@ -185,8 +185,9 @@ KIND(proc_text, open("/proc/self/comm", O_RDWR))
 KIND(proc_link, open("/proc/self/fd", O_RDONLY | O_DIRECTORY))
 KIND(sys_text, open("/sys/devices/system/cpu/online", O_RDONLY))
 
-/* '.': it succeeds; '-': not checked, since releases of Linux differ (pidfd, epoll's ioctl) or the sandbox can do more
- * than Linux (splicing files without splice operations, positions in /proc); the other letters are in letters[]. */
+/* '.': it succeeds; '-': not checked, since releases of Linux differ (pidfd, epoll's ioctl, splicing devices) or the
+ * sandbox can do more than Linux (splicing files without splice operations, positions in /proc); the other letters are
+ * in letters[]. */
 #define KINDROW(name, letters)                                                                                         \
 	{                                                                                                              \
 #name, make_##name, letters                                                                            \
@@ -215,8 +216,8 @@ static const struct {
     KINDROW(inotify, "WWWSWSWBBSS.....III.S.IIB-BII-BINA..B..BITTRR...."),
     KINDROW(pidfd, "III-I-III--SSSSSIII.-.I--II--IIINN.....BITTRR...."),
     KINDROW(null, "................III.S.IIN-.II-.INN.....BITTRR..P."),
-    KINDROW(zero, "..F.............III.S.IIN..II..I.......BITTRR..P."),
-    KINDROW(full, "..F....CCCC.....III.S.IIN.-II.-INN.....BITTRR..P."),
+    KINDROW(zero, "..F.............III.S.IIN--II--I.......BITTRR..P."),
+    KINDROW(full, "..F....CCCC.....III.S.IIN--II--INN.....BITTRR..P."),
     KINDROW(urandom, "..F.....F.......III.S.IIN..II..INN.....BIIIRR..P."),
     KINDROW(ptmx, "W.WSWSW.FSSSSSSSIII.S.IINW.IIW.INN.....BI.TRR...."),
     KINDROW(proc_text, "..F.....F--..IIIIII.....O--VV--INN.....BITTRR..P."),

@@ -541,6 +541,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return after_exec(argv[1]);
 	limit_seconds(60);
+	theme("ranges of POSIX locks");
 	int made = mkstemp(path);
 	REQUIRE(made >= 0 && ftruncate(made, 300) == 0);
 	close(made);

@@ -65,6 +65,7 @@ struct p9_node { /* inode->data */
 	bool unlendable; /* p9_direct.c: the server or the runner says no, until it is closed */
 	bool direct;	 /* was written to that way since its attributes were asked for */
 	u32 lending;	 /* Tlend under way */
+	bool appending;	 /* one at a time finds the end and writes there */
 	u64 written;	 /* bytes by Twrite since it was opened */
 	/* directories (p9_dir.c) */
 	struct list chunks;

@@ -273,15 +273,11 @@ static int sync_file(struct file *file)
 	return r;
 }
 
-static long write_pages(struct file *file, struct uio *uio, u64 *pos)
+static long write_at(struct file *file, struct uio *uio, u64 *pos)
 {
 	struct inode *inode = file->inode;
 	size_t done = 0;
 	long r = 0;
-	if (file->flags & O_APPEND) {
-		p9_update(inode, P9_ATTR_TTL_NS);
-		*pos = inode->size;
-	}
 	if (!uio->left)
 		return 0;
 	if (*pos >= MAX_SIZE || uio->left > MAX_SIZE - *pos)
@@ -302,6 +298,28 @@ static long write_pages(struct file *file, struct uio *uio, u64 *pos)
 	if (r < 0 && (!done || file->flags & O_DSYNC))
 		return r;
 	return (long)done;
+}
+
+/* Writing sleeps: without the turn that each appender takes, two would find the same end. */
+static long append(struct file *file, struct uio *uio, u64 *pos)
+{
+	static struct wait_queue turns = WAIT_QUEUE_INIT(turns); /* of all files: few append at once */
+	struct p9_node *node = p9_node(file->inode);
+	long r = wait_event_interruptible(&turns, !node->appending, 0);
+	if (r)
+		return r;
+	node->appending = true;
+	p9_update(file->inode, P9_ATTR_TTL_NS);
+	*pos = file->inode->size;
+	r = write_at(file, uio, pos);
+	node->appending = false;
+	wake_up(&turns, 0);
+	return r;
+}
+
+static long write_pages(struct file *file, struct uio *uio, u64 *pos)
+{
+	return file->flags & O_APPEND ? append(file, uio, pos) : write_at(file, uio, pos);
 }
 
 /* close(2): what was written is at the server, and its attributes are known again. */
@@ -352,8 +370,9 @@ static s64 seek(struct file *file, s64 offset, int whence)
 /* Space cannot be reserved at the server; what is left is the size. */
 static long fallocate(struct file *file, int mode, u64 offset, u64 len)
 {
-	if (mode)
-		return -EOPNOTSUPP;
+	int r = mode ? -EOPNOTSUPP : vfs_check_size_limit(file->inode, offset + len);
+	if (r)
+		return r;
 	return offset + len > file->inode->size ? file->inode->ops->truncate(file->inode, offset + len) : 0;
 }
 

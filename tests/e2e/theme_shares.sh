@@ -73,6 +73,8 @@ hello
 a" ] && [ "$(stat -c %a file)" = 604 ] && [ "$(stat -c %u file)" = "$(id -u)" ]'
 check_status 0 "--rw .: append, rename, remove, truncate" "${rw[@]}" sh -c 'echo more >>file; mv dir/a dir/b; rm link; truncate -s 3 hard2 || true; rm -f hard2; mkdir x && rmdir x'
 check "--rw .: and that" bash -c '[ "$(tail -n 1 hard)" = more ] && [ -f dir/b ] && [ ! -e dir/a ] && [ ! -L link ] && [ ! -e x ]'
+check_output "800" "--rw .: lines that several processes append are all there" "${rw[@]}" sh -c \
+	'for i in 1 2 3 4; do (for j in $(seq 200); do echo "line $j of $i"; done >>log) & done; wait; sort -u log | wc -l'
 check_status 0 "--rw .: a large file" "${rw[@]}" sh -c 'seq 1000000 >seq; sync'
 check "--rw .: whole" bash -c '[ "$(seq 1000000 | cksum)" = "$(cksum <seq)" ]'
 check_output "$(seq 1000000 | cksum)" "--rw .: read back" "${rw[@]}" sh -c 'cksum <seq'

@@ -309,6 +309,61 @@ static void udp_receive_queues_are_bounded(void **state)
 	assert_in_range(net_memory_used() - before, 1, 200);
 }
 
+/* What the error queue of a socket holds next: its bytes, or -errno. *refused: is it told by whom? */
+static long next_error(int fd, char *in, bool *refused)
+{
+	u8 control[256];
+	struct k_cmsghdr head;
+	struct {
+		u64 base, len;
+	} v = {(u64)in, 100};
+	struct k_msghdr m = {.iov = (u64)&v, .iov_count = 1, .control = (u64)control, .control_len = sizeof(control)};
+	long n = call(recvmsg, fd, &m, K_MSG_ERRQUEUE);
+	memcpy(&head, control, sizeof(head));
+	*refused = n >= 0 && m.control_len >= sizeof(head) && head.level == K_IPPROTO_IP && head.type == 11 &&
+		   control[sizeof(head)] == ECONNREFUSED && (m.flags & K_MSG_ERRQUEUE);
+	return n;
+}
+
+static void udp_errors_wait_in_a_queue(void **state)
+{
+	struct in4 nobody = v4(127, 0, 0, 1, 7009);
+	int x = udp(), on = 1, off = 0;
+	char in[100];
+	bool refused;
+	assert_int_equal(call(sendto, x, "a", 1, 0, &nobody, sizeof(nobody)), 1);
+	assert_int_equal(error_of(x), 0);
+	assert_int_equal(call(setsockopt, x, K_IPPROTO_IP, 11, &on, sizeof(on)), 0);
+	assert_int_equal(call(sendto, x, "one", 3, 0, &nobody, sizeof(nobody)), 3);
+	assert_int_equal(error_of(x), ECONNREFUSED);
+	assert_true(net_poll(x) & EPOLLERR);
+	assert_int_equal(call(sendto, x, "second", 6, 0, &nobody, sizeof(nobody)), 6);
+	assert_int_equal(next_error(x, in, &refused), 3);
+	assert_true(refused && !memcmp(in, "one", 3));
+	assert_int_equal(error_of(x), ECONNREFUSED);
+	assert_int_equal(next_error(x, in, &refused), 6);
+	assert_int_equal(error_of(x), 0);
+	assert_false(net_poll(x) & EPOLLERR);
+	assert_int_equal(next_error(x, in, &refused), -EAGAIN);
+	assert_int_equal(call(sendto, x, "x", 1, 0, &nobody, sizeof(nobody)), 1);
+	assert_int_equal(call(setsockopt, x, K_IPPROTO_IP, 11, &off, sizeof(off)), 0);
+	assert_int_equal(next_error(x, in, &refused), -EAGAIN);
+}
+
+static void udp_error_queues_are_bounded(void **state)
+{
+	static char data[60000];
+	struct in4 nobody = v4(127, 0, 0, 1, 7010);
+	int x = udp(), on = 1;
+	assert_int_equal(call(setsockopt, x, K_IPPROTO_IP, 11, &on, sizeof(on)), 0);
+	u64 before = net_memory_used();
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(call(sendto, x, data, sizeof(data), 0, &nobody, sizeof(nobody)), sizeof(data));
+		assert_int_equal(error_of(x), ECONNREFUSED);
+	}
+	assert_in_range(net_memory_used() - before, 1, 200);
+}
+
 static void addresses_too_short_or_strange(void **state)
 {
 	struct in4 a = v4(127, 0, 0, 1, 0);
@@ -340,6 +395,8 @@ int main(void)
 	    TEST(connections_share_ports_by_destination),
 	    TEST(udp_goes_to_the_best_socket),
 	    TEST(udp_receive_queues_are_bounded),
+	    TEST(udp_errors_wait_in_a_queue),
+	    TEST(udp_error_queues_are_bounded),
 	    TEST(addresses_too_short_or_strange),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

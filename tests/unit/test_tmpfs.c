@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Contents of tmpfs files: read, write, holes, truncate, seek, times, memfd seals, extended attributes. On both sides
- * of fs_stub.h.
+ * Contents of tmpfs files: read, write, holes, truncate, seek, times, memfd seals, extended attributes; file handles.
+ * On both sides of fs_stub.h.
  *
- * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c
+ * sources: tests/unit/fs_stub.c tests/unit/arch_stub.c guestkernel/mm/page.c guestkernel/mm/kmalloc.c guestkernel/mm/uio.c guestkernel/proc/wait.c guestkernel/lib.c guestkernel/fs/[a-z]*.c guestkernel/syscall/sys_open.c guestkernel/syscall/sys_rw.c guestkernel/syscall/sys_stat.c guestkernel/syscall/sys_dir.c guestkernel/syscall/sys_attr.c guestkernel/syscall/sys_fd.c guestkernel/syscall/sys_poll.c guestkernel/syscall/sys_splice.c guestkernel/syscall/sys_mount.c guestkernel/syscall/sys_handle.c
  */
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -345,6 +345,66 @@ static void body_xattr(void)
 	is(0, call(close, fd));
 }
 
+static struct {
+	struct file_handle head;
+	unsigned char bytes[128];
+} handle;
+
+static long name(const char *path, unsigned room)
+{
+	int mount;
+	handle.head.handle_bytes = room;
+	return call(name_to_handle_at, AT_FDCWD, path, &handle, &mount, 0);
+}
+
+/* What the handle opens is the file of this descriptor. */
+static void opens(long file)
+{
+	struct stat a, b;
+	long fd = call(open_by_handle_at, AT_FDCWD, &handle, O_RDONLY);
+	is_true(fd >= 0);
+	is(0, call(fstat, file, &a));
+	is(0, call(fstat, fd, &b));
+	is(a.st_ino, b.st_ino);
+	is(0, call(close, fd));
+}
+
+/* The search for an inode goes down, aside and up again. */
+static void body_handles(void)
+{
+	long f[4];
+	is(0, call(mkdir, "a", 0755));
+	is(0, call(mkdir, "a/b", 0755));
+	is(0, call(mkdir, "a/c", 0755));
+	f[0] = call(open, "a/b/x", O_CREAT | O_RDWR, 0644);
+	f[1] = call(open, "a/y", O_CREAT | O_RDWR, 0644);
+	f[2] = call(open, "z", O_CREAT | O_RDWR, 0644);
+	f[3] = call(open, "a/c", O_RDONLY);
+	is(0, name("a/b/x", 12));
+	is(12, handle.head.handle_bytes);
+	opens(f[0]);
+	is(0, name("a/y", 128));
+	opens(f[1]);
+	is(0, name("a/c", 12));
+	opens(f[3]);
+	is(0, name("z", 12));
+	opens(f[2]);
+	is(0, call(rename, "z", "a/c/z"));
+	opens(f[2]);
+	is(0, call(unlink, "a/c/z"));
+	is(0, call(close, f[2]));
+	is(-ESTALE, call(open_by_handle_at, AT_FDCWD, &handle, O_RDONLY));
+	is(-EOVERFLOW, name("a", 4));
+	is(-EINVAL, name("a", 129));
+	is(-ENOENT, name("none", 12));
+	is(-EFAULT, call(name_to_handle_at, AT_FDCWD, "a", 8, &handle, 0));
+	is(-EFAULT, call(open_by_handle_at, AT_FDCWD, 8, O_RDONLY));
+	for (int i = 0; i < 4; i++)
+		if (i != 2)
+			is(0, call(close, f[i]));
+}
+
+BOTH(handles)
 BOTH(read_write)
 BOTH(large)
 BOTH(seek)
@@ -360,6 +420,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {TESTS(read_write), TESTS(large),   TESTS(seek),    TESTS(holes),
 					   TESTS(times),      TESTS(limits),  TESTS(tmpfile), TESTS(memfd),
-					   TESTS(xattr),      TEST_OURS(room)};
+					   TESTS(xattr),      TESTS(handles), TEST_OURS(room)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

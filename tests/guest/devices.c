@@ -48,8 +48,9 @@ static void nodes(void)
 			   stx.stx_rdev_major == rows[i].major && stx.stx_rdev_minor == rows[i].minor &&
 			   (stx.stx_mode & S_IFMT) == S_IFCHR,
 		       "%s: statx", rows[i].name);
-		CHECKF(access(rows[i].name, R_OK | W_OK) == 0 && access(rows[i].name, X_OK) == -1, "%s: access",
-		       rows[i].name);
+		if (geteuid() == 0 || rows[i].mode == 0666)
+			CHECKF(access(rows[i].name, R_OK | W_OK) == 0 && access(rows[i].name, X_OK) == -1, "%s: access",
+			       rows[i].name);
 	}
 	static const char *const links[][2] = {{"/dev/fd", "/proc/self/fd"},
 					       {"/dev/stdin", "/proc/self/fd/0"},

@@ -12,6 +12,7 @@
 #include "guestkernel/proc/signal.h"
 #include "guestkernel/proc/trace.h"
 
+#define SIGNALS		   64 /* 1 to this */
 #define LIMIT_SIGPENDING   11 /* RLIMIT_SIGPENDING */
 #define IGNORED_BY_DEFAULT (SIGBIT(SIGCHLD) | SIGBIT(SIGCONT) | SIGBIT(SIGURG) | SIGBIT(SIGWINCH))
 /* Caused by the instruction that runs: delivered before all others, so that the frame shows that instruction. */
@@ -52,7 +53,7 @@ void sighand_reset(struct sighand *s)
 {
 	int i;
 
-	for (i = 0; i < 64; i++)
+	for (i = 0; i < SIGNALS; i++)
 		s->action[i] =
 		    (struct k_sigaction){.handler = s->action[i].handler == SIG_IGNORE ? SIG_IGNORE : SIG_DEFAULT};
 }
@@ -419,6 +420,8 @@ bool signal_notify_parent(struct process *p, int code, int status)
 	if (ended && sig == SIGCHLD)
 		unwanted = action->handler == SIG_IGNORE || (action->flags & SA_NOCLDWAIT);
 	if (!ended && (action->flags & SA_NOCLDSTOP))
+		sig = 0;
+	if (sig > SIGNALS) /* clone(2) takes any byte; what is no signal is none */
 		sig = 0;
 	if (sig && !(unwanted && action->handler == SIG_IGNORE))
 		signal_send_process(parent, sig, &info);

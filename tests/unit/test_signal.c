@@ -425,6 +425,10 @@ static void a_parent_may_not_care_about_children(void **state)
 	handle(&parent, SIGCHLD, SIG_IGNORE, 0);
 	assert_true(signal_notify_parent(&child, CLD_KILLED, 9));
 	assert_int_equal(signal_dequeue(&parent_thread, ~0ull, &info), 0);
+	child.exit_signal = 255; /* clone(2) takes it: nothing is sent */
+	assert_false(signal_notify_parent(&child, CLD_EXITED, 3));
+	assert_int_equal(signal_dequeue(&parent_thread, ~0ull, &info), 0);
+	child.exit_signal = SIGCHLD;
 }
 
 static void permission_follows_ids(void **state)

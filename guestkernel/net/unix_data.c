@@ -98,7 +98,7 @@ static long send_stream(struct unix_sock *u, struct socket_msg *msg, struct scm 
 {
 	struct socket_timer timer = socket_send_timer(&u->socket, msg->flags);
 	long sent = 0;
-	int r = 0;
+	int r = msg->uio->left ? 0 : stream_obstacle(u);
 	while (msg->uio->left) {
 		r = wait_stream_room(u, &timer);
 		if (r)
@@ -212,6 +212,8 @@ static int check_send(const struct unix_sock *u, const struct socket_msg *msg)
 			return u->state == UNIX_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 		return u->peer || (u->shut & K_SHUT_WR) ? 0 : -ENOTCONN;
 	}
+	if (u->socket.type == K_SOCK_DGRAM && (u->shut & K_SHUT_WR))
+		return -EPIPE;
 	return u->socket.type == K_SOCK_SEQPACKET && u->state != UNIX_CONNECTED ? -ENOTCONN : 0;
 }
 
@@ -342,9 +344,12 @@ static long recv_stream(struct unix_sock *u, struct socket_msg *msg)
 		return -EINVAL;
 	if (msg->flags & K_MSG_OOB)
 		return -EINVAL;
-	r.target = msg->flags & K_MSG_WAITALL ? want : MIN(want, (u64)u->socket.options.rcvlowat);
+	r.target = MAX(msg->flags & K_MSG_WAITALL ? want : MIN(want, (u64)u->socket.options.rcvlowat), 1ull);
 	r.peek = start;
 	sleep_lock(&u->read_lock);
+	while (!end && !want &&
+	       !packet_at(&u->rx, &(u32){r.peek})) /* who asks for nothing waits for something all the same */
+		end = wait_stream(&r);
 	while (!end && msg->uio->left) {
 		u32 skip = r.peek;
 		struct packet *p = packet_at(&u->rx, &skip);

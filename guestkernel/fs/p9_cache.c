@@ -354,6 +354,12 @@ int p9_fill(struct inode *inode, u64 index, bool mapped)
 		r = p9_wait_until(p9_conn(inode), read_done, read);
 		if (!r)
 			r = read->error && node->open_error ? node->open_error : read->error;
+		/* There was no descriptor to open it with, or for the walk before that. */
+		if (read->error && (r == -ENFILE || r == -EBADF) && p9_keep_fewer()) {
+			read_put(read);
+			tries = 0;
+			continue;
+		}
 		if (!r && !read->discard && tries > 2)
 			r = -EIO; /* it ends before this page, whatever the attributes say */
 		read_put(read);

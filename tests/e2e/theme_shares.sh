@@ -134,6 +134,12 @@ mkdir names
 bash -c "ulimit -n 300; timeout $LIMIT $SANDBOX run $E2E_OPTIONS --ro / --ro $PWD/tree --rw $PWD/names sh -c 'cp -r $PWD/tree/many $PWD/names/copy && mkdir $PWD/names/other &&
 	for i in \$(seq 1000); do echo \$i >$PWD/names/other/\$i || exit 1; done; cat $PWD/names/other/* | wc -l; rm -r $PWD/names/copy'" >got 2>&1 </dev/null
 check "10,000 names copied, 1,000 written and read, 10,000 removed with 300 descriptors" equal "$(cat got) $(ls names)" "1000 other"
+for d in 1 2 3 4 5 6; do
+	mkdir -p filled/$d
+	for i in $(seq 150); do head -c 9000 "$SANDBOX" >filled/$d/$i; done
+done
+bash -c "ulimit -n 300; timeout $LIMIT $SANDBOX run $E2E_OPTIONS --ro / --ro $PWD/filled --tmpfs /mnt sh -c 'cp -r $PWD/filled /mnt/copy && cat /mnt/copy/*/* | cksum'" >got 2>&1 </dev/null
+check "900 files with contents copied with 300 descriptors" equal "$(cat got)" "$(cat filled/*/* | cksum)"
 
 # ---- refusals ----
 check_error 125 "--ro /nonexistent" "a path that is not there is named" run --ro /nonexistent:/x true

@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -136,7 +137,7 @@ func children() error {
 	if err := <-failed; err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), scale()*500*time.Millisecond)
 	defer cancel()
 	err = exec.CommandContext(ctx, "sleep", "60").Run()
 	if err == nil || err.Error() != "signal: killed" {
@@ -147,6 +148,15 @@ func children() error {
 		return fmt.Errorf("/none: %v", err)
 	}
 	return nil
+}
+
+// By how much a slow machine has more time.
+func scale() time.Duration {
+	n, err := strconv.Atoi(os.Getenv("SCALE"))
+	if err != nil {
+		return 1
+	}
+	return time.Duration(n)
 }
 
 func childAttributes() error {

@@ -4,7 +4,7 @@
 # programs on a disk. svm-programs.sh [--table] [SUITE[/CPUS][:UNIT...]]...; without arguments what is listed below, the whole of which
 # takes an hour or two: the machine is emulated. As everywhere, a suite runs natively (there) and inside, and is compared.
 # PROGRAMS_DOC=1: the result goes into docs/programs.md; --table: what was run before goes there. Last line: "N runs, N failed"; status 0 when none did.
-set -u
+set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 OUT=${B:-build}
 SCALE=4 # of all time limits
@@ -68,6 +68,7 @@ inside() {
 	[ $# -gt 0 ] || { scripts/programs.sh "$suite"; exit; }
 	for unit; do # a line for each
 		scripts/programs.sh "$suite:$unit" | sed "s/\$/ ($unit)/" || status=1
+		# What fails on both sides proves little.
 		grep -hE '^(FAIL|STATUS)' "build/programs/$suite/results/$unit.native" | head -n 9 | sed 's/^/  natively: /'
 	done
 	exit $status
@@ -79,8 +80,9 @@ keep() {
 	local dir=$OUT/programs/svm/$1
 	mkdir -p "$dir"
 	awk -v "dir=$dir" -v "name=${1%-*}" '
-		$1 == name && $3 == "tests," { unit = $0; if (!sub(/.* s \(/, "", unit)) unit = "all)"; sub(/\)$/, "", unit); print $2, $4, $9, $12 >(dir "/" unit) }
-		name == "e2e" && $3 == "passed," && $7 == "skipped" && NF > 7 { print $2 + $4, $2, 0, $4 >(dir "/" $1) }'
+		$1 == name && $3 == "tests," { unit = $0; if (!sub(/.* s \(/, "", unit)) unit = "all)"; sub(/\)$/, "", unit); last[unit] = $2 " " $4 " " $9 " " $12 }
+		name == "e2e" && $3 == "passed," && $7 == "skipped" && NF > 7 { last[$1] = $2 + $4 " " $2 " 0 " $4 }
+		END { for (unit in last) print last[unit] >(dir "/" unit) }'
 }
 
 # The table of docs/programs.md, of each unit's last run.
@@ -90,6 +92,7 @@ document() {
 		sed '/^<!-- make check-svm-programs -->$/q' docs/programs.md
 		printf '\n| Suite, vCPUs | What was run | Tests | As on the machine itself | Known differences | Other differences |\n| --- | --- | --- | --- | --- | --- |\n'
 		for dir in "$results"/*/; do
+			[ -n "$(ls "$dir")" ] || continue # nothing of it ended
 			dir=$(basename "$dir")
 			(cd "$results/$dir" && awk -v "what=${dir%-*}, ${dir##*-}" '{ unit = FILENAME; gsub("%", "/", unit); units = units " " unit; tests += $1; same += $2; known += $3; differ += $4 }
 				END { printf "| %s |%s | %d | %d | %d | %d |\n", what, units, tests, same, known, differ }' ./*) | sed 's,\./,,g'
@@ -123,7 +126,6 @@ one() {
 }
 
 [ "${1-}" != --table ] || { document; exit; }
-set -o pipefail
 scripts/deps.sh svm || exit 1
 # shellcheck disable=SC2046
 disk=$(scripts/svm/disk.sh $(scripts/deps.sh --list programs check build) lua5.4 iproute2 netbase) || exit 1

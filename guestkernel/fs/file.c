@@ -62,7 +62,7 @@ s64 file_seek_from(struct file *file, s64 base, s64 offset)
 
 bool file_has_position(const struct file *file)
 {
-	return file->ops->seek && (file->path.dentry || inode_is(file->inode, K_S_IFREG));
+	return file->ops->seek && file->ops->seek != noop_seek;
 }
 
 int file_check_span(const struct file *file, u64 pos, u64 len)

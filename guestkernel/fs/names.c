@@ -333,7 +333,7 @@ static void report_rename(struct renaming *n, const char *old_name)
 {
 	bool exchange = n->flags & RENAME_EXCHANGE;
 	report_move(n->from.at.dentry->inode, old_name, n->source, n->target && !exchange ? n->target->inode : NULL);
-	if (exchange)
+	if (exchange && n->target)
 		report_move(n->to.at.dentry->inode, n->source->name, n->target, NULL);
 }
 

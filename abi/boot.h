@@ -45,8 +45,8 @@
 #define WINDOW_UNITS_MAX 4096 /* 256 MiB */
 
 #define BOOT_FRAME_BYTES 32
-/* What stands first in free memory, so that the runner can have ready what is touched: frames for page tables, then (on
- * a multiple of 16) frames of receive buffers, then small blocks. */
+/* What stands first in free memory, so that the runner can have ready what is touched: frames for page tables, the table
+ * of frames, then (on a multiple of 16) frames of receive buffers, then small blocks. */
 #define BOOT_FIRST_TABLES 32
 #define BOOT_RX_FRAMES 192
 

@@ -327,11 +327,12 @@ void boot_load(struct vm *vm)
 	load(self, initramfs, image_initramfs, initramfs_bytes);
 	if (self >= 0)
 		close(self);
-	uint64_t frames = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
+	uint64_t tables = (initramfs_place() + initramfs_bytes + PAGE - 1) & ~(PAGE - 1);
+	uint64_t frames = tables + BOOT_FIRST_TABLES * PAGE;
+	make_ready(vm, tables, READY_TABLES_BYTES);
 	make_ready(vm, frames, READY_FRAME_TABLE_BYTES);
 	uint64_t first = frames + (vm->memory.size + vm->window_bytes) / PAGE * BOOT_FRAME_BYTES;
-	make_ready(vm, first, READY_TABLES_BYTES);
-	make_ready(vm, first + (BOOT_FIRST_TABLES + BOOT_RX_FRAMES) * PAGE, READY_FREE_BYTES);
+	make_ready(vm, first + BOOT_RX_FRAMES * PAGE, READY_FREE_BYTES);
 }
 
 int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_block *block, struct error *error)

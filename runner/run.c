@@ -98,16 +98,14 @@ static enum boot_layout choose_layout(enum privilege privilege)
 }
 
 /* Files that the server hands over, and a window for those of shares that nobody may write to. */
-static int make_window(struct run *run, struct error *error)
+static int make_window(struct run *run, uint64_t bytes, struct error *error)
 {
 	struct machine *m = &run->machine;
-	uint64_t most = (uint64_t)WINDOW_UNITS_MAX * WINDOW_UNIT, ram = m->vm.memory.size;
 	lent_init(&m->lent);
 	m->dax.zero = m->dax.socket = -1;
 	if (run->files.window < 0)
 		return 0;
-	if (dax_init(&m->dax, &m->vm.memory, run->files.mapped ? (ram < most ? ram : most) : 0, run->files.window,
-		     &m->lent, error))
+	if (dax_init(&m->dax, &m->vm.memory, bytes, run->files.window, &m->lent, error))
 		return -1;
 	if (m->dax.base && vm_reserve_window(&m->vm, m->dax.bytes))
 		m->dax.base = NULL; /* the files are read instead */
@@ -122,7 +120,9 @@ static int make_machine(struct run *run, struct error *error)
 	    vm_create(&m->vm, error))
 		return -1;
 	vcpu_created(m);
-	if (vm_map_memory(&m->vm, error) || make_window(run, error))
+	uint64_t most = (uint64_t)WINDOW_UNITS_MAX * WINDOW_UNIT, ram = m->vm.memory.size;
+	uint64_t window = !run->files.mapped ? 0 : ram < most ? ram : most;
+	if (vm_map_memory(&m->vm, window, error) || make_window(run, window, error))
 		return -1;
 	boot_load(&m->vm);
 	run->layout = choose_layout(run->spec->privilege);

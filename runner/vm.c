@@ -12,8 +12,8 @@
 
 #define CPUID_MAX 256
 
-/* Low guest memory keeps 4 KiB pages: kernel and frame table (1/128 of memory) are touched sparsely. What is behind them
- * is used densely from its start on; the guest's allocator takes 2 MiB blocks from the other end. */
+/* Low guest memory keeps 4 KiB pages: kernel and frame table (1/128 of memory and window) are touched sparsely. What is
+ * behind them is used densely from its start on; the guest's allocator takes 2 MiB blocks from the other end. */
 #define SMALL_PAGES_BYTES (2ull << 20)
 #define FRAME_TABLE_SHARE 128
 /* What a small program uses beyond that: the rest is added when it is wanted. */
@@ -63,7 +63,7 @@ static int map_slot(struct vm *vm, uint32_t slot, uint64_t start, uint64_t bytes
 	return 0;
 }
 
-int vm_map_memory(struct vm *vm, struct error *error)
+int vm_map_memory(struct vm *vm, uint64_t window_bytes, struct error *error)
 {
 	uint64_t bytes = vm->memory.size;
 	/* Aligned to 2 MiB, so that guest-physical and host addresses agree on large pages. */
@@ -78,7 +78,7 @@ int vm_map_memory(struct vm *vm, struct error *error)
 		return error_errno(error, STATUS_RUNNER,
 				   "cannot reserve %llu MiB for the guest; try a smaller --memory",
 				   (unsigned long long)(bytes >> 20));
-	uint64_t small = (SMALL_PAGES_BYTES + bytes / FRAME_TABLE_SHARE + align - 1) & ~(align - 1);
+	uint64_t small = (SMALL_PAGES_BYTES + (bytes + window_bytes) / FRAME_TABLE_SHARE) & ~(align - 1);
 	if (bytes > small)
 		madvise(base + small, bytes - small, MADV_HUGEPAGE);
 	vm->memory = (struct guest_memory){.base = base, .size = bytes};

@@ -35,8 +35,9 @@ int vm_open(struct vm *vm, uint64_t memory_bytes, unsigned cpus, struct error *e
 /* Makes the VM and its vCPUs, bare. */
 int vm_create(struct vm *vm, struct error *error);
 /* Reserves the RAM, at guest-physical 0; pages come as they are touched. KVM knows the first of it only: what it keeps
- * for each page costs 0.3 ms for 512 MiB, and a small program needs none of that. */
-int vm_map_memory(struct vm *vm, struct error *error);
+ * for each page costs 0.3 ms for 512 MiB, and a small program needs none of that. window_bytes: of the window that is
+ * to follow, or 0; the guest's table of frames has its pages too. */
+int vm_map_memory(struct vm *vm, uint64_t window_bytes, struct error *error);
 /* Has KVM know the rest of the RAM too, once. */
 int vm_map_rest(struct vm *vm, struct error *error);
 /* Makes room for a window of host files behind the RAM: `bytes` that KVM is to show read-only. -1 when this KVM has no

@@ -3,8 +3,8 @@
  * The frame allocator: a buddy system over recycled frames, beside a range of frames that were never used. It knows
  * which free frames are zero, so that the host's memory is touched only when somebody writes.
  *
- *   boot memory | frame table | low ones, used once -> | never used | <- used once, 2 MiB blocks |
- *   0         free_start   reserved              fresh_low     fresh_high                     plugged      frame_count
+ *   boot memory | first page tables, frame table | low ones, used once -> | never used | <- used once, 2 MiB blocks |
+ *   0         reserved                                             fresh_low     fresh_high              plugged   frame_count
  *
  * The same again in the rest of the RAM, behind `plugged`, which the host adds once the first part has nothing left.
  * Everything runs under the kernel lock.
@@ -50,23 +50,21 @@ paddr_t page_addr(const struct page *page)
 
 void page_init(u64 free_start, u64 first_bytes, u64 memory_bytes)
 {
-	u64 table = PAGE_UP(free_start);
-
-	frame_count = memory_bytes >> PAGE_SHIFT;
-	frames = phys_to_virt(table);
-	window_frames = boot->window_bytes >> PAGE_SHIFT;
-	reserved = PAGE_UP(table + (frame_count + window_frames) * sizeof(struct page)) >> PAGE_SHIFT;
-	table_frames = reserved - (table >> PAGE_SHIFT);
-	kassert(reserved < frame_count);
-	/* The first page tables stand next to what a small program uses: the runner has that memory ready (abi/boot.h).
-	 */
-	table_next = reserved;
-	fresh_low = table_end = reserved + MIN((u64)BOOT_FIRST_TABLES, frame_count - reserved);
+	/* The first page tables stand before the frame table: where a hypervisor shadows page tables, no 2 MiB page of
+	 * the direct map can show what is behind it whole if a page table is there. The runner has this memory ready
+	 * (abi/boot.h). */
+	reserved = table_next = PAGE_UP(free_start) >> PAGE_SHIFT;
+	table_end = reserved + BOOT_FIRST_TABLES;
 	table_zero = true;
+	frame_count = memory_bytes >> PAGE_SHIFT;
+	frames = phys_to_virt(table_end << PAGE_SHIFT);
+	window_frames = boot->window_bytes >> PAGE_SHIFT;
+	table_frames = PAGE_UP((frame_count + window_frames) * sizeof(struct page)) >> PAGE_SHIFT;
+	fresh_low = table_end + table_frames;
 	fresh_high = first_bytes >> PAGE_SHIFT;
 	plugged = fresh_high;
 	kassert(fresh_low <= fresh_high);
-	free_count = frame_count - reserved;
+	free_count = frame_count - reserved - table_frames;
 	peak_used = cache_count = dirty_big_frames = 0;
 	for (int kind = 0; kind < KINDS; kind++) {
 		kind_frames[kind] = 0;

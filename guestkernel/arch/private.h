@@ -17,7 +17,8 @@ void cpu_flush_tables(struct pagetable *pt, u64 start, u64 end);
 void cpu_disown_pagetable(struct pagetable *pt);
 /* The tables below a root live as long as a pagetable or a CPU has a reference. The kernel's own are not counted. */
 void pt_get_root(u64 root);
-/* Whether the kernel can go on once this root is loaded: of one that cannot nothing would be told but a triple fault. */
+/* Whether the kernel can go on once this root is loaded: of one that cannot nothing would be told but a triple fault.
+ */
 bool pt_holds_kernel(u64 root);
 void pt_put_root(u64 root);
 struct vdso_data;

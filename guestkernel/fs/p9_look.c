@@ -206,8 +206,8 @@ static bool is_dots(const char *name, size_t len)
 
 /* ---- how much is asked together ---- */
 
-/* More when most of what came along last time was used, else less, and in the other order. A directory begins as the one
- * before it went on. */
+/* More when most of what came along last time was used, else less, and in the other order. A directory begins as the
+ * one before it went on. */
 static u32 next_batch(struct p9_sb *p9, struct p9_node *dir)
 {
 	if (!dir->batch) {
@@ -495,7 +495,8 @@ static int compare(struct dentry *d, struct p9_lookup *l, int r, bool *changed)
 static int ask_again(struct dentry *d, u32 hint)
 {
 	struct p9_sb *p9 = d->sb->data;
-	u32 want = next_batch(p9, p9_node(d->parent->inode)), limit = contents_limit(p9_node(d->parent->inode), hint, &want), sent = 0;
+	u32 want = next_batch(p9, p9_node(d->parent->inode)),
+	    limit = contents_limit(p9_node(d->parent->inode), hint, &want), sent = 0;
 	u32 parent = p9_node(d->parent->inode)->fid;
 	struct ahead *list = kmalloc(want * sizeof(*list));
 	if (!list)

@@ -4,7 +4,8 @@
  * which free frames are zero, so that the host's memory is touched only when somebody writes.
  *
  *   boot memory | first page tables, frame table | low ones, used once -> | never used | <- used once, 2 MiB blocks |
- *   0         reserved                                             fresh_low     fresh_high              plugged   frame_count
+ *   0         reserved                                             fresh_low     fresh_high              plugged
+ * frame_count
  *
  * The same again in the rest of the RAM, behind `plugged`, which the host adds once the first part has nothing left.
  * Everything runs under the kernel lock.

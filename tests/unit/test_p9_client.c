@@ -133,7 +133,8 @@ static void names_are_kept_in_order(void **state)
 	assert_int_equal(p9_name_insert(kept, 0, 0, (struct p9_name){(const u8 *)"a", 1, 0}), 0);
 	for (u32 i = 0; i < NAMES; i++) {
 		u32 number = i * 77 % NAMES;
-		struct p9_name name = {(const u8 *)text[i], (u32)snprintf(text[i], sizeof(text[i]), "n%03u", number), 0};
+		struct p9_name name = {(const u8 *)text[i], (u32)snprintf(text[i], sizeof(text[i]), "n%03u", number),
+				       0};
 		n = p9_name_insert(kept, n, KEPT, name);
 		assert_int_equal(n, MIN(i + 1, KEPT));
 		for (u32 k = 1; k < n; k++)

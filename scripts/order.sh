@@ -23,7 +23,7 @@ runs() {
 runs 2>&1 | sed -n 's/.*first call: \(ffffffff[0-9a-f]*\).*/\1/p' >"$build/calls"
 nm "$build/guestkernel/kernel.elf" >"$build/names"
 {
-	echo "/* Written by scripts/order.sh: what short programs use comes first. */"
+	printf "/* SPDX-License-Identifier: Apache-2.0\n * Written by scripts/order.sh: what short programs use comes first. */\n"
 	awk 'NR == FNR { name[$1] = $3; next } name[$1] && !done[name[$1]]++ { { n = name[$1]; printf "*(.text.%s .text.%s.*)\n", n, n } }' \
 		"$build/names" "$build/calls"
 } >"$build/order.lds"

@@ -231,7 +231,8 @@ static void stat_line(void)
 	CHECK_THAT(spaces == 50 && text[strlen(text) - 1] == '\n', "52 fields and the end of the line");
 	CHECK(field(1) == getpid() && strstr(text, "(proc_process)") && state() == 'R');
 	CHECK(field(4) == getppid() && field(5) == getpgrp() && field(6) == getsid(0));
-	CHECK(field(18) == 20 && field(19) == 0 && field(20) == 1);
+	CHECK(field(18) == 20 + getpriority(PRIO_PROCESS, 0) && field(19) == getpriority(PRIO_PROCESS, 0) &&
+	      field(20) == 1);
 	CHECK_THAT(field(22) >= 0, "the time of its start");
 	long start = field(22);
 	CHECK(field(23) > 0 && field(23) % PAGE == 0 && field(24) > 0 && field(24) * PAGE <= field(23));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Each option of TCP, IPv4 and IPv6 at sockets that have it and that have it not, read and set with each odd length,
- * value and address. area: Sockets
+ * value and address.
+ * area: Sockets
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

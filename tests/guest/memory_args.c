@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arguments of the calls about memory: each with addresses that are odd, unmapped, out of reach or at the ends, with
- * lengths of every kind, and with each flag and protection. area: Memory
+ * lengths of every kind, and with each flag and protection.
+ * area: Memory
  */
 #include <fcntl.h>
 #include <linux/mempolicy.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /proc/PID about memory, descriptors, threads and mounts: maps and its kin against mappings just made, fd and fdinfo
- * of each kind of file, task, mountinfo, links; reading in pieces; what others may see. area: /dev /proc /sys
+ * of each kind of file, task, mountinfo, links; reading in pieces; what others may see.
+ * area: /dev /proc /sys
  * flags: -pthread
  */
 #include <dirent.h>

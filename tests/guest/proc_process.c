@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What /proc/PID tells of a process: status, stat, statm, limits, comm, command line, environment, links, and who may
- * look. area: /dev /proc /sys
+ * look.
+ * area: /dev /proc /sys
  * flags: -pthread
  */
 #include <ctype.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arguments of the calls about processes: waiting, process groups, priorities, limits and prctl, with each kind of
- * target and each odd value. area: Processes
+ * target and each odd value.
+ * area: Processes
  */
 #include <linux/prctl.h>
 #include <sys/resource.h>

@@ -54,7 +54,7 @@ for program in "${programs[@]}"; do
 done
 sed -nE 's/^([^:#]+): ([^:]+): (.*)$/\1\t\2\t\3/p' "$here/known-failures.txt" | sed 's/  # .*//' >"$scratch/known"
 for program in "${programs[@]}"; do
-	area=$(sed -n 's/^ \* area: *//p' "$here/$program.c" | head -n 1)
+	area=$(sed -n 's/.*area: *//p' "$here/$program.c" | head -n 1)
 	printf '%s\t%s\n' "$program" "${area:-Other}"
 done >"$scratch/areas"
 

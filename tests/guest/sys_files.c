@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * /sys as runtimes read it: the topology and the caches of the CPUs, memory nodes, the directories of devices, large
- * pages; that numbers agree with each other, with /proc and with system calls. area: /dev /proc /sys
+ * pages; that numbers agree with each other, with /proc and with system calls.
+ * area: /dev /proc /sys
  */
 #include <dirent.h>
 #include <fcntl.h>

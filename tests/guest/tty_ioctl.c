@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ioctl(2) of terminals: which end takes what, with which errors; packet mode, queues, flow, exclusive use, window
- * sizes, hangups, and what a raw read waits for. area: Terminals
+ * sizes, hangups, and what a raw read waits for.
+ * area: Terminals
  */
 #include <sys/stat.h>
 

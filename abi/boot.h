@@ -136,7 +136,7 @@ struct boot_block {
 	uint64_t wall_ns, wall_tsc;      /* the wall clock was wall_ns when the guest's TSC read wall_tsc */
 	uint64_t xcr0;                   /* XSAVE features enabled */
 	uint32_t xsave_bytes;            /* CPUID 0xd, 0: EBX for this XCR0 */
-	uint32_t reserved;
+	uint32_t features;               /* CPUID 1: EDX */
 	uint64_t trace;                  /* guest-physical struct trace_area (abi/trace.h); 0: no trace */
 	uint64_t window_bytes;           /* of the window of host files, behind memory_bytes; 0: none */
 	uint8_t seed[64];                /* entropy from the host */

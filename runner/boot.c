@@ -370,6 +370,7 @@ int boot_prepare(struct vm *vm, const struct boot_options *options, struct boot_
 	    .initramfs_bytes = initramfs_bytes,
 	    .xcr0 = vm->xcr0,
 	    .xsave_bytes = vm->xsave_bytes,
+	    .features = vm->features,
 	};
 	if (options->calls)
 		memcpy(block->calls, options->calls->bits, sizeof(block->calls));

@@ -172,6 +172,15 @@ static uint32_t xsave_size(const struct cpuid_table *table, uint64_t xcr0)
 	return size;
 }
 
+/* CPUID 1: EDX */
+static uint32_t features(const struct cpuid_table *table)
+{
+	for (unsigned i = 0; i < table->head.nent; i++)
+		if (table->entry[i].function == 1)
+			return table->entry[i].edx;
+	return 0;
+}
+
 static int create_vcpu(struct vm *vm, unsigned cpu, struct error *error)
 {
 	int fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)cpu);
@@ -236,6 +245,7 @@ int vm_set_features(struct vm *vm, void (*created)(void *context), void *context
 		if (set_features(vm, cpu, &table, error))
 			return -1;
 	vm->xsave_bytes = xsave_size(&table, vm->xcr0);
+	vm->features = features(&table);
 	int khz = ioctl(vm->vcpu_fd[0], KVM_GET_TSC_KHZ, 0);
 	if (khz <= 0)
 		return error_errno(error, STATUS_RUNNER, "KVM does not tell the frequency of the TSC");

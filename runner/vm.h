@@ -27,6 +27,7 @@ struct vm {
 	uint32_t tsc_khz;
 	uint64_t xcr0;
 	uint32_t xsave_bytes;
+	uint32_t features;
 };
 
 /* Opens /dev/kvm for a VM of `memory_bytes` and `cpus`. Errors: STATUS_RUNNER with what to do (device missing, no

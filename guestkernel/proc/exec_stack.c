@@ -10,19 +10,17 @@
 #include "guestkernel/mm/vm.h"
 #include "guestkernel/proc/exec_stack.h"
 
-#define PLATFORM      "x86_64"
-#define AUXV_PAIRS    22
-#define STACK_INITIAL (132ul << 10) /* mapped beyond what is written; the rest grows by faults */
-#define LIMIT_STACK   3
-#define CLOCK_TICKS   100 /* AT_CLKTCK: unit of times(2) */
+#define PLATFORM	"x86_64"
+#define AUXV_PAIRS	22
+#define STACK_INITIAL	(132ul << 10) /* mapped beyond what is written; the rest grows by faults */
+#define LIMIT_STACK	3
+#define CLOCK_TICKS	100 /* AT_CLKTCK: unit of times(2) */
+#define HWCAP2_FSGSBASE 2u  /* the runner sets CR4.FSGSBASE, or does not start */
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
 #define SIGNAL_FRAME_BYTES                                                                                             \
 	(440 + 4 + 64 + 128 + 16) /* frame, magic, alignment, red zone, slack; without the FPU image */
-
-u64 arch_hwcap(void) __attribute__((weak)); /* CPUID 1: EDX */
-u64 arch_hwcap2(void) __attribute__((weak));
 
 /* Writes upwards through a buffer; the first error sticks. */
 struct writer {
@@ -91,7 +89,7 @@ static void fill_auxv(u64 (*a)[2], struct mm *mm, const struct exec_stack *s, u6
 	const u64 pairs[][2] = {
 	    {AT_SYSINFO_EHDR, mm->vdso},
 	    {AT_MINSIGSTKSZ, arch_fpu_bytes() + SIGNAL_FRAME_BYTES},
-	    {AT_HWCAP, arch_hwcap ? arch_hwcap() : 0},
+	    {AT_HWCAP, boot->features},
 	    {AT_PAGESZ, PAGE_SIZE},
 	    {AT_CLKTCK, CLOCK_TICKS},
 	    {AT_PHDR, s->headers},
@@ -106,7 +104,7 @@ static void fill_auxv(u64 (*a)[2], struct mm *mm, const struct exec_stack *s, u6
 	    {AT_EGID, s->egid},
 	    {AT_SECURE, s->secure},
 	    {AT_RANDOM, random_at},
-	    {AT_HWCAP2, arch_hwcap2 ? arch_hwcap2() : 0},
+	    {AT_HWCAP2, HWCAP2_FSGSBASE},
 	    {AT_EXECFN, path_at},
 	    {AT_PLATFORM, random_at + 16},
 	    {AT_NULL, 0},

@@ -28,9 +28,8 @@ struct p9_sb {		    /* sb->data */
 	struct superblock *sb;
 	bool cached; /* cache=loose: nobody else changes anything */
 	/* p9_look.c: what programs do with names one after the other */
-	u32 batch;    /* of the directory that was used last */
-	bool by_name; /* the same: see there */
-	u32 storm;    /* lookups for attributes one after the other */
+	u32 batch; /* of the directory that was used last */
+	u32 storm; /* lookups for attributes one after the other */
 	u64 storm_ns;
 	struct p9_node *hash[P9_HASH];
 	char options[128];
@@ -70,9 +69,11 @@ struct p9_node { /* inode->data */
 	/* directories (p9_dir.c) */
 	struct list chunks;
 	u32 batch, ahead, hits; /* names to ask for together; of the last ones: how many, and how many were used */
-	bool by_name;		/* they are the next ones in the order of names, not of the listing */
-	u32 readers;		/* files that were opened for reading */
-	const char *target;	/* symbolic link, once read */
+	u32 rising;		/* names used one after the other, each behind the last in the order of names */
+	u32 last_len;		/* the last one, or its beginning */
+	u8 last[24];
+	u32 readers;	    /* files that were opened for reading */
+	const char *target; /* symbolic link, once read */
 	u32 target_len;
 };
 

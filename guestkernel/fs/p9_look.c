@@ -20,6 +20,7 @@
 #include "guestkernel/net/vsock.h"
 
 #define BATCH_LEAST    4u
+#define RISING_NAMES   5u	    /* in the order of names, one after the other, before more are expected */
 #define BATCH_MOST     128u	    /* names in one round trip */
 #define CONTENTS_NAMES 48u	    /* files whose contents come along */
 #define CONTENTS_BYTES (192u << 10) /* of them all */
@@ -206,24 +207,35 @@ static bool is_dots(const char *name, size_t len)
 
 /* ---- how much is asked together ---- */
 
-/* More when most of what came along last time was used, else less, and in the other order. A directory begins as the
- * one before it went on. */
+/* More when most of what came along last time was used, else less. A directory begins as the one before it went on. */
 static u32 next_batch(struct p9_sb *p9, struct p9_node *dir)
 {
-	if (!dir->batch) {
+	if (!dir->batch)
 		dir->batch = MAX(p9->batch, BATCH_LEAST) / 2;
-		dir->by_name = p9->by_name;
-	}
-	if (dir->hits * 2 >= dir->ahead) {
+	if (dir->hits * 2 >= dir->ahead)
 		dir->batch = MIN(dir->batch * 2, BATCH_MOST);
-	} else {
+	else
 		dir->batch = MAX(dir->batch / 2, BATCH_LEAST);
-		dir->by_name = !dir->by_name;
-	}
 	p9->batch = dir->batch;
-	p9->by_name = dir->by_name;
 	dir->hits = dir->ahead = 0;
 	return dir->batch;
+}
+
+/* Is the directory gone through in the order of names, not in that of its listing? */
+static bool goes_by_name(const struct p9_node *dir)
+{
+	return dir->rising >= RISING_NAMES;
+}
+
+static void note_order(struct p9_node *dir, const char *name, size_t len)
+{
+	u32 n = MIN((u32)len, (u32)sizeof(dir->last));
+	int order = memcmp(dir->last, name, MIN(n, dir->last_len));
+	if (!order && n == dir->last_len)
+		return; /* the same name, as far as is known */
+	dir->rising = order < 0 || (!order && dir->last_len < n) ? dir->rising + 1 : 0;
+	dir->last_len = n;
+	memcpy(dir->last, name, n);
 }
 
 /* Somebody opens a file of the directory to read it, or not. */
@@ -262,7 +274,7 @@ static u32 send_following(struct dentry *dir, const char *name, size_t len, u32 
 	struct p9_name *names = kmalloc(want * sizeof(*names));
 	struct ahead *list = names ? kmalloc(want * sizeof(*list)) : NULL;
 	struct p9_name from = {(const u8 *)name, (u32)len, 0};
-	u32 n = list ? p9_dir_following(dir, from, p9_node(dir->inode)->by_name, names, want) : 0;
+	u32 n = list ? p9_dir_following(dir, from, goes_by_name(p9_node(dir->inode)), names, want) : 0;
 	for (u32 i = 0; i < n; i++) { /* copied first: the listing may go while messages are sent */
 		memcpy(list[i].name, names[i].text, names[i].len);
 		list[i].len = names[i].len;
@@ -307,6 +319,7 @@ static int lookup_once(struct dentry *dir, const char *name, size_t len, u32 hin
 	if (r)
 		return r;
 	note_hint(p9, node, hint);
+	note_order(node, name, len);
 	bool storm = is_storm(p9, hint);
 	if (!list_empty(&node->chunks))
 		n = send_following(dir, name, len, hint, &list);
@@ -437,7 +450,7 @@ static u32 beside(struct dentry *d, u32 hint, u32 contents, struct p9_name *name
 	struct dentry *dir = d->parent;
 	struct list *at = &d->sibling;
 	const struct p9_name from = {(const u8 *)d->name, d->len, 0};
-	bool by_name = p9_node(dir->inode)->by_name;
+	bool by_name = goes_by_name(p9_node(dir->inode));
 	u32 n = 0, seen = 0;
 	while ((by_name || n < limit) && seen++ < SEARCH_MOST) {
 		at = at->next;
@@ -536,6 +549,7 @@ int p9_revalidate(struct dentry *d, u32 hint)
 	struct p9_sb *p9 = d->sb->data;
 	bool fresh = p9->cached || name_is_current(d, hint);
 	note_hint(p9, p9_node(d->parent->inode), hint);
+	note_order(p9_node(d->parent->inode), d->name, d->len);
 	if (d->flags & DENTRY_AHEAD) {
 		if (fresh && (d->flags & DENTRY_NEWS))
 			p9_learn(d->asked);

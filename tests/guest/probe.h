@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What several guest-semantics programs share beside harness.h: a check made in a child, the fault that an access
- * raises, and the addresses that no system call may trust.
+ * raises, the addresses that no system call may trust, the text of a file.
  */
 #ifndef TESTS_GUEST_PROBE_H
 #define TESTS_GUEST_PROBE_H
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -214,6 +215,22 @@ __attribute__((unused)) static void until_asleep(pid_t pid, pid_t thread)
 __attribute__((unused)) static void until_parent_asleep(void)
 {
 	until_asleep(getppid(), getppid());
+}
+
+/* The whole of a file, but no more than the room, with a NUL; its length, or -errno. */
+__attribute__((unused)) static long read_text(const char *name, char *text, size_t size)
+{
+	long n = 0, r;
+	int fd = open(name, O_RDONLY);
+	if (fd < 0)
+		return -errno;
+	while ((r = read(fd, text + n, size - 1 - (size_t)n)) > 0)
+		n += r;
+	if (r < 0)
+		n = -errno;
+	text[n < 0 ? 0 : n] = 0;
+	close(fd);
+	return n;
 }
 
 #endif

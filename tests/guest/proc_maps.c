@@ -22,20 +22,7 @@
 
 static char text[1 << 18], other[1 << 18];
 
-static long slurp(const char *name)
-{
-	long n = 0, r;
-	int fd = open(name, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	while ((r = read(fd, text + n, sizeof(text) - 1 - (size_t)n)) > 0)
-		n += r;
-	if (r < 0)
-		n = -errno;
-	text[n < 0 ? 0 : n] = 0;
-	close(fd);
-	return n;
-}
+#define slurp(name) read_text(name, text, sizeof(text))
 
 /* ---- maps ---- */
 

@@ -18,21 +18,7 @@
 
 static char text[1 << 17], other[1 << 17];
 
-/* The whole of a file into text, with a NUL; its length, or -errno. */
-static long slurp(const char *name)
-{
-	long n = 0, r;
-	int fd = open(name, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	while ((r = read(fd, text + n, sizeof(text) - 1 - (size_t)n)) > 0)
-		n += r;
-	if (r < 0)
-		n = -errno;
-	text[n < 0 ? 0 : n] = 0;
-	close(fd);
-	return n;
-}
+#define slurp(name) read_text(name, text, sizeof(text))
 
 static long slurp_of(pid_t pid, const char *file)
 {

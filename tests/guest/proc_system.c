@@ -16,18 +16,7 @@
 
 static char text[1 << 20];
 
-static long slurp(const char *name)
-{
-	int fd = open(name, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	long n = 0, r;
-	while ((r = read(fd, text + n, sizeof(text) - 1 - (size_t)n)) > 0)
-		n += r;
-	text[n] = 0;
-	close(fd);
-	return r < 0 ? -errno : n;
-}
+#define slurp(name) read_text(name, text, sizeof(text))
 
 /* The number behind "key" at the start of a line of text; -1: none. */
 static long after(const char *key)

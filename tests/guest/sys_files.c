@@ -15,18 +15,7 @@
 
 static char text[1 << 16];
 
-static long slurp(const char *name)
-{
-	int fd = open(name, O_RDONLY);
-	if (fd < 0)
-		return -errno;
-	long n = 0, r;
-	while ((r = read(fd, text + n, sizeof(text) - 1 - (size_t)n)) > 0)
-		n += r;
-	text[n] = 0;
-	close(fd);
-	return r < 0 ? -errno : n;
-}
+#define slurp(name) read_text(name, text, sizeof(text))
 
 /* The number in a file of cpuN. */
 static long number(int cpu, const char *file)

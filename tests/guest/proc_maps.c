@@ -99,7 +99,7 @@ static void maps(void)
 		CHECKF(munmap(p, 4 * PAGE) == 0 && line_of(p).start == 0, "%s: munmap removes it", rows[i].name);
 	}
 	int local = 0;
-	struct line stack = line_of(&local), heap = line_of(sbrk(0) - 1), code = line_of((void *)(uintptr_t)maps),
+	struct line stack = line_of(&local), heap, code = line_of((void *)(uintptr_t)maps),
 		    data = line_of(&probe_escape);
 	CHECK(!strcmp(stack.name, "[stack]") && !strcmp(stack.mode, "rw-p"));
 	CHECK(sbrk(10 * PAGE) != (void *)-1 && (heap = line_of(sbrk(0) - 1), !strcmp(heap.name, "[heap]")) &&
@@ -257,7 +257,7 @@ static void descriptors(void)
 {
 	theme("/proc/PID/fd and fdinfo");
 	char path[] = "/dev/shm/fds-XXXXXX", wanted[128];
-	int fd = mkstemp(path), fds[2];
+	int fd = mkstemp(path), fds[2] = {-1, -1};
 	struct stat st;
 	REQUIRE(fd >= 0 && pipe(fds) == 0 && write(fd, "12345", 5) == 5);
 	CHECK(!strcmp(info(fd, "pos"), "5") && strtol(info(fd, "flags"), NULL, 8) == fcntl(fd, F_GETFL));

@@ -156,7 +156,7 @@ static void status(void)
 	CHECK(number("RssAnon") + number("RssFile") + number("RssShmem") == number("VmRSS"));
 	CHECK(strstr(value("VmSize"), " kB") && number("VmStk") > 0 && number("VmExe") > 0 && number("VmSwap") == 0);
 	char size_before[64];
-	strcpy(size_before, value("VmSize"));
+	snprintf(size_before, sizeof(size_before), "%s", value("VmSize"));
 	umask(027);
 	sigset_t set;
 	sigemptyset(&set);
@@ -164,7 +164,7 @@ static void status(void)
 	sigaddset(&set, SIGRTMIN + 3);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGUSR2, SIG_IGN);
-	signal(SIGHUP, exit); /* some function */
+	signal(SIGHUP, _exit); /* some function */
 	raise(SIGUSR1);
 	kill(getpid(), SIGRTMIN + 3);
 	char *p = mmap(NULL, 100 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -362,7 +362,6 @@ static void words(char **argv)
 	kill(pid, SIGKILL);
 	wait_for(pid);
 	unsigned long vector[100];
-	n = 0;
 	fd = open("/proc/self/auxv", O_RDONLY);
 	n = read(fd, vector, sizeof(vector));
 	close(fd);

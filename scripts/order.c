@@ -3,7 +3,7 @@
  * Linked into the guest kernel by scripts/order.sh alone: notes which functions have been entered, and logs their
  * addresses in the order of their first calls before the power goes off.
  */
-#include "guestkernel/arch/arch.h"
+#include "abi/boot.h"
 #include "guestkernel/lib.h"
 
 #define TEXT  0xffffffff80100000ull /* guestkernel/arch/kernel.lds */
